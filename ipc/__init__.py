@@ -1,0 +1,1 @@
+"""What flows between the processes of one machine: frames, requests and replies, and the life of a process."""
