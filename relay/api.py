@@ -1,0 +1,228 @@
+"""What the control plane may ask of a relay worker, and what a worker tells. Nothing else of `relay` is imported from
+outside.
+
+A *leg* is one media connection: an RTP leg has a port pair of its own, a browser leg shares the worker's ICE port.
+A *room* is a set of legs and players that may hear each other. A room exists while it has a leg.
+A *player* is a source that plays a file; it hears nothing.
+Who hears whom and who is recorded is one value, `SetRoom`, replaced whole between two ticks.
+
+Refusal codes: `no_such_leg`, `no_such_room`, `exists`, `bad_sdp`, `no_common_codec`, `srtp_required`,
+`srtp_not_allowed` (the peer wants SRTP only, and it is off or in no suite that we have), `no_port`, `draining`,
+`bad_prompt`, `bad_command`, `internal`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from ipc.messages import Command, Done, Event
+
+Srtp = Literal["off", "offered", "required"]
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+
+
+class Hear(msgspec.Struct, frozen=True):
+    """One cell of the hearing matrix that is not zero."""
+
+    listener: str
+    """A leg."""
+    source: str
+    """A leg or a player."""
+    gain: float = 1.0
+    """Linear."""
+
+
+class Tap(msgspec.Struct, frozen=True):
+    """What a leg sends is told to the recorder as one party of one recording."""
+
+    leg: str
+    recording: str
+    """32 hexadecimal digits."""
+    party: int
+    """0 to 255, unique in the recording."""
+    live: bool = True
+    """False: the party belongs to the recording's time line but is silent in it now (hold, mute, suspended, not asked
+    for)."""
+
+
+class Media(msgspec.Struct, frozen=True, tag=True):
+    """The worker's half of a leg's SDP."""
+
+    sdp: str
+    codec: str = ""
+    """What we send, e.g. "PCMU/8000" or "opus/48000"; empty while the peer's half is not known."""
+    direction: Direction = "sendrecv"
+    """Ours after the negotiation: "recvonly" or "inactive" mean that the peer has us on hold."""
+    encrypted: bool = False
+
+
+class LegReport(msgspec.Struct, frozen=True, tag=True):
+    """What a leg did from its beginning until now."""
+
+    leg: str
+    room: str
+    kind: Literal["rtp", "browser"]
+    codec: str
+    packets_received: int = 0
+    packets_sent: int = 0
+    packets_lost: int = 0
+    packets_discarded: int = 0
+    """Unauthenticated, malformed or from a stranger's address."""
+    frames_concealed: int = 0
+    jitter_ms: float = 0.0
+    faults: int = 0
+    """Errors of the worker itself, each in one packet or tick of this leg alone."""
+
+
+class Legs(msgspec.Struct, frozen=True, tag=True):
+    legs: tuple[LegReport, ...]
+
+
+class Status(msgspec.Struct, frozen=True, tag=True):
+    """The worker itself."""
+
+    worker: str
+    legs: int
+    ticks: int
+    late_ticks: int
+    """Ticks that began over 5 ms after their deadline."""
+    tap_dropped: int
+    cpu_seconds: float
+    draining: bool
+
+
+class AddRtpLeg(Command[Media], frozen=True):
+    """Makes an RTP leg. With `offer`, the peer's SDP, the answer comes back; without it, our offer, and `SetAnswer`
+    follows."""
+
+    leg: str
+    room: str
+    address: str
+    """What the SDP says; the worker listens on the address that it was started with."""
+    offer: str | None = None
+    srtp: Srtp = "offered"
+    codecs: tuple[str, ...] = ("opus", "PCMU", "PCMA")
+    """Allowed names in order of preference."""
+
+
+class AddBrowserLeg(Command[Media], frozen=True):
+    """Makes an ICE-lite, DTLS-SRTP leg from a browser's offer; the answer comes back with all candidates in it."""
+
+    leg: str
+    room: str
+    address: str
+    offer: str
+
+
+class SetAnswer(Command[Media], frozen=True):
+    """The peer's answer to an offer of ours."""
+
+    leg: str
+    answer: str
+
+
+class Renegotiate(Command[Media], frozen=True):
+    """A new offer from the leg's peer: a re-INVITE, or a browser that restarts ICE or comes back with a new page.
+
+    The leg keeps its hearing, taps and statistics."""
+
+    leg: str
+    offer: str
+
+
+class Reoffer(Command[Media], frozen=True):
+    """Wants an offer of ours for an RTP leg whose peer asks for one: a re-INVITE without SDP.
+
+    It keeps codecs, payload types and key, and offers both directions. Until `SetAnswer` brings the answer all stays
+    as it is."""
+
+    leg: str
+
+
+class SetRoom(Command[Done], frozen=True):
+    """The whole hearing matrix and all taps of a room; what is not named is silent, what is no longer named stops."""
+
+    room: str
+    hearing: tuple[Hear, ...] = ()
+    taps: tuple[Tap, ...] = ()
+
+
+class Play(Command[Done], frozen=True):
+    """Starts a player in a room. It is heard by those legs whose `Hear` rows name it, from now or from later on."""
+
+    player: str
+    room: str
+    path: str
+    """A sound file that the worker can read: WAV, FLAC, Ogg, MP3."""
+    loop: bool = False
+
+
+class StopPlayer(Command[Done], frozen=True):
+    player: str
+    room: str
+
+
+class DropLeg(Command[LegReport], frozen=True):
+    """Ends a leg, closes its taps, frees its port."""
+
+    leg: str
+
+
+class GetLegs(Command[Legs], frozen=True):
+    """Every leg of the worker; also a new control plane's way to learn what it inherits."""
+
+
+class GetStatus(Command[Status], frozen=True):
+    """The worker's own figures."""
+
+
+class Drain(Command[Done], frozen=True):
+    """Takes no new rooms from now on."""
+
+
+class LegUp(Event, frozen=True):
+    """Media can flow: the first authenticated packet has come, or ICE and DTLS are done. Once a leg, and again after
+    each new transport."""
+
+    leg: str
+
+
+class LegDown(Event, frozen=True):
+    """The leg lost its peer: consent expired, or DTLS closed or failed. The leg stays until it is renegotiated or
+    dropped."""
+
+    leg: str
+    reason: str
+
+
+class PlayerEnded(Event, frozen=True):
+    """A player that does not loop has played its file to the end. One that cannot is refused at once."""
+
+    player: str
+    room: str
+
+
+class Digit(Event, frozen=True):
+    """A DTMF digit has ended (RFC 4733)."""
+
+    leg: str
+    digit: str
+    duration_ms: int
+
+
+Commands = (
+    AddRtpLeg
+    | AddBrowserLeg
+    | SetAnswer
+    | Renegotiate
+    | Reoffer
+    | SetRoom
+    | Play
+    | StopPlayer
+    | DropLeg
+    | GetLegs
+    | GetStatus
+    | Drain
+)
+Answers = Done | Media | LegReport | Legs | Status
+Events = LegUp | LegDown | PlayerEnded | Digit

@@ -1,0 +1,113 @@
+"""Opus (RFC 6716) by libopus, called through cffi without a compiler. Mono, natively at 8 or 16 kHz."""
+
+from typing import Any, Final
+
+import cffi
+import numpy as np
+import numpy.typing as npt
+
+from relay.malformed import OpusError
+
+Samples = npt.NDArray[np.int16]
+
+CLOCK: Final = 48_000
+"""The RTP clock, whatever rate is decoded to (RFC 7587 §4.1)."""
+MAX_PACKET_MS: Final = 120
+COMPLEXITY: Final = 5
+EXPECTED_LOSS_PERCENT: Final = 10
+"""What the encoder is told; below some percent it spends nothing on forward error correction."""
+
+_MAX_BYTES: Final = 1275 * 3 + 7
+_VOIP: Final = 2048
+_SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4024
+_SIGNAL_VOICE: Final = 3001
+
+# cffi's types know neither a library that is opened at run time nor, on Python 3.11, numpy's buffers.
+_ffi: Any = cffi.FFI()
+_ffi.cdef("""
+    typedef struct OpusEncoder OpusEncoder;
+    typedef struct OpusDecoder OpusDecoder;
+    OpusEncoder *opus_encoder_create(int32_t rate, int channels, int application, int *error);
+    int32_t opus_encode(OpusEncoder *st, const int16_t *pcm, int frame_size, unsigned char *data, int32_t max_bytes);
+    int opus_encoder_ctl(OpusEncoder *st, int request, ...);
+    void opus_encoder_destroy(OpusEncoder *st);
+    OpusDecoder *opus_decoder_create(int32_t rate, int channels, int *error);
+    int opus_decode(OpusDecoder *st, const unsigned char *data, int32_t len, int16_t *pcm, int frame_size, int fec);
+    void opus_decoder_destroy(OpusDecoder *st);
+    int opus_packet_get_nb_samples(const unsigned char *data, int32_t len, int32_t rate);
+""")
+_lib: Any = _ffi.dlopen("libopus.so.0")
+
+
+def duration(payload: bytes) -> int:
+    """How much sound a packet holds, in units of CLOCK. Raises OpusError."""
+    samples = int(_lib.opus_packet_get_nb_samples(payload, len(payload), CLOCK)) if payload else -1
+    if not 0 < samples <= CLOCK * MAX_PACKET_MS // 1000:
+        raise OpusError("no length can be read from the packet")
+    return samples
+
+
+def is_dtx(payload: bytes) -> bool:
+    """Whether a packet says that silence follows and nothing is sent for it (RFC 6716 §2.1.9)."""
+    return len(payload) <= 2
+
+
+class Encoder:
+    """One stream's encoder; what it does next depends on what it did before."""
+
+    def __init__(self, rate: int, bitrate: int, fec: bool) -> None:
+        error = _ffi.new("int *")
+        state = _lib.opus_encoder_create(rate, 1, _VOIP, error)
+        if error[0]:
+            raise ValueError("no Opus encoder for this rate")
+        self._state = _ffi.gc(state, _lib.opus_encoder_destroy)
+        self._out = _ffi.new(f"unsigned char[{_MAX_BYTES}]")
+        self._set(_SET_BITRATE, bitrate)
+        self._set(_SET_COMPLEXITY, COMPLEXITY)
+        self._set(_SET_FEC, int(fec))
+        self._set(_SET_LOSS, EXPECTED_LOSS_PERCENT if fec else 0)
+        self._set(_SET_SIGNAL, _SIGNAL_VOICE)
+
+    def encode(self, samples: Samples) -> bytes:
+        """A packet of 10, 20, 40 or 60 ms of sound."""
+        source = _ffi.from_buffer("int16_t[]", np.ascontiguousarray(samples))
+        size = _lib.opus_encode(self._state, source, len(source), self._out, _MAX_BYTES)
+        if size < 0:
+            raise ValueError("not a length that Opus has")
+        return bytes(_ffi.buffer(self._out, size))
+
+    def _set(self, request: int, value: int) -> None:
+        if _lib.opus_encoder_ctl(self._state, request, _ffi.cast("int", value)):
+            raise ValueError("the Opus encoder refuses a setting")
+
+
+class Decoder:
+    """One stream's decoder; stereo packets come out mixed to mono."""
+
+    def __init__(self, rate: int) -> None:
+        error = _ffi.new("int *")
+        state = _lib.opus_decoder_create(rate, 1, error)
+        if error[0]:
+            raise ValueError("no Opus decoder for this rate")
+        self._state = _ffi.gc(state, _lib.opus_decoder_destroy)
+        self.rate = rate
+
+    def decode(self, payload: bytes) -> Samples:
+        """The sound of a packet. Raises OpusError; the decoder can go on after it."""
+        return self._run(payload, self.rate * MAX_PACKET_MS // 1000, 0)
+
+    def recover(self, following: bytes, samples: int) -> Samples:
+        """The sound lost just before `following`, from the copy that this may carry; concealed if it carries none."""
+        return self._run(following, samples, 1)
+
+    def conceal(self, samples: int) -> Samples:
+        """Sound made up from what came before, fading with each further call."""
+        return self._run(None, samples, 0)
+
+    def _run(self, payload: bytes | None, room: int, fec: int) -> Samples:
+        out = np.empty(room, np.int16)
+        data = _ffi.NULL if payload is None else payload
+        done = _lib.opus_decode(self._state, data, len(payload or b""), _ffi.from_buffer("int16_t[]", out), room, fec)
+        if done < 0:
+            raise OpusError("the packet cannot be decoded")
+        return out[:done]

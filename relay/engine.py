@@ -1,0 +1,301 @@
+"""The sound of one relay worker: packets in, a tick every 20 ms, packets out. Pure: no sockets, no clock, no files.
+
+The shell calls `receive` for every authenticated packet and `tick` on its deadlines, and does with a Tick's `sends`,
+`ended` and `digits` what they say. Everything else changes what the next tick does, as a whole.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from relay.api import Hear
+from relay.codecs import g711
+from relay.formats import TICK_MS, Codec, SendFormat
+from relay.hearing import Cell, cells_of, columns, distinct_mixes
+from relay.mixer import mix
+from relay.player import Player
+from relay.receiving import Octets, Receiver
+from relay.resample import NARROW, WIDE
+from relay.rows import SourceRows
+from relay.rtp import RtpPacket
+from relay.sending import NarrowSender, Packet, is_wideband, make_sender
+
+__all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
+
+FRAME = NARROW * TICK_MS // 1000
+"""Octets in a frame of G.711."""
+NO_ROW = -1
+
+
+class EngineReport(msgspec.Struct, frozen=True):
+    """What a leg received from its beginning until now."""
+
+    packets_received: int = 0
+    """Without duplicates."""
+    packets_lost: int = 0
+    """Sequence numbers that never came."""
+    packets_late: int = 0
+    """Came after their turn; not in `packets_lost`."""
+    packets_duplicated: int = 0
+    packets_unknown: int = 0
+    """Of a payload type that was not negotiated, or not decodable."""
+    frames_concealed: int = 0
+    """Frames of 20 ms with sound made up in place of packets that were lost or late."""
+    jitter_ms: float = 0.0
+    """Interarrival jitter (RFC 3550 §6.4.1)."""
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One packet to send. The shell gives it SSRC, sequence number and timestamp."""
+
+    leg: str
+    payload_type: int
+    payload: bytes
+    marker: bool
+    samples: int
+    """How long this packet's sound is, in units of the codec's RTP clock: the next timestamp is this much higher."""
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """What came of one tick."""
+
+    sends: list[Outgoing]
+    ended: list[tuple[str, str]]
+    """(room, player) of those that played their file to the end; they are already removed."""
+    digits: list[tuple[str, str, int]]
+    """(leg, digit, duration in ms)."""
+    faults: list[tuple[str, Exception]] = []
+    """(leg, error) of those whose own sound could not be taken or made: the others' goes on."""
+
+
+class _Leg:
+    __slots__ = ("format", "marker", "name", "receiver", "room", "row", "sender")
+
+    def __init__(self, name: str, room: "_Room", format: SendFormat, receive: Mapping[int, Codec]) -> None:
+        self.name = name
+        self.room = room
+        self.row = NO_ROW
+        self.format = format
+        self.sender = make_sender(format, room.rate)
+        self.receiver = Receiver(receive, room.rate)
+        self.marker = True
+
+    def set_format(self, format: SendFormat, receive: Mapping[int, Codec]) -> None:
+        if format != self.format:
+            self.sender = make_sender(format, self.room.rate)
+            self.marker = self.marker or format.payload_type != self.format.payload_type
+            self.format = format
+        self.receiver.set_formats(receive)
+
+    def set_rate(self, rate: int) -> None:
+        self.receiver.set_rate(rate)
+        if self.sender.rate != rate and is_wideband(self.format):
+            self.sender = make_sender(self.format, rate)
+
+    def outgoing(self, packets: list[Packet]) -> list[Outgoing]:
+        payload_type = self.format.payload_type
+        sends = [Outgoing(self.name, payload_type, payload, False, samples) for payload, samples in packets]
+        if self.marker and sends:
+            # RFC 3551 §4.1: the first packet of a stretch of sound; ours is one stretch.
+            sends[0] = msgspec.structs.replace(sends[0], marker=True)
+            self.marker = False
+        return sends
+
+
+class _Room:
+    __slots__ = ("cells", "hearing", "legs", "players", "rate", "stale")
+
+    def __init__(self) -> None:
+        self.legs: dict[str, _Leg] = {}
+        self.players: dict[str, tuple[Player, int]] = {}
+        """With their rows."""
+        self.hearing: tuple[Hear, ...] = ()
+        self.rate = NARROW
+        self.cells: dict[int, list[Cell]] = {NARROW: [], WIDE: []}
+        """By the rate of the listener."""
+        self.stale = True
+
+    def arrange(self) -> None:
+        """Makes rate and cells what legs, players and hearing say now."""
+        # What only one party can hear or say, nobody else hears: wide-band needs two.
+        wide = sum(is_wideband(leg.format) for leg in self.legs.values()) >= 2
+        self.rate = WIDE if wide else NARROW
+        for leg in self.legs.values():
+            leg.set_rate(self.rate)
+        sources = {player: row for player, (_, row) in self.players.items()}
+        sources.update({name: leg.row for name, leg in self.legs.items()})
+        for rate in self.cells:
+            listeners = {name: leg.row for name, leg in self.legs.items() if leg.sender.rate == rate}
+            self.cells[rate] = cells_of(self.hearing, listeners, sources)
+        self.stale = False
+
+
+class Engine:
+    """All legs, players and rooms of one worker. Not thread-safe; no method blocks."""
+
+    def __init__(self) -> None:
+        self._legs: dict[str, _Leg] = {}
+        self._rooms: dict[str, _Room] = {}
+        self._rows = SourceRows()
+        self._cells = {NARROW: columns([]), WIDE: columns([])}
+        self._faults: list[tuple[str, Exception]] = []
+        self._stale = False
+
+    def add_leg(self, leg: str, room: str, send: SendFormat, receive: Mapping[int, Codec]) -> None:
+        """Makes a leg in a room, and the room if it is the first. `receive`: payload type -> codec as negotiated,
+        "telephone-event" and "CN" included. From the next tick on it is sent something each tick, silence at least.
+
+        Raises ValueError if the leg exists or the format has no encoder.
+        """
+        if leg in self._legs:
+            raise ValueError("the leg exists")
+        place = self._rooms.get(room) or _Room()
+        made = _Leg(leg, place, send, receive)
+        made.row = self._rows.allot()
+        self._rooms[room] = place
+        self._legs[leg] = place.legs[leg] = made
+        self._touch(place)
+
+    def set_format(self, leg: str, send: SendFormat, receive: Mapping[int, Codec]) -> None:
+        """What was negotiated anew. The leg keeps its hearing and its figures. Raises KeyError, ValueError."""
+        self._legs[leg].set_format(send, receive)
+        self._touch(self._legs[leg].room)
+
+    def remove_leg(self, leg: str) -> EngineReport:
+        """Ends a leg; with its last leg a room, its hearing and its players end. Raises KeyError."""
+        report = self.report(leg)
+        gone = self._legs.pop(leg)
+        del gone.room.legs[leg]
+        self._rows.release(gone.row)
+        self._touch(gone.room)
+        if not gone.room.legs:
+            for _, row in gone.room.players.values():
+                self._rows.release(row)
+            self._rooms = {name: room for name, room in self._rooms.items() if room is not gone.room}
+        return report
+
+    def report(self, leg: str) -> EngineReport:
+        """The figures of a leg until now. Raises KeyError."""
+        receiver = self._legs[leg].receiver
+        stats = receiver.jitter.stats
+        return EngineReport(
+            stats.received,
+            stats.lost,
+            stats.late,
+            stats.duplicated,
+            receiver.unknown,
+            receiver.frames_concealed,
+            stats.jitter_ms,
+        )
+
+    def receive(self, leg: str, packet: RtpPacket, now_ns: int) -> None:
+        """Takes an authenticated packet with its counters extended (relay.rtp.StreamExtender). Raises KeyError only."""
+        self._legs[leg].receiver.receive(packet, now_ns)
+
+    def set_room(self, room: str, hearing: tuple[Hear, ...]) -> None:
+        """The whole hearing matrix of a room, in force from the next tick on. Raises KeyError.
+
+        Names of legs and players that are not there (yet) are kept and mean something once they are; of two cells for
+        one pair the last holds.
+        """
+        self._rooms[room].hearing = hearing
+        self._touch(self._rooms[room])
+
+    def add_player(self, room: str, player: str, samples: npt.NDArray[np.int16], rate: int, loop: bool) -> None:
+        """Starts a source of mono samples at 8000 or 16000 Hz; it plays on whether or not a leg hears it.
+
+        Raises KeyError for an unknown room, ValueError for another rate or a name that the room has.
+        """
+        place = self._rooms[room]
+        if player in place.players or player in place.legs:
+            raise ValueError("the room has a source of that name")
+        place.players[player] = Player(samples, rate, loop), self._rows.allot()
+        self._touch(place)
+
+    def remove_player(self, room: str, player: str) -> None:
+        """Stops a player; one that is not there (it may just have ended) is nothing."""
+        place = self._rooms.get(room)
+        if place and player in place.players:
+            self._rows.release(place.players.pop(player)[1])
+            self._touch(place)
+
+    def tick(self, now_ns: int) -> Tick:
+        """Moves the sound of 20 ms. `now_ns` is of the same monotonic clock as in `receive`."""
+        if self._stale:
+            self._arrange()
+        self._rows.begin()
+        self._take_legs(now_ns)
+        ended = self._take_players()
+        self._rows.settle()
+        digits = [
+            (name, digit, duration_ms)
+            for name, leg in self._legs.items()
+            for digit, duration_ms in leg.receiver.digits(now_ns)
+        ]
+        sends = self._send()
+        faults, self._faults = self._faults, []
+        return Tick(sends, ended, digits, faults)
+
+    def _touch(self, room: _Room) -> None:
+        room.stale = self._stale = True
+
+    def _arrange(self) -> None:
+        for room in self._rooms.values():
+            if room.stale:
+                room.arrange()
+        for rate in self._cells:
+            self._cells[rate] = columns(cell for room in self._rooms.values() for cell in room.cells[rate])
+            self._rows.want(rate, self._cells[rate].sources)
+        self._stale = False
+
+    def _take_legs(self, now_ns: int) -> None:
+        """The frames of all legs into their rows; those of G.711 decoded together."""
+        together: dict[g711.Law, tuple[list[int], list[bytes]]] = {law: ([], []) for law in g711.LAWS}
+        for leg in self._legs.values():
+            try:
+                frame = leg.receiver.pull(now_ns, self._rows.is_quiet(leg.row))
+                if isinstance(frame, Octets):
+                    together[frame.law][0].append(leg.row)
+                    together[frame.law][1].append(frame.payload)
+                elif frame is not None:
+                    self._rows.put([leg.row], leg.receiver.rate, frame)
+            except Exception as error:  # one leg's fault must not silence the worker
+                self._faults.append((leg.name, error))
+        for law, (rows, payloads) in together.items():
+            if rows:
+                octets = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(rows), -1)
+                self._rows.put(rows, NARROW, g711.decode(law, octets))
+
+    def _take_players(self) -> list[tuple[str, str]]:
+        ended: list[tuple[str, str]] = []
+        for name, room in self._rooms.items():
+            for player, (source, row) in room.players.items():
+                if source.ended:
+                    ended.append((name, player))
+                else:
+                    self._rows.put([row], source.rate, source.frame())
+        for name, player in ended:
+            self.remove_player(name, player)
+        return ended
+
+    def _send(self) -> list[Outgoing]:
+        mixes = {rate: distinct_mixes(cells, self._rows.sounding) for rate, cells in self._cells.items()}
+        mixed = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
+        octets = {law: g711.encode(law, mixed[NARROW]).tobytes() for law in g711.LAWS}
+        sends: list[Outgoing] = []
+        for leg in self._legs.values():
+            sender = leg.sender
+            number = mixes[sender.rate].of_listener.get(leg.row)
+            try:
+                if number is None:
+                    packets = sender.send_silence()
+                elif isinstance(sender, NarrowSender):
+                    packets = sender.send(octets[sender.law][number * FRAME : (number + 1) * FRAME])
+                else:
+                    packets = sender.send(mixed[sender.rate][number])
+                sends += leg.outgoing(packets)
+            except Exception as error:  # as in _take_legs
+                self._faults.append((leg.name, error))
+        return sends

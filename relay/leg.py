@@ -1,0 +1,195 @@
+"""One leg: between its transport, which carries datagrams in clear, and the engine, which makes sound of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from relay import rtcp
+from relay.api import LegDown, LegReport, LegUp, Media
+from relay.engine import Codec, Engine, Outgoing, SendFormat
+from relay.errors import RtcpError
+from relay.malformed import RtpError
+from relay.negotiation import Agreement
+from relay.negotiator import Negotiator
+from relay.rtcp import Description, Goodbye, Report, SenderInfo
+from relay.rtp import StreamExtender, parse
+from relay.rtp_transport import Transport
+from relay.stats import Counters, Reception
+from relay.stream import SendStream
+from relay.tap import TapBook
+
+RTCP_NS = int(rtcp.INTERVAL_SECONDS * 1e9)
+_SENDING = ("sendrecv", "sendonly")
+_RECEIVING = ("sendrecv", "recvonly")
+
+
+class Leg:
+    """Takes what its transport let through; counts what is of no use."""
+
+    transport: Transport
+    negotiator: Negotiator
+
+    def __init__(
+        self,
+        name: str,
+        room: str,
+        kind: Literal["rtp", "browser"],
+        engine: Engine,
+        taps: TapBook,
+        tell: Callable[[LegUp | LegDown], None],
+    ) -> None:
+        self.name = name
+        self.room = room
+        self.kind: Literal["rtp", "browser"] = kind
+        self.stream = SendStream()
+        self.counters = Counters()
+        self.agreement: Agreement | None = None
+        self._engine = engine
+        self._taps = taps
+        self._tell = tell
+        self._extender = StreamExtender()
+        self._reception: Reception | None = None
+        self._up = False
+        self._next_rtcp: int | None = None
+
+    def attach(self, transport: Transport, negotiator: Negotiator) -> None:
+        """The leg owns both from now on."""
+        self.transport, self.negotiator = transport, negotiator
+
+    def begin(self, agreement: Agreement) -> None:
+        """Joins its room as agreed."""
+        self._engine.add_leg(self.name, self.room, agreement.send, agreement.receive)
+        self._take(agreement)
+
+    def begin_silent(self, send: SendFormat, receive: Mapping[int, Codec]) -> None:
+        """Joins its room before the peer has answered: nothing is sent or heard yet."""
+        self._engine.add_leg(self.name, self.room, send, receive)
+
+    def apply(self, agreement: Agreement) -> None:
+        """What was agreed anew is in force from now on."""
+        self._engine.set_format(self.name, agreement.send, agreement.receive)
+        self._take(agreement)
+
+    def media(self) -> Media:
+        """Our half of what is agreed."""
+        if self.agreement is None:
+            raise AssertionError("a leg without an agreement has no half")
+        encrypted = self.kind == "browser" or self.agreement.ours is not None
+        return Media(self.agreement.sdp, self.codec, self.agreement.direction, encrypted)
+
+    def receive_rtp(self, data: bytes, arrival_ns: int) -> None:
+        """A packet in clear, from the peer's address and authenticated as far as the leg's keys go."""
+        if self.agreement is None or self.agreement.direction not in _RECEIVING:
+            self.discard()
+            return
+        try:
+            packet = self._extender.extend(parse(data))
+        except RtpError:
+            self.discard()
+            return
+        codec = self.agreement.receive.get(packet.payload_type)
+        if self._reception is None or self._reception.ssrc != packet.ssrc:
+            self._reception = Reception(packet.ssrc, packet.sequence)
+        self._reception.receive(packet, codec.clock if codec else 8000, arrival_ns)
+        if codec is not None:
+            self._taps.packet(self.name, packet, codec.name, arrival_ns)
+        self._engine.receive(self.name, packet, arrival_ns)
+        if self.kind == "rtp":
+            self.up()
+
+    def receive_rtcp(self, data: bytes, arrival_ns: int) -> None:
+        """A compound, let through likewise."""
+        try:
+            packets = rtcp.parse(data)
+        except RtcpError:
+            self.discard()
+            return
+        for packet in packets:
+            if isinstance(packet, Report) and packet.sender and self._reception and packet.ssrc == self._reception.ssrc:
+                self._reception.sender_report(packet.sender, arrival_ns)
+
+    def discard(self) -> None:
+        """A datagram was of no use."""
+        self.counters.discarded += 1
+
+    def send(self, outgoing: Outgoing) -> None:
+        """One packet of the engine's."""
+        if self.agreement is None or self.agreement.direction not in _SENDING:
+            self.stream.skip(outgoing)
+            return
+        if self.transport.send_rtp(self.stream.next(outgoing)):
+            self.counters.packets_sent += 1
+            self.counters.octets_sent += len(outgoing.payload)
+
+    def send_rtcp_if_due(self, now_ns: int, ntp: int) -> None:
+        """A report each RTCP_NS, the first after half of it (RFC 3550 section 6.2)."""
+        if self.agreement is None:
+            return
+        if self._next_rtcp is None:
+            self._next_rtcp = now_ns + RTCP_NS // 2
+        if now_ns < self._next_rtcp:
+            return
+        self._next_rtcp = now_ns + RTCP_NS
+        self.transport.send_rtcp(self._compound(now_ns, ntp))
+
+    def renewed(self) -> None:
+        """A new transport: the next packet, or its handshake, is told as LegUp again."""
+        self._up = False
+
+    def up(self) -> None:
+        """Media can flow. Told once for each transport."""
+        if not self._up:
+            self._up = True
+            self._tell(LegUp(self.name))
+
+    def down(self, reason: str) -> None:
+        """The peer is lost."""
+        self._up = False
+        self._tell(LegDown(self.name, reason))
+
+    def close(self, now_ns: int, ntp: int) -> LegReport:
+        """Says goodbye, ends taps and transport."""
+        report = self.report()
+        try:
+            if self.agreement is not None:
+                self.transport.send_rtcp(self._compound(now_ns, ntp) + Goodbye((self.stream.ssrc,)).serialize())
+        finally:
+            self.transport.close()
+            self._taps.drop_leg(self.name, now_ns)
+            self._engine.remove_leg(self.name)
+        return report
+
+    def report(self) -> LegReport:
+        heard = self._engine.report(self.name)
+        return LegReport(
+            leg=self.name,
+            room=self.room,
+            kind=self.kind,
+            codec=self.codec,
+            packets_received=heard.packets_received,
+            packets_sent=self.counters.packets_sent,
+            packets_lost=heard.packets_lost,
+            packets_discarded=self.counters.discarded + heard.packets_unknown,
+            frames_concealed=heard.frames_concealed,
+            jitter_ms=heard.jitter_ms,
+            faults=self.counters.faults,
+        )
+
+    @property
+    def codec(self) -> str:
+        """What we send, e.g. "PCMU/8000"; empty while the peer's half is not known."""
+        if self.agreement is None:
+            return ""
+        codec = self.agreement.send.codec
+        return f"{codec.name}/{codec.clock}"
+
+    def _take(self, agreement: Agreement) -> None:
+        self.agreement = agreement
+        self.transport.apply(agreement)
+
+    def _compound(self, now_ns: int, ntp: int) -> bytes:
+        blocks = () if self._reception is None else (self._reception.report(now_ns),)
+        sender = None
+        if self.counters.packets_sent:
+            sender = SenderInfo(ntp, self.stream.timestamp, self.counters.packets_sent, self.counters.octets_sent)
+        report = Report(self.stream.ssrc, sender, blocks)
+        return report.serialize() + Description(self.stream.ssrc, self.stream.cname).serialize()

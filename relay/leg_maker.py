@@ -1,0 +1,74 @@
+"""Makes legs with their transports, and keeps what they share: the port range and the browsers' port."""
+
+from collections.abc import Callable
+
+from relay.api import AddBrowserLeg, AddRtpLeg, LegDown, LegUp, Media
+from relay.browser_port import BrowserPort
+from relay.browser_transport import BrowserTransport
+from relay.engine import Engine
+from relay.leg import Leg
+from relay.negotiator import BrowserNegotiator, RtpNegotiator
+from relay.rtp_transport import RtpTransport
+from relay.tap import TapBook
+from relay.udp import PortRange
+
+
+class LegMaker:
+    def __init__(
+        self,
+        rtp_ports: tuple[int, int],
+        engine: Engine,
+        taps: TapBook,
+        tell: Callable[[LegUp | LegDown], None],
+    ) -> None:
+        self._ports = PortRange(*rtp_ports)
+        self._engine = engine
+        self._taps = taps
+        self._tell = tell
+        self._browsers = BrowserPort()
+        self._address = ""
+
+    def listen(self, address: str, port: int) -> None:
+        """Opens the browsers' port, and says where the other ports will be opened. Raises OSError."""
+        self._address = address
+        self._browsers.listen(address, port)
+
+    def close(self) -> None:
+        self._browsers.close()
+
+    def keep_house(self, now_ns: int) -> None:
+        """Looks for browsers that no longer consent."""
+        self._browsers.keep_house(now_ns)
+
+    def make(self, command: AddRtpLeg | AddBrowserLeg) -> tuple[Leg, Media]:
+        """The leg, in its room already, and our half of its SDP. Raises LegError; nothing is left of the leg then."""
+        return self._rtp_leg(command) if isinstance(command, AddRtpLeg) else self._browser_leg(command)
+
+    def _rtp_leg(self, command: AddRtpLeg) -> tuple[Leg, Media]:
+        leg = Leg(command.leg, command.room, "rtp", self._engine, self._taps, self._tell)
+        transport = RtpTransport(self._ports.bind_pair(self._address), leg)
+        try:
+            advertised = (command.address, transport.address[1])
+            negotiator = RtpNegotiator(advertised, transport.rtcp_port, command.codecs, command.srtp)
+            leg.attach(transport, negotiator)
+            return leg, self._begin_rtp(leg, negotiator, command.offer)
+        except BaseException:
+            transport.close()
+            raise
+
+    def _browser_leg(self, command: AddBrowserLeg) -> tuple[Leg, Media]:
+        leg = Leg(command.leg, command.room, "browser", self._engine, self._taps, self._tell)
+        transport = BrowserTransport(self._browsers, leg)
+        address = (command.address, self._browsers.port)
+        negotiator = BrowserNegotiator(address, transport.fingerprint, leg.stream, transport.credentials_for)
+        leg.attach(transport, negotiator)
+        leg.begin(negotiator.answer(command.offer))
+        return leg, leg.media()
+
+    def _begin_rtp(self, leg: Leg, negotiator: RtpNegotiator, offer: str | None) -> Media:
+        if offer is not None:
+            leg.begin(negotiator.answer(offer))
+            return leg.media()
+        ours = negotiator.offer()
+        leg.begin_silent(ours.preliminary(), ours.receive())
+        return Media(ours.sdp, encrypted=bool(ours.crypto))

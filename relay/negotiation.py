@@ -1,0 +1,251 @@
+"""Offer and answer of a leg (RFC 3264): what both can, where to send, under which keys. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from relay.address import Address
+from relay.api import Direction, Srtp
+from relay.audio import DTLS, PLAIN, SDES, Audio, Format, Peer, audio_lines, read_audio, read_peer
+from relay.errors import BadSdp, NoCommonCodec, SrtpNotAllowed, SrtpRequired
+from relay.formats import Codec, SendFormat
+from relay.ice import Credentials
+from relay.sdes import Crypto
+from relay.sdp import Attribute, MediaDescription, SessionDescription
+
+VOICE = ("opus", "PCMU", "PCMA")
+_MAX_BITRATE = 64_000
+_OFFERED = {
+    "opus": Format(111, Codec("opus", 48000, 2), "minptime=10;useinbandfec=1"),
+    "PCMU": Format(0, Codec("PCMU")),
+    "PCMA": Format(8, Codec("PCMA")),
+}
+_OFFERED_BESIDE = (Format(13, Codec("CN")), Format(101, Codec("telephone-event"), "0-15"))
+_ANSWERED_PARAMETERS = {"opus": "minptime=10;useinbandfec=1", "telephone-event": "0-15"}
+
+
+@dataclass(frozen=True)
+class Local:
+    """Our half, whatever the peer says."""
+
+    session: int
+    version: int
+    address: Address
+    rtcp_port: int
+    codecs: tuple[str, ...]
+    srtp: Srtp
+    extra: tuple[Attribute, ...] = ()
+    """Put into every audio line of ours, e.g. a=ssrc."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What both sides said, as what we have to do."""
+
+    send: SendFormat
+    receive: Mapping[int, Codec]
+    direction: Direction
+    remote: Address | None
+    remote_rtcp: Address | None
+    rtcp_mux: bool
+    ours: Crypto | None = None
+    """Our SRTP key; None: plain RTP, or DTLS."""
+    theirs: Crypto | None = None
+    peer: Peer | None = None
+    """Of a browser."""
+    credentials: Credentials | None = None
+    """Ours for ICE with that browser."""
+    sdp: str = field(default="", repr=False)
+    """Our answer; it holds our key."""
+
+
+def answer_rtp(offer: SessionDescription, local: Local, previous: Crypto | None) -> Agreement:
+    """Answers an RTP peer's offer. `previous`: our key so far, kept while the suite stays.
+
+    Raises BadSdp, NoCommonCodec, SrtpRequired, SrtpNotAllowed."""
+    audio, theirs = _choose_line(offer, local.srtp)
+    ours = None if theirs is None else _our_key(theirs, previous)
+    formats = _common(audio.formats, local.codecs)
+    extra = list(_crypto_attributes(ours))
+    if audio.rtcp_mux:
+        extra.append(Attribute("rtcp-mux"))
+    else:
+        extra.append(Attribute("rtcp", str(local.rtcp_port)))
+    line = _audio_line(local, audio.protocol, formats, audio.direction, extra)
+    agreement = _agree(audio, formats, formats)
+    return replace(agreement, ours=ours, theirs=theirs, sdp=str(_answer(offer, local, audio.index, line)))
+
+
+def answer_browser(
+    offer: SessionDescription, local: Local, credentials: Callable[[Credentials], Credentials]
+) -> Agreement:
+    """Answers a browser's offer. `credentials` gives ours for those of the peer.
+
+    Raises BadSdp, NoCommonCodec."""
+    index = next((index for index, line in audio_lines(offer) if line.protocol in DTLS), None)
+    if index is None:
+        raise BadSdp("no audio line for DTLS-SRTP")
+    audio = read_audio(offer, index)
+    peer = read_peer(offer, audio.line)
+    if not audio.rtcp_mux:
+        raise BadSdp("a=rtcp-mux is missing")
+    formats = _common(audio.formats, local.codecs)
+    ours = credentials(peer.credentials)
+    extra = [Attribute("ice-ufrag", ours.ufrag), Attribute("ice-pwd", ours.password.reveal()), Attribute("rtcp-mux")]
+    extra += [Attribute("setup", "active" if peer.setup == "passive" else "passive")]
+    extra += [Attribute("candidate", _candidate(local.address)), Attribute("end-of-candidates")]
+    if peer.mid is not None:
+        extra.insert(0, Attribute("mid", peer.mid))
+    line = _audio_line(local, audio.protocol, formats, audio.direction, extra)
+    group = (Attribute("group", f"BUNDLE {peer.mid}"),) if peer.bundled else ()
+    answer = replace(_answer(offer, local, index, line), attributes=(*group, Attribute("ice-lite")))
+    return replace(_agree(audio, formats, formats), peer=peer, credentials=ours, sdp=str(answer))
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What we offered to an RTP peer and have to remember until it answers."""
+
+    sdp: str = field(repr=False)
+    formats: tuple[Format, ...]
+    crypto: tuple[Crypto, ...] = ()
+
+    def preliminary(self) -> SendFormat:
+        """What we should send if the peer took our first choice."""
+        return SendFormat(self.formats[0].codec, self.formats[0].payload_type)
+
+    def receive(self) -> Mapping[int, Codec]:
+        """Payload types as we gave them out."""
+        return {form.payload_type: form.codec for form in self.formats}
+
+
+def offer_rtp(local: Local, crypto: tuple[Crypto, ...], agreed: Mapping[int, Codec]) -> Offer:
+    """Our offer; SRTP if there is `crypto`. `agreed`: the payload types in use, which keep their meaning and go first
+    (RFC 3264 section 8.3.2).
+
+    Raises NoCommonCodec when no codec of ours is allowed."""
+    voice = [_OFFERED[name] for name in local.codecs if name in _OFFERED]
+    if not voice:
+        raise NoCommonCodec("none of the codecs asked for is known here")
+    formats = _with_agreed((*voice, *_OFFERED_BESIDE), agreed)
+    extra = [attribute for key in crypto for attribute in _crypto_attributes(key)]
+    extra += [Attribute("rtcp-mux"), Attribute("rtcp", str(local.rtcp_port))]
+    line = _audio_line(local, SDES[0] if crypto else PLAIN[0], formats, "sendrecv", extra)
+    session = SessionDescription(local.session, local.version, local.address[0], (line,))
+    return Offer(str(session), formats, crypto)
+
+
+def _with_agreed(formats: Sequence[Format], agreed: Mapping[int, Codec]) -> tuple[Format, ...]:
+    """Voice first; what would take a number that is in use is left out."""
+    kept = [Format(number, codec, _ANSWERED_PARAMETERS.get(codec.name, "")) for number, codec in agreed.items()]
+    names = {codec.name for codec in agreed.values()}
+    new = [form for form in formats if form.codec.name not in names and form.payload_type not in agreed]
+    return tuple(sorted((*kept, *new), key=lambda form: form.codec.name not in VOICE))
+
+
+def take_answer(offer: Offer, answer: SessionDescription) -> Agreement:
+    """What an RTP peer's answer to our offer means. Raises BadSdp, NoCommonCodec, SrtpRequired."""
+    lines = list(audio_lines(answer))
+    if not lines or lines[0][0] != 0:
+        raise NoCommonCodec("the audio line was refused")
+    audio = read_audio(answer, 0)
+    if audio.protocol not in (SDES if offer.crypto else PLAIN):
+        raise BadSdp("the answer has another protocol than the offer")
+    theirs = next(iter(audio.crypto), None) if offer.crypto else None
+    ours = next((key for key in offer.crypto if theirs and key.tag == theirs.tag and key.suite == theirs.suite), None)
+    if offer.crypto and ours is None:
+        raise SrtpRequired("the answer takes no key of the offer")
+    said = {form.codec for form in audio.formats}
+    agreement = _agree(audio, audio.formats, tuple(form for form in offer.formats if form.codec in said))
+    return replace(agreement, ours=ours, theirs=theirs)
+
+
+def _choose_line(offer: SessionDescription, srtp: Srtp) -> tuple[Audio, Crypto | None]:
+    """The audio line to take, and the peer's key when it is one with SRTP."""
+    lines = list(audio_lines(offer))
+    secure = [read_audio(offer, index) for index, line in lines if line.protocol in SDES]
+    plain = [read_audio(offer, index) for index, line in lines if line.protocol in PLAIN]
+    if not secure and not plain:
+        raise BadSdp("no audio line for RTP or SRTP")
+    keyed = next((audio for audio in secure if audio.crypto), None)
+    if keyed is not None and srtp != "off":
+        return keyed, keyed.crypto[0]
+    if srtp == "required":
+        raise SrtpRequired("no audio line with SRTP and a key that can be used")
+    if not plain:
+        raise SrtpNotAllowed("SRTP is off here, or no suite of the offer is known")
+    return plain[0], None
+
+
+def _our_key(theirs: Crypto, previous: Crypto | None) -> Crypto:
+    if previous is not None and previous.suite == theirs.suite:
+        return replace(previous, tag=theirs.tag)
+    return Crypto.generate(theirs.tag, theirs.suite)
+
+
+def _common(formats: Sequence[Format], codecs: Sequence[str]) -> tuple[Format, ...]:
+    """The peer's formats that are allowed, in the peer's order; events and comfort noise always are."""
+    voice = [form for form in formats if form.codec.name in VOICE and form.codec.name in codecs]
+    if not voice:
+        raise NoCommonCodec("none of the codecs offered is allowed here")
+    beside = [form for form in formats if form.codec.name not in VOICE]
+    return tuple(replace(form, parameters=_ANSWERED_PARAMETERS.get(form.codec.name, "")) for form in (*voice, *beside))
+
+
+def same_family(agreement: Agreement, address: Address) -> None:
+    """Raises BadSdp when the peer's address cannot be reached from ours."""
+    if agreement.remote is not None and (":" in agreement.remote[0]) != (":" in address[0]):
+        raise BadSdp("the peer's address is of another family than ours")
+
+
+def _agree(audio: Audio, theirs: Sequence[Format], ours: Sequence[Format]) -> Agreement:
+    """`theirs`: what the peer receives; `ours`: what we do."""
+    chosen = next((form for form in theirs if form.codec.name in VOICE), None)
+    if chosen is None:
+        raise NoCommonCodec("the peer takes no voice codec")
+    said = next(form for form in audio.formats if form.payload_type == chosen.payload_type)
+    return Agreement(
+        send=_send_format(said, audio.ptime_ms),
+        receive={form.payload_type: form.codec for form in ours},
+        direction=audio.direction,
+        remote=audio.remote,
+        remote_rtcp=audio.remote_rtcp,
+        rtcp_mux=audio.rtcp_mux,
+    )
+
+
+def _send_format(form: Format, ptime_ms: int) -> SendFormat:
+    plain = SendFormat(form.codec, form.payload_type, ptime_ms)
+    if form.codec.name != "opus":
+        return plain
+    # RFC 7587 section 6.1: what the receiver can use or wants to get.
+    return SendFormat(
+        form.codec,
+        form.payload_type,
+        ptime_ms,
+        bitrate=min(max(form.parameter("maxaveragebitrate", plain.bitrate), 6_000), _MAX_BITRATE),
+        fec=form.parameter("useinbandfec", 0) == 1,
+        max_playback_rate=max(form.parameter("maxplaybackrate", plain.max_playback_rate), 8_000),
+    )
+
+
+def _candidate(address: Address) -> str:
+    # RFC 8445 section 5.1.2.1: type preference 126, local preference 65535, component 1; there is one candidate only.
+    return f"1 1 udp {126 << 24 | 65535 << 8 | 255} {address[0]} {address[1]} typ host"
+
+
+def _crypto_attributes(key: Crypto | None) -> list[Attribute]:
+    return [] if key is None else [Attribute("crypto", key.value())]
+
+
+def _audio_line(
+    local: Local, protocol: str, formats: Sequence[Format], direction: Direction, extra: Sequence[Attribute]
+) -> MediaDescription:
+    maps = [attribute for form in formats for attribute in form.attributes()]
+    attributes = (*maps, Attribute("ptime", "20"), Attribute(direction), *extra, *local.extra)
+    numbers = tuple(str(form.payload_type) for form in formats)
+    return MediaDescription("audio", local.address[1], protocol, numbers, local.address[0], attributes)
+
+
+def _answer(offer: SessionDescription, local: Local, index: int, line: MediaDescription) -> SessionDescription:
+    media = tuple(line if at == index else media.refused() for at, media in enumerate(offer.media))
+    return SessionDescription(local.session, local.version, local.address[0], media)

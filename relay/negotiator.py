@@ -1,0 +1,99 @@
+"""A leg's side of the exchange of session descriptions: remembers what was said before."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+
+from relay.address import Address
+from relay.api import Srtp
+from relay.errors import BadSdp
+from relay.formats import Codec
+from relay.ice import Credentials
+from relay.negotiation import (
+    VOICE,
+    Agreement,
+    Local,
+    Offer,
+    answer_browser,
+    answer_rtp,
+    offer_rtp,
+    same_family,
+    take_answer,
+)
+from relay.sdes import Crypto
+from relay.sdp import Attribute, SessionDescription
+from relay.srtp import SUITES
+from relay.stream import SendStream
+
+
+class RtpNegotiator:
+    """Of an RTP leg. What it returns is in force only once the leg applies it."""
+
+    def __init__(self, address: Address, rtcp_port: int, codecs: Sequence[str], srtp: Srtp) -> None:
+        self._address = address
+        self._rtcp_port = rtcp_port
+        self._codecs = tuple(codecs)
+        self._srtp: Srtp = srtp
+        self._session = secrets.randbits(62)
+        self._version = 0
+        self._offer: Offer | None = None
+        self._ours: Crypto | None = None
+        self._agreed: Mapping[int, Codec] = {}
+
+    def answer(self, text: str) -> Agreement:
+        """Our answer to the peer's offer. Raises LegError."""
+        return self._keep(answer_rtp(SessionDescription.parse(text), self._next(), self._ours))
+
+    def offer(self) -> Offer:
+        """Our offer; the key and the payload types that are in use stay. Raises NoCommonCodec."""
+        crypto: tuple[Crypto, ...] = () if self._ours is None else (self._ours,)
+        if self._srtp == "required" and not crypto:
+            crypto = tuple(Crypto.generate(tag, suite) for tag, suite in enumerate(SUITES.values(), 1))
+        self._offer = offer_rtp(self._next(), crypto, self._agreed)
+        return self._offer
+
+    def take_answer(self, text: str) -> Agreement:
+        """What the peer's answer to our offer means. Raises LegError, BadSdp also when there was no offer."""
+        if self._offer is None:
+            raise BadSdp("there was no offer of ours")
+        return self._keep(take_answer(self._offer, SessionDescription.parse(text)))
+
+    def _keep(self, agreement: Agreement) -> Agreement:
+        """Raises BadSdp when the peer's address cannot be used."""
+        same_family(agreement, self._address)
+        self._ours, self._agreed, self._offer = agreement.ours, agreement.receive, None
+        return agreement
+
+    def _next(self) -> Local:
+        """For the next description of ours: each has a higher version than the last (RFC 3264 section 8)."""
+        self._version += 1
+        return Local(self._session, self._version, self._address, self._rtcp_port, self._codecs, self._srtp)
+
+
+class BrowserNegotiator:
+    """Of a browser leg. `credentials` gives our ICE credentials for those of the peer."""
+
+    def __init__(
+        self,
+        address: Address,
+        fingerprint: str,
+        stream: SendStream,
+        credentials: Callable[[Credentials], Credentials],
+    ) -> None:
+        self._address = address
+        self._extra = (
+            Attribute("fingerprint", fingerprint),
+            Attribute("msid", f"telephonist {stream.cname}"),
+            Attribute("ssrc", f"{stream.ssrc} cname:{stream.cname}"),
+        )
+        self._credentials = credentials
+        self._session = secrets.randbits(62)
+        self._version = 0
+
+    def answer(self, text: str) -> Agreement:
+        """Our answer to the browser's offer. Raises LegError."""
+        self._version += 1
+        local = Local(self._session, self._version, self._address, self._address[1], VOICE, "required", self._extra)
+        return answer_browser(SessionDescription.parse(text), local, self._credentials)
+
+
+Negotiator = RtpNegotiator | BrowserNegotiator

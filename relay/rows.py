@@ -1,0 +1,130 @@
+"""The sound of all sources of this tick, one row a source, at 8 and at 16 kHz. Pure.
+
+A source gives its frame at one rate; the other rate is made only where somebody needs it, for all such rows at once.
+Mixing is linear, so it is the sources that are converted and not the mixes, and a filter's past belongs to a source.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from relay.formats import TICK_MS
+from relay.resample import NARROW, PAST, WIDE, Halfband
+
+Samples = npt.NDArray[np.int16]
+Rows = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+SILENT_PEAK = 8
+"""What A-law's silence decodes to."""
+QUIET_PEAK = 100
+"""-50 dBFS: a frame may be left out or put in here without being heard."""
+
+_NARROW_FRAME = NARROW * TICK_MS // 1000
+
+
+class SourceRows:
+    """A table of sources that grows. Each tick `begin`, `put` each frame, `settle`; then read `frames`, `sounding`."""
+
+    def __init__(self, capacity: int = 16) -> None:
+        self._free: list[int] = []
+        self._halfband = Halfband(_NARROW_FRAME)
+        self.frames: dict[int, Samples] = {
+            NARROW: np.zeros((0, _NARROW_FRAME), np.int16),
+            WIDE: np.zeros((0, 2 * _NARROW_FRAME), np.int16),
+        }
+        self._past: dict[int, Floats] = {
+            WIDE: np.zeros((0, PAST), np.float32),
+            NARROW: np.zeros((0, 2 * PAST), np.float32),
+        }
+        self._wanted: dict[int, Flags] = {rate: np.zeros(0, np.bool_) for rate in (NARROW, WIDE)}
+        self._converted: dict[int, Flags] = {rate: np.zeros(0, np.bool_) for rate in (NARROW, WIDE)}
+        self._wide: Flags = np.zeros(0, np.bool_)
+        self._fresh: Flags = np.zeros(0, np.bool_)
+        self._loud: Flags = np.zeros(0, np.bool_)
+        self._peak = np.zeros(0, np.int32)
+        self.sounding: Flags = np.zeros(0, np.bool_)
+        """Which rows make a sound in this tick; the others' frames mean nothing."""
+        self._grow(capacity)
+
+    def allot(self) -> int:
+        """A row for a new source."""
+        if not self._free:
+            self._grow(len(self.sounding))
+        return self._free.pop()
+
+    def release(self, row: int) -> None:
+        self.sounding[row] = self._fresh[row] = self._loud[row] = False
+        for converted in self._converted.values():
+            converted[row] = False
+        self._peak[row] = 0
+        self._free.append(row)
+
+    def want(self, rate: int, rows: Rows) -> None:
+        """Which rows are needed at a rate, from now on."""
+        self._wanted[rate][:] = False
+        self._wanted[rate][rows] = True
+
+    def is_quiet(self, row: int) -> bool:
+        """Whether the row's last frame was faint or none."""
+        return bool(self._peak[row] < QUIET_PEAK)
+
+    def begin(self) -> None:
+        self._fresh[:] = False
+
+    def put(self, rows: list[int], rate: int, frames: Samples) -> None:
+        """int16[n, samples of a frame] for n rows."""
+        self.frames[rate][rows] = frames
+        self._wide[rows] = rate == WIDE
+        self._fresh[rows] = True
+
+    def settle(self) -> None:
+        """Finds out who is heard, and makes the rates that are wanted."""
+        self._measure()
+        were_loud, self._loud = self._loud, self._peak > SILENT_PEAK
+        # One tick longer, so that the filters' last two milliseconds come out.
+        self.sounding = self._loud | were_loud
+        self._silence(np.flatnonzero(self.sounding & ~self._fresh))
+        self._convert(WIDE, self.sounding & ~self._wide & self._wanted[WIDE])
+        self._convert(NARROW, self.sounding & self._wide & self._wanted[NARROW])
+
+    def _measure(self) -> None:
+        self._peak[:] = 0
+        for rate, wide in ((NARROW, False), (WIDE, True)):
+            rows = np.flatnonzero(self._fresh & (self._wide == wide))
+            if len(rows):
+                frames = self.frames[rate][rows]
+                self._peak[rows] = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))
+
+    def _silence(self, rows: Rows) -> None:
+        for frames in self.frames.values():
+            frames[rows] = 0
+
+    def _convert(self, rate: int, which: Flags) -> None:
+        rows = np.flatnonzero(which)
+        begun = np.flatnonzero(which & ~self._converted[rate])
+        self._converted[rate] = which
+        if not len(rows):
+            return
+        past = self._past[rate]
+        past[begun] = 0
+        if rate == WIDE:
+            self.frames[WIDE][rows], past[rows] = self._halfband.up(self.frames[NARROW][rows], past[rows])
+        else:
+            self.frames[NARROW][rows], past[rows] = self._halfband.down(self.frames[WIDE][rows], past[rows])
+
+    def _grow(self, more: int) -> None:
+        size = len(self.sounding)
+        self._free += range(size + more - 1, size - 1, -1)
+        for table in (self.frames, self._past, self._wanted, self._converted):
+            for rate, column in table.items():
+                table[rate] = _longer(column, more)
+        self._wide, self._fresh = _longer(self._wide, more), _longer(self._fresh, more)
+        self._loud, self.sounding = _longer(self._loud, more), _longer(self.sounding, more)
+        self._peak = _longer(self._peak, more)
+
+
+def _longer(column: Any, more: int) -> Any:
+    return np.concatenate([column, np.zeros((more, *column.shape[1:]), column.dtype)])

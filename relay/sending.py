@@ -1,0 +1,96 @@
+"""One leg's way out: what it hears, encoded and cut into packets of the length that was negotiated. Pure."""
+
+import numpy as np
+import numpy.typing as npt
+
+from relay.codecs import g711, opus
+from relay.formats import TICK_MS, SendFormat
+from relay.resample import NARROW, WIDE
+
+Samples = npt.NDArray[np.int16]
+
+
+SETTLING_FRAMES = 10
+"""So much silence is encoded before the last packet of it is sent again and again instead."""
+
+Packet = tuple[bytes, int]
+"""A payload, and how long its sound is in units of the RTP clock."""
+
+
+class NarrowSender:
+    """G.711: octets are encoded elsewhere, for all legs that hear the same."""
+
+    rate = NARROW
+
+    def __init__(self, format: SendFormat) -> None:
+        self.law: g711.Law = "PCMA" if format.codec.name == "PCMA" else "PCMU"
+        self._silence = g711.silence(self.law, NARROW * TICK_MS // 1000)
+        self._size = NARROW * format.ptime_ms // 1000
+        self._waiting = b""
+
+    def send(self, octets: bytes) -> list[Packet]:
+        """The packets that a tick's octets complete."""
+        size = self._size
+        if len(octets) == size and not self._waiting:
+            return [(octets, size)]
+        self._waiting += octets
+        whole = len(self._waiting) // size * size
+        ready, self._waiting = self._waiting[:whole], self._waiting[whole:]
+        return [(ready[at : at + size], size) for at in range(0, whole, size)]
+
+    def send_silence(self) -> list[Packet]:
+        return self.send(self._silence)
+
+
+class OpusSender:
+    """Opus: the encoder has state, so each leg has its own."""
+
+    def __init__(self, format: SendFormat, rate: int) -> None:
+        self.rate = rate
+        ptime_ms = 20 if format.ptime_ms == 30 else format.ptime_ms
+        self._encoder = opus.Encoder(rate, format.bitrate, format.fec)
+        self._frame = rate * ptime_ms // 1000
+        self._length = opus.CLOCK * ptime_ms // 1000
+        self._waiting = np.zeros(0, np.int16)
+        self._silence = np.zeros(rate * TICK_MS // 1000, np.int16)
+        self._silent = 0
+        self._last = b""
+
+    def send(self, samples: Samples) -> list[Packet]:
+        """The packets that a tick's samples complete."""
+        self._silent = 0
+        return self._encode(samples)
+
+    def send_silence(self) -> list[Packet]:
+        self._silent += 1
+        if self._silent > SETTLING_FRAMES and self._frame == len(self._silence):
+            return [(self._last, self._length)]
+        return self._encode(self._silence)
+
+    def _encode(self, samples: Samples) -> list[Packet]:
+        if len(self._waiting):
+            samples = np.concatenate([self._waiting, samples])
+        whole = len(samples) // self._frame * self._frame
+        payloads = [self._encoder.encode(samples[at : at + self._frame]) for at in range(0, whole, self._frame)]
+        self._waiting = samples[whole:]
+        self._last = payloads[-1] if payloads else self._last
+        return [(payload, self._length) for payload in payloads]
+
+
+Sender = NarrowSender | OpusSender
+
+
+def is_wideband(format: SendFormat) -> bool:
+    """Whether the peer can hear more than 4 kHz."""
+    return format.codec.name == "opus" and format.max_playback_rate >= WIDE
+
+
+def make_sender(format: SendFormat, room_rate: int) -> Sender:
+    """The sender of a format in a room of that rate. Raises ValueError if there is no encoder for it."""
+    if format.ptime_ms not in (10, 20, 30, 40, 60):
+        raise ValueError("not a packet length that is sent")
+    if format.codec.name == "opus":
+        return OpusSender(format, room_rate if is_wideband(format) else NARROW)
+    if format.codec.name in g711.LAWS:
+        return NarrowSender(format)
+    raise ValueError("no encoder for this codec")

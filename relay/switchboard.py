@@ -1,0 +1,193 @@
+"""The legs, rooms and players of a worker: what each command does to them, and what one tick does with them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+from ipc.messages import Done, Event, Refusal
+from relay import api
+from relay.engine import Engine
+from relay.errors import LegError
+from relay.leg import Leg
+from relay.leg_maker import LegMaker
+from relay.negotiation import Agreement
+from relay.negotiator import RtpNegotiator
+from relay.players import Players
+from relay.rooms import Rooms
+from relay.rtcp import ntp_time
+from relay.tap import TapBook
+from relay.tick import now_ns, wall_clock
+
+log = structlog.get_logger()
+
+
+class Switchboard:
+    """`handle` answers a command or raises Refusal; `publish` is told every event."""
+
+    def __init__(self, rtp_ports: tuple[int, int], taps: TapBook, publish: Callable[[Event], None]) -> None:
+        self._engine = Engine()
+        self._taps = taps
+        self._publish = publish
+        self._rooms = Rooms(self._engine, taps)
+        self._players = Players(self._engine, publish)
+        self._maker = LegMaker(rtp_ports, self._engine, taps, publish)
+        self._legs: dict[str, Leg] = {}
+        self.draining = False
+        self._handlers: dict[type[Any], Callable[[Any], msgspec.Struct]] = {
+            api.AddRtpLeg: self._add_leg,
+            api.AddBrowserLeg: self._add_leg,
+            api.SetAnswer: self._set_answer,
+            api.Renegotiate: self._renegotiate,
+            api.Reoffer: self._reoffer,
+            api.SetRoom: self._set_room,
+            api.StopPlayer: self._stop_player,
+            api.DropLeg: self._drop_leg,
+            api.GetLegs: self._get_legs,
+            api.Drain: self._drain,
+        }
+
+    @property
+    def legs(self) -> int:
+        return len(self._legs)
+
+    def listen(self, address: str, ice_port: int) -> None:
+        """Opens the browsers' port. Raises OSError."""
+        self._maker.listen(address, ice_port)
+
+    def close(self) -> None:
+        """Drops all legs and closes the browsers' port."""
+        self.drop_all()
+        self._maker.close()
+
+    async def handle(self, command: Any) -> msgspec.Struct:
+        """Only a player that has to be decoded first makes its command wait. Raises Refusal."""
+        try:
+            if isinstance(command, api.Play):
+                self._require_room(command.room)
+                await self._players.play(command)
+                return Done()
+            return self._handlers[type(command)](command)
+        except LegError as error:
+            raise Refusal(error.code, str(error)) from None
+
+    def tick(self, now: int) -> None:
+        """Moves the sound of 20 ms. `now` in ns."""
+        done = self._engine.tick(now)
+        for name, error in done.faults:
+            self._contain(self._legs[name], error)
+        for outgoing in done.sends:
+            leg = self._legs[outgoing.leg]
+            try:
+                leg.send(outgoing)
+            except Exception as error:  # one leg's fault must not silence the worker
+                self._contain(leg, error)
+        for room, player in done.ended:
+            self._players.ended(room, player)
+        for name, digit, duration_ms in done.digits:
+            self._publish(api.Digit(name, digit, duration_ms))
+
+    def keep_house(self, now: int) -> None:
+        """A few times a second: reports to peers, browsers that no longer consent."""
+        ntp = ntp_time(wall_clock())
+        for leg in self._legs.values():
+            try:
+                leg.send_rtcp_if_due(now, ntp)
+            except Exception as error:  # likewise
+                self._contain(leg, error)
+        self._maker.keep_house(now)
+
+    def drop_all(self) -> None:
+        for leg in list(self._legs.values()):
+            self._drop(leg)
+
+    def _add_leg(self, command: api.AddRtpLeg | api.AddBrowserLeg) -> api.Media:
+        if command.leg in self._legs:
+            raise Refusal("exists", "the worker has a leg of this name")
+        if self.draining and command.room not in self._rooms:
+            raise Refusal("draining", "the worker takes no new rooms")
+        leg, media = self._maker.make(command)
+        self._legs[leg.name] = leg
+        self._rooms.add(leg.name, leg.room, now_ns())
+        log.info("= leg added", leg=leg.name, room=leg.room, kind=leg.kind, codec=leg.codec)
+        return media
+
+    def _set_answer(self, command: api.SetAnswer) -> api.Media:
+        leg = self._leg(command.leg)
+        return self._apply(leg, _offering(leg).take_answer(command.answer))
+
+    def _renegotiate(self, command: api.Renegotiate) -> api.Media:
+        leg = self._leg(command.leg)
+        return self._apply(leg, leg.negotiator.answer(command.offer))
+
+    def _reoffer(self, command: api.Reoffer) -> api.Media:
+        ours = _offering(self._leg(command.leg)).offer()
+        return api.Media(ours.sdp, encrypted=bool(ours.crypto))
+
+    def _apply(self, leg: Leg, agreement: Agreement) -> api.Media:
+        leg.apply(agreement)
+        media = leg.media()
+        log.info("= leg negotiated", leg=leg.name, codec=media.codec, direction=media.direction)
+        return media
+
+    def _set_room(self, command: api.SetRoom) -> Done:
+        self._require_room(command.room)
+        _check_taps(command.taps)
+        self._rooms.set(command, now_ns())
+        return Done()
+
+    def _stop_player(self, command: api.StopPlayer) -> Done:
+        if command.room in self._rooms:
+            self._players.stop(command)
+        return Done()
+
+    def _drop_leg(self, command: api.DropLeg) -> api.LegReport:
+        return self._drop(self._leg(command.leg))
+
+    def _get_legs(self, command: api.GetLegs) -> api.Legs:
+        return api.Legs(tuple(leg.report() for leg in self._legs.values()))
+
+    def _drain(self, command: api.Drain) -> Done:
+        self.draining = True
+        log.info("= draining")
+        return Done()
+
+    def _drop(self, leg: Leg) -> api.LegReport:
+        del self._legs[leg.name]
+        try:
+            report = leg.close(now_ns(), ntp_time(wall_clock()))
+        finally:
+            self._rooms.remove(leg.name, leg.room)
+            if leg.room not in self._rooms:
+                self._players.room_ended(leg.room)
+        log.info("x leg dropped", leg=leg.name, received=report.packets_received, sent=report.packets_sent)
+        return report
+
+    def _contain(self, leg: Leg, error: Exception) -> None:
+        """Counts it; what comes fifty times a second is told once."""
+        leg.counters.faults += 1
+        if leg.counters.faults == 1:
+            log.error("! leg", leg=leg.name, exc_info=error)
+
+    def _leg(self, name: str) -> Leg:
+        if name not in self._legs:
+            raise Refusal("no_such_leg", "the worker has no leg of this name")
+        return self._legs[name]
+
+    def _require_room(self, room: str) -> None:
+        if room not in self._rooms:
+            raise Refusal("no_such_room", "the worker has no room of this name")
+
+
+def _offering(leg: Leg) -> RtpNegotiator:
+    """Raises Refusal for a leg that makes the offers itself."""
+    if not isinstance(leg.negotiator, RtpNegotiator):
+        raise Refusal("bad_command", "a browser leg gets no offer of ours")
+    return leg.negotiator
+
+
+def _check_taps(taps: tuple[api.Tap, ...]) -> None:
+    for tap in taps:
+        if len(tap.recording) != 32 or set(tap.recording) - set("0123456789abcdef") or not 0 <= tap.party <= 255:
+            raise Refusal("bad_command", "a tap's recording is 32 lower case hexadecimal digits, its party 0 to 255")

@@ -1,0 +1,62 @@
+"""The 20 ms tick on absolute deadlines, and the only reader of time in the media plane."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from relay.formats import TICK_MS
+
+TICK_NS = TICK_MS * 1_000_000
+LATE_NS = 5_000_000
+"""A tick that begins this long after its deadline counts as late."""
+MAX_BEHIND = 25
+"""Ticks: further behind than this (half a second; the process was stopped), deadlines begin anew."""
+
+
+def now_ns() -> int:
+    """The worker's monotonic clock."""
+    return time.monotonic_ns()
+
+
+def now() -> float:
+    """The same clock in seconds."""
+    return time.monotonic_ns() / 1e9
+
+
+def wall_clock() -> float:
+    """Unix time, for NTP timestamps only."""
+    return time.time()
+
+
+class Ticker:
+    """Calls `tick(now_ns)` once for each deadline. A late tick is followed by the next at once, so none is left out."""
+
+    def __init__(self, tick: Callable[[int], None]) -> None:
+        self._tick = tick
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0
+        self.ticks = 0
+        self.late = 0
+
+    def start(self) -> None:
+        self._deadline = now_ns() + TICK_NS
+        self._arm()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        delay = max(0, self._deadline - now_ns()) / 1e9
+        self._timer = asyncio.get_running_loop().call_later(delay, self._run)
+
+    def _run(self) -> None:
+        begun = now_ns()
+        self.ticks += 1
+        self.late += begun - self._deadline > LATE_NS
+        self._deadline += TICK_NS
+        if begun - self._deadline > MAX_BEHIND * TICK_NS:
+            self._deadline = begun + TICK_NS
+        self._arm()
+        self._tick(begun)

@@ -1,0 +1,189 @@
+"""A leg between a transport of the test's and the real engine."""
+
+from dataclasses import replace
+
+import pytest
+
+from recorder.wire import Kind, Record
+from relay import api, rtcp
+from relay.api import Tap
+from relay.engine import Engine, Outgoing
+from relay.formats import Codec, SendFormat
+from relay.leg import RTCP_NS, Leg
+from relay.negotiation import Agreement
+from relay.negotiator import RtpNegotiator
+from relay.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
+from relay.rtp import RtpPacket, parse, serialize
+from relay.tap import TapBook
+
+PCMU = Codec("PCMU")
+AGREED = Agreement(SendFormat(PCMU, 0), {0: PCMU}, "sendrecv", ("192.0.2.1", 5000), ("192.0.2.1", 5001), False)
+TICK = 20_000_000
+
+
+class Wire:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.rtp: list[RtpPacket] = []
+        self.rtcp: list[bytes] = []
+        self.closed = False
+        self.open = True
+
+    def apply(self, agreement: Agreement) -> None:
+        self.agreement = agreement
+
+    def send_rtp(self, packet: bytes) -> bool:
+        if self.open:
+            self.rtp.append(parse(packet))
+        return self.open
+
+    def send_rtcp(self, packet: bytes) -> None:
+        self.rtcp.append(packet)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.events: list[api.LegUp | api.LegDown] = []
+        self.records: list[Record] = []
+        self.wire = Wire()
+        self.taps = TapBook(self.records.append)
+        self.leg = Leg("one", "room", "rtp", Engine(), self.taps, self.events.append)
+        self.leg.attach(self.wire, RtpNegotiator(("192.0.2.9", 2), 3, ("PCMU",), "off"))
+        self.leg.begin(AGREED)
+
+    def receive(self, sequence: int, ssrc: int = 7, payload_type: int = 0) -> None:
+        packet = RtpPacket(payload_type, False, ssrc, sequence, sequence * 160, bytes(160))
+        self.leg.receive_rtp(serialize(packet), sequence * TICK)
+
+    def send(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.leg.send(Outgoing("one", 0, bytes(160), False, 160))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_the_first_packet_brings_the_leg_up_once(bench: Bench) -> None:
+    for sequence in range(5):
+        bench.receive(sequence)
+    assert bench.events == [api.LegUp("one")]
+    bench.leg.renewed()
+    bench.receive(5)
+    assert len(bench.events) == 2
+
+
+def test_what_is_sent_is_one_stream(bench: Bench) -> None:
+    bench.send(3)
+    first = bench.wire.rtp[0]
+    assert [(p.sequence - first.sequence) & 0xFFFF for p in bench.wire.rtp] == [0, 1, 2]
+    assert [(p.timestamp - first.timestamp) & 0xFFFFFFFF for p in bench.wire.rtp] == [0, 160, 320]
+    assert {p.ssrc for p in bench.wire.rtp} == {bench.leg.stream.ssrc}
+    assert [p.marker for p in bench.wire.rtp] == [True, False, False]
+
+
+def test_time_goes_on_while_the_peer_does_not_listen(bench: Bench) -> None:
+    bench.send()
+    bench.leg.apply(replace(AGREED, direction="recvonly"))
+    bench.send(10)
+    bench.leg.apply(AGREED)
+    bench.send()
+    before, after = bench.wire.rtp
+    assert (after.sequence - before.sequence) & 0xFFFF == 1
+    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 11 * 160
+    assert after.marker
+
+
+def test_a_peer_that_may_not_send_is_not_heard_or_recorded(bench: Bench) -> None:
+    bench.taps.set_room("room", [Tap("one", "00" * 16, 0)], 0)
+    bench.leg.apply(replace(AGREED, direction="sendonly"))
+    bench.receive(1)
+    report = bench.leg.report()
+    assert (report.packets_received, report.packets_discarded) == (0, 1)
+    assert [record.kind for record in bench.records] == [Kind.BEGIN]
+
+
+def test_the_tap_gets_late_packets_and_duplicates_with_extended_numbers(bench: Bench) -> None:
+    bench.taps.set_room("room", [Tap("one", "00" * 16, 0)], 0)
+    for sequence in (65534, 65535, 0, 65535, 0):
+        bench.receive(sequence)
+    packets = [record for record in bench.records if record.kind is Kind.PACKET]
+    assert [record.sequence - packets[0].sequence for record in packets] == [0, 1, 2, 1, 2]
+
+
+def test_payload_types_that_were_not_agreed_are_not_recorded(bench: Bench) -> None:
+    bench.taps.set_room("room", [Tap("one", "00" * 16, 0)], 0)
+    bench.receive(1, payload_type=18)
+    assert [record.kind for record in bench.records] == [Kind.BEGIN]
+    assert bench.leg.report().packets_discarded == 1
+
+
+def test_reports_go_out_every_five_seconds_and_say_what_was_received(bench: Bench) -> None:
+    for now in range(0, 12 * 50):
+        bench.leg.send_rtcp_if_due(now * TICK, 0)
+        if now == 100:
+            for sequence in (10, 11, 13):
+                bench.receive(sequence)
+            bench.send(4)
+    assert len(bench.wire.rtcp) == 2
+    (report,) = rtcp.parse(bench.wire.rtcp[0])
+    assert isinstance(report, Report)
+    assert report.sender is not None
+    assert (report.ssrc, report.sender.packets, report.sender.octets) == (bench.leg.stream.ssrc, 4, 640)
+    assert (report.blocks[0].ssrc, report.blocks[0].packets_lost, report.blocks[0].fraction_lost) == (7, 1, 64)
+    assert RTCP_NS == 5_000_000_000
+
+
+def test_a_sender_report_of_the_peer_is_quoted(bench: Bench) -> None:
+    bench.receive(1)
+    bench.leg.receive_rtcp(Report(7, SenderInfo(0x1_2345_0000, 0, 0, 0)).serialize(), 0)
+    bench.leg.receive_rtcp(Report(8, SenderInfo(0x9_9999_0000, 0, 0, 0)).serialize(), 0)
+    bench.leg.receive_rtcp(Report(7, None, (ReceptionReport(1),)).serialize() + Goodbye((7,)).serialize(), 0)
+    bench.leg.receive_rtcp(b"garbage", 0)
+    bench.leg.send_rtcp_if_due(0, 0)
+    bench.leg.send_rtcp_if_due(RTCP_NS, 0)
+    (report,) = rtcp.parse(bench.wire.rtcp[0])
+    assert isinstance(report, Report)
+    assert report.blocks[0].last_sr == 0x12345
+    assert bench.leg.report().packets_discarded == 1
+
+
+def test_a_closed_leg_says_goodbye_and_ends_its_taps(bench: Bench) -> None:
+    bench.taps.set_room("room", [Tap("one", "00" * 16, 0)], 0)
+    bench.send()
+    report = bench.leg.close(5, 0)
+    assert rtcp.parse(bench.wire.rtcp[-1])[-1] == Goodbye((bench.leg.stream.ssrc,))
+    assert bench.wire.closed
+    assert [record.kind for record in bench.records] == [Kind.BEGIN, Kind.END]
+    assert report.packets_sent == 1
+
+
+def test_a_leg_that_cannot_say_goodbye_leaves_nothing_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(packet: bytes) -> None:
+        raise RuntimeError("no key")
+
+    bench.taps.set_room("room", [Tap("one", "00" * 16, 0)], 0)
+    monkeypatch.setattr(bench.wire, "send_rtcp", refuse)
+    with pytest.raises(RuntimeError, match="no key"):
+        bench.leg.close(5, 0)
+    assert bench.wire.closed
+    assert [record.kind for record in bench.records] == [Kind.BEGIN, Kind.END]
+    bench.leg.begin(AGREED)  # the engine has no leg of this name any more
+
+
+def test_what_the_transport_could_not_send_is_not_counted(bench: Bench) -> None:
+    bench.wire.open = False
+    bench.send(3)
+    assert bench.leg.report().packets_sent == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x00" + bytes(5), b"\xbf\x00" + bytes(20), b"\x00" * 40])
+def test_garbage_is_counted(bench: Bench, data: bytes) -> None:
+    bench.leg.receive_rtp(data, 0)
+    assert bench.leg.report().packets_discarded == 1
+    assert bench.events == []

@@ -1,0 +1,27 @@
+from relay.negotiator import RtpNegotiator
+from relay.sdp import SessionDescription
+
+PEER = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+CRYPTO = "a=crypto:4 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40 + "\r\n"
+SECURE = PEER + "m=audio 5000 RTP/SAVP 0\r\n" + CRYPTO
+
+
+def negotiator() -> RtpNegotiator:
+    return RtpNegotiator(("198.51.100.1", 20000), 20001, ("PCMU", "PCMA"), "offered")
+
+
+def test_an_offer_in_a_secure_call_is_secure_and_has_the_key_in_use() -> None:
+    leg = negotiator()
+    agreed = leg.answer(SECURE)
+    offer = leg.offer()
+    assert offer.crypto == (agreed.ours,)
+    assert SessionDescription.parse(offer.sdp).media[0].protocol == "RTP/SAVP"
+    assert leg.take_answer(SECURE).ours == agreed.ours
+
+
+def test_each_description_of_ours_has_the_next_version() -> None:
+    leg = negotiator()
+    first = leg.offer()
+    leg.take_answer(PEER + "m=audio 5000 RTP/AVP 0\r\n")
+    texts = [first.sdp, leg.offer().sdp, leg.answer(PEER + "m=audio 5000 RTP/AVP 0\r\n").sdp]
+    assert [int(text.split("\r\n")[1].split()[2]) for text in texts] == [1, 2, 3]

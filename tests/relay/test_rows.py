@@ -1,0 +1,78 @@
+import numpy as np
+
+from relay.resample import NARROW, WIDE
+from relay.rows import SourceRows
+from tests.support.tones import level_of, residue_of, tone
+
+LOUD = np.full((1, 160), 5000, np.int16)
+
+
+def test_who_gives_nothing_or_silence_does_not_sound() -> None:
+    rows = SourceRows()
+    loud, silent, absent = rows.allot(), rows.allot(), rows.allot()
+    rows.begin()
+    rows.put([loud, silent], NARROW, np.concatenate([LOUD, np.full((1, 160), 8, np.int16)]))
+    rows.settle()
+    assert rows.sounding[[loud, silent, absent]].tolist() == [True, False, False]
+    assert rows.is_quiet(silent)
+    assert not rows.is_quiet(loud)
+
+
+def test_it_sounds_one_tick_longer_and_then_of_nothing() -> None:
+    rows = SourceRows()
+    row = rows.allot()
+    rows.want(NARROW, np.array([row]))
+    rows.begin()
+    rows.put([row], NARROW, LOUD)
+    rows.settle()
+    for sounding in (True, False):
+        rows.begin()
+        rows.settle()
+        assert rows.sounding[row] == sounding
+    assert not rows.frames[NARROW][row].any()
+
+
+def test_the_other_rate_is_made_where_it_is_wanted() -> None:
+    rows = SourceRows()
+    narrow, wide = rows.allot(), rows.allot()
+    rows.want(WIDE, np.array([narrow, wide]))
+    rows.want(NARROW, np.array([wide]))
+    up, down = [], []
+    for at in range(0, 50):
+        rows.begin()
+        rows.put([narrow], NARROW, tone(440, 1, 8000)[None, at * 160 : (at + 1) * 160])
+        rows.put([wide], WIDE, tone(700, 1, 16000)[None, at * 320 : (at + 1) * 320])
+        rows.settle()
+        up.append(rows.frames[WIDE][narrow].copy())
+        down.append(rows.frames[NARROW][wide].copy())
+    for sound, rate, freq in ((np.concatenate(up[1:]), 16000, 440), (np.concatenate(down[1:]), 8000, 700)):
+        assert abs(level_of(sound, rate, freq) + 10) < 0.1
+        assert residue_of(sound, rate, freq) < -60
+
+
+def test_a_new_source_inherits_nothing_of_its_row() -> None:
+    rows = SourceRows(capacity=1)
+    row = rows.allot()
+    rows.want(WIDE, np.array([row]))
+    rows.begin()
+    rows.put([row], NARROW, LOUD)
+    rows.settle()
+    rows.release(row)
+    assert rows.allot() == row
+    rows.begin()
+    rows.settle()
+    assert not rows.sounding[row]
+    rows.begin()
+    rows.put([row], NARROW, np.concatenate([np.zeros((1, 80), np.int16), LOUD[:, :80]], axis=1))
+    rows.settle()
+    assert not rows.frames[WIDE][row][:100].any()
+
+
+def test_it_grows() -> None:
+    rows = SourceRows(capacity=2)
+    taken = [rows.allot() for _ in range(9)]
+    assert len(set(taken)) == 9
+    rows.begin()
+    rows.put(taken, NARROW, np.repeat(LOUD, 9, axis=0))
+    rows.settle()
+    assert rows.sounding[taken].all()

@@ -1,0 +1,129 @@
+"""An RTP leg's own ports: who is let through, and under which keys."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from relay.address import Address
+from relay.formats import Codec, SendFormat
+from relay.negotiation import Agreement
+from relay.rtcp import Report
+from relay.rtp import RtpPacket, serialize
+from relay.rtp_transport import RtpTransport
+from relay.sdes import Crypto
+from relay.srtp import SUITES, Srtp
+from relay.udp import Receive, UdpSocket, bind
+
+HOST = "127.0.0.1"
+SUITE = SUITES["AES_CM_128_HMAC_SHA1_80"]
+RTCP = Report(5).serialize()
+
+
+def packet(number: int) -> bytes:
+    return serialize(RtpPacket(0, False, 1, number, number * 160, b"sound"))
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def receive_rtp(self, data: bytes, arrival_ns: int) -> None:
+        self.told.put_nowait(data)
+
+    def receive_rtcp(self, data: bytes, arrival_ns: int) -> None:
+        self.told.put_nowait(data)
+
+    def discard(self) -> None:
+        self.told.put_nowait(None)
+
+    async def next(self) -> bytes | None:
+        """What was let through; None for a datagram that was not."""
+        return await asyncio.wait_for(self.told.get(), 5)
+
+
+class Rig:
+    """A transport, and the two ports of its peer."""
+
+    def __init__(self) -> None:
+        self.ear = Ear()
+        self.transport = RtpTransport((bind(HOST, 0), bind(HOST, 0)), self.ear)
+        self.got: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.rtp = UdpSocket(bind(HOST, 0), self._keep("rtp"))
+        self.rtcp = UdpSocket(bind(HOST, 0), self._keep("rtcp"))
+        self.to: Address = self.transport.address
+        self.to_rtcp: Address = (HOST, self.transport.rtcp_port)
+        pcmu = Codec("PCMU")
+        self.agreed = Agreement(
+            SendFormat(pcmu, 0), {0: pcmu}, "sendrecv", self.rtp.address, self.rtcp.address, rtcp_mux=False
+        )
+
+    def _keep(self, port: str) -> Receive:
+        return lambda data, source, arrival: self.got.put_nowait((port, data))
+
+    def close(self) -> None:
+        for each in (self.transport, self.rtp, self.rtcp):
+            each.close()
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    made = Rig()
+    yield made
+    made.close()
+
+
+async def test_rtp_and_rtcp_have_their_ports(rig: Rig) -> None:
+    rig.transport.apply(rig.agreed)
+    for sock, data, to, expected in (
+        (rig.rtp, packet(1), rig.to, packet(1)),
+        (rig.rtcp, RTCP, rig.to_rtcp, RTCP),
+        (rig.rtp, RTCP, rig.to, None),
+        (rig.rtcp, packet(1), rig.to_rtcp, None),
+        (rig.rtp, RTCP, rig.to_rtcp, None),
+        (rig.rtcp, packet(1), rig.to, None),
+        (rig.rtp, b"\0\1" + bytes(18), rig.to, None),
+    ):
+        sock.send(data, to)
+        assert await rig.ear.next() == expected
+    rig.transport.send_rtcp(RTCP)
+    assert await rig.got.get() == ("rtcp", RTCP)
+
+
+async def test_with_mux_both_share_the_first_port(rig: Rig) -> None:
+    rig.transport.apply(replace(rig.agreed, rtcp_mux=True, remote_rtcp=rig.rtp.address))
+    rig.rtp.send(RTCP, rig.to)
+    assert await rig.ear.next() == RTCP
+    rig.rtcp.send(RTCP, rig.to_rtcp)
+    assert await rig.ear.next() is None
+    rig.transport.send_rtcp(RTCP)
+    assert await rig.got.get() == ("rtp", RTCP)
+
+
+async def test_before_anything_is_agreed_nothing_passes(rig: Rig) -> None:
+    rig.rtp.send(packet(1), rig.to)
+    assert await rig.ear.next() is None
+    assert not rig.transport.send_rtp(packet(1))
+    rig.transport.send_rtcp(RTCP)
+    assert rig.got.empty()
+
+
+async def test_keys_change_with_the_agreement_and_our_own_goes_on(rig: Rig) -> None:
+    ours, first, second = (Crypto.generate(1, SUITE) for _ in range(3))
+    secure = replace(rig.agreed, ours=ours, theirs=first)
+    rig.transport.apply(secure)
+    peer = Srtp.from_keys(SUITE, first.key, ours.key)
+    rig.rtp.send(peer.protect(packet(1)), rig.to)
+    assert await rig.ear.next() == packet(1)
+    rig.transport.apply(secure)  # said again: no new session, so a replay is still one
+    rig.rtp.send(Srtp.from_keys(SUITE, first.key, ours.key).protect(packet(1)), rig.to)
+    assert await rig.ear.next() is None
+    rig.transport.apply(replace(secure, theirs=second))
+    rig.rtp.send(peer.protect(packet(2)), rig.to)
+    assert await rig.ear.next() is None
+    rekeyed = peer.with_peer_key(SUITE, ours.key)
+    rig.transport.send_rtp(packet(7))
+    assert rekeyed.unprotect((await rig.got.get())[1]) == packet(7)
+    rig.rtp.send(Srtp.from_keys(SUITE, second.key, ours.key).protect(packet(3)), rig.to)
+    assert await rig.ear.next() == packet(3)

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from relay.codecs import opus
+from relay.formats import Codec, SendFormat
+from relay.sending import NarrowSender, OpusSender, make_sender
+from tests.relay.calls import OPUS, PCMA, sending
+from tests.support.tones import rms_of, tone
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
+def test_g711_is_cut_to_the_length_negotiated(ptime_ms: int) -> None:
+    sender = make_sender(sending(PCMA, ptime_ms), 8000)
+    assert isinstance(sender, NarrowSender)
+    ticks = [bytes([number]) * 160 for number in range(12)]
+    packets = [packet for tick in ticks for packet in sender.send(tick)]
+    assert b"".join(payload for payload, _ in packets) == b"".join(ticks)
+    assert {len(payload) for payload, _ in packets} == {8 * ptime_ms}
+    assert {samples for _, samples in packets} == {8 * ptime_ms}
+
+
+@pytest.mark.parametrize(("ptime_ms", "sent_ms"), [(10, 10), (20, 20), (30, 20), (40, 40), (60, 60)])
+def test_opus_is_cut_to_a_length_it_has(ptime_ms: int, sent_ms: int) -> None:
+    sender = make_sender(sending(OPUS, ptime_ms), 16000)
+    assert isinstance(sender, OpusSender)
+    packets = [packet for _ in range(12) for packet in sender.send(tone(440, 0.02, 16000))]
+    assert len(packets) == 240 // sent_ms
+    assert {samples for _, samples in packets} == {48 * sent_ms}
+    assert {opus.duration(payload) for payload, _ in packets} == {48 * sent_ms}
+
+
+def test_long_silence_is_one_packet_again_and_again_and_not_heard() -> None:
+    sender = make_sender(sending(OPUS), 16000)
+    assert isinstance(sender, OpusSender)
+    sound = tone(440, 0.4, 16000)
+    payloads = [sender.send(sound[at : at + 320])[0][0] for at in range(0, len(sound), 320)]
+    payloads += [sender.send_silence()[0][0] for _ in range(100)]
+    payloads += [sender.send(sound[at : at + 320])[0][0] for at in range(0, len(sound), 320)]
+    decoder = opus.Decoder(16000)
+    heard = np.concatenate([decoder.decode(payload) for payload in payloads])
+    assert len(set(payloads[40:110])) == 1
+    assert rms_of(heard[8000:38_000]) < -70
+    assert rms_of(heard[-4800:]) == pytest.approx(-10, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("room", "playback", "rate"), [(8000, 48_000, 8000), (16000, 48_000, 16000), (16000, 8000, 8000)]
+)
+def test_opus_is_encoded_at_what_room_and_peer_can_use(room: int, playback: int, rate: int) -> None:
+    assert make_sender(SendFormat(OPUS, 96, max_playback_rate=playback), room).rate == rate
+
+
+@pytest.mark.parametrize("format", [SendFormat(Codec("CN"), 13), SendFormat(Codec("PCMU"), 0, ptime_ms=25)])
+def test_what_cannot_be_sent_is_refused(format: SendFormat) -> None:
+    with pytest.raises(ValueError):
+        make_sender(format, 8000)

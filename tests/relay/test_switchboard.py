@@ -1,0 +1,104 @@
+"""One leg's fault is its own: the others' sound, reports and ends go on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ipc.messages import Event
+from recorder.wire import Record
+from relay import api
+from relay.leg import RTCP_NS, Leg
+from relay.receiving import Receiver
+from relay.switchboard import Switchboard
+from relay.tap import TapBook
+from tests.relay.process import ADDRESS, free_ports, offer
+
+TICK = 20_000_000
+
+
+@pytest.fixture
+async def board() -> Switchboard:
+    """Two legs in a room: "bad", which comes first, and "good"."""
+    first = free_ports()
+    records: list[Record] = []
+    events: list[Event] = []
+    made = Switchboard((first, first + 39), TapBook(records.append), events.append)
+    made.listen(ADDRESS, 0)
+    for leg in ("bad", "good"):
+        await made.handle(api.AddRtpLeg(leg, "room", ADDRESS, offer(9)))
+    return made
+
+
+def failing(method: Callable[..., Any], names: Callable[[Any], bool]) -> Callable[..., Any]:
+    """The method, which raises on those objects that `names` picks."""
+
+    def instead(self: Any, *arguments: Any) -> Any:
+        if names(self):
+            raise RuntimeError("a fault")
+        return method(self, *arguments)
+
+    return instead
+
+
+async def reports(board: Switchboard) -> dict[str, api.LegReport]:
+    told = await board.handle(api.GetLegs())
+    assert isinstance(told, api.Legs)
+    return {leg.leg: leg for leg in told.legs}
+
+
+async def test_a_leg_that_cannot_send_silences_nobody(board: Switchboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Leg, "send", failing(Leg.send, lambda leg: leg.name == "bad"))
+    for number in range(5):
+        board.tick(number * TICK)
+    found = await reports(board)
+    assert (found["bad"].faults, found["bad"].packets_sent) == (5, 0)
+    assert (found["good"].faults, found["good"].packets_sent) == (0, 5)
+    board.close()
+
+
+async def test_a_leg_whose_sound_cannot_be_made_silences_nobody(
+    board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter([True])
+    monkeypatch.setattr(Receiver, "pull", failing(Receiver.pull, lambda _: next(faults, False)))
+    board.tick(TICK)
+    found = await reports(board)
+    assert (found["bad"].faults, found["good"].faults) == (1, 0)
+    assert (found["bad"].packets_sent, found["good"].packets_sent) == (1, 1)
+    board.close()
+
+
+async def test_a_leg_that_cannot_report_keeps_nobody_from_it(
+    board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[str] = []
+
+    def report(self: Leg, now_ns: int, ntp: int) -> None:
+        reported.append(self.name)
+        if self.name == "bad":
+            raise RuntimeError("a fault")
+
+    monkeypatch.setattr(Leg, "send_rtcp_if_due", report)
+    board.keep_house(RTCP_NS)
+    assert reported == ["bad", "good"]
+    assert (await reports(board))["bad"].faults == 1
+    board.close()
+
+
+async def test_a_leg_that_fails_at_its_end_is_gone(board: Switchboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    close = Leg.close
+
+    def fail(self: Leg, now_ns: int, ntp: int) -> api.LegReport:
+        close(self, now_ns, ntp)
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(Leg, "close", fail)
+    for leg in ("bad", "good"):
+        with pytest.raises(RuntimeError):
+            await board.handle(api.DropLeg(leg))
+    monkeypatch.setattr(Leg, "close", close)
+    assert await reports(board) == {}
+    with pytest.raises(Exception, match="no_such_room"):
+        await board.handle(api.SetRoom("room"))
+    board.close()

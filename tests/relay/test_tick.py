@@ -1,0 +1,64 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from relay import tick
+from relay.tick import TICK_NS, Ticker
+
+MS = 1_000_000
+
+
+class Loop:
+    """Virtual time: `run` calls what was asked for when it is due, later by what the test says."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.due: list[tuple[int, Callable[[], None]]] = []
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
+        self.due.append((self.now + round(delay * 1e9), callback))
+
+    def run(self, late_ns: int = 0) -> None:
+        when, callback = self.due.pop()
+        self.now = max(self.now, when) + late_ns
+        callback()
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
+    made = Loop()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: made)
+    monkeypatch.setattr(tick, "now_ns", lambda: made.now)
+    return made
+
+
+def test_deadlines_are_absolute(loop: Loop) -> None:
+    times: list[int] = []
+    ticker = Ticker(times.append)
+    ticker.start()
+    for late in (0, 3 * MS, 0, 4 * MS, 0):
+        loop.run(late)
+    assert times == [TICK_NS, 2 * TICK_NS + 3 * MS, 3 * TICK_NS, 4 * TICK_NS + 4 * MS, 5 * TICK_NS]
+    assert (ticker.ticks, ticker.late) == (5, 0)
+
+
+def test_ticks_that_were_missed_are_made_up_and_counted(loop: Loop) -> None:
+    times: list[int] = []
+    ticker = Ticker(times.append)
+    ticker.start()
+    loop.run(70 * MS)
+    for _ in range(4):
+        loop.run()
+    assert times == [90 * MS, 90 * MS, 90 * MS, 90 * MS, 100 * MS]
+    assert ticker.late == 4  # behind 20, 40, 60 and 80 ms
+
+
+def test_after_a_long_stop_deadlines_begin_anew(loop: Loop) -> None:
+    times: list[int] = []
+    ticker = Ticker(times.append)
+    ticker.start()
+    loop.run(10_000 * MS)
+    loop.run()
+    assert times == [10_020 * MS, 10_040 * MS]
