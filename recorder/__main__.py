@@ -1,0 +1,62 @@
+"""The recorder process: `python -m recorder --data DIR --control PATH --tap PATH --keyring FILE [--store DIR]`."""
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+from ipc import process
+from ipc.process import Heartbeat
+from ipc.server import Server
+from recorder import api, durable
+from recorder.intake import Intake
+from recorder.keys import RecordingKeys
+from recorder.service import Recorder
+from recorder.spool import Spool
+from recorder.stores import DirectoryStore
+from vault.keyring import LocalKeyring
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="recorder", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="where the spool is")
+    parser.add_argument("--control", type=Path, required=True, help="the control plane's Unix socket")
+    parser.add_argument("--tap", type=Path, required=True, help="the relay workers' Unix socket")
+    parser.add_argument("--keyring", type=Path, required=True)
+    parser.add_argument("--store", type=Path, help="the directory store; DATA/objects without it")
+    return parser.parse_args()
+
+
+async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: Heartbeat) -> None:
+    """Finds what is there, then takes taps and commands until `stop`."""
+    keys = RecordingKeys(LocalKeyring.open(arguments.keyring))
+    store = DirectoryStore(arguments.store or arguments.data / "objects")
+    durable.make_folder(arguments.data)
+    spool = Spool()
+    recorder = Recorder(arguments.data, keys, store, spool, lambda event: server.publish(event))
+    server = Server(api.Commands, recorder.handle, recorder.count_clients)
+    intake = Intake(spool, recorder)
+    recorder.on_started = intake.started
+    writing = asyncio.create_task(spool.run())
+    writing.add_done_callback(lambda _: stop.set())  # without it nothing is kept: better a new process
+    await recorder.resume()
+    recorder.delivery.start(["--keyring", str(arguments.keyring)])
+    await intake.start(arguments.tap)
+    await server.start(arguments.control)
+    heartbeat.ready()
+    await stop.wait()
+    await intake.close()
+    await server.close()
+    await recorder.close()
+    writing.cancel()
+    await spool.shut()
+
+
+def main() -> None:
+    arguments = _arguments()
+    os.umask(0o077)
+    process.run("recorder", lambda stop, heartbeat: serve(arguments, stop, heartbeat))
+
+
+if __name__ == "__main__":
+    main()

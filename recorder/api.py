@@ -1,0 +1,112 @@
+"""What the control plane may ask of the recorder, and what the recorder tells.
+
+A recording is one agent's segment of a contact. Its time line runs on the relay worker's clock from the first tap's
+BEGIN to the last tap's END (recorder.wire); the control plane only says whose it is and when it is over.
+
+Refusal codes: `no_such_recording`, `exists` (the same id with other contents), `not_ready`, `out_of_range`,
+`bad_command`, `internal`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from ipc.messages import Command, Done, Event
+
+State = Literal["recording", "sealed", "finalized", "uploaded", "verified", "released", "quarantined"]
+Role = Literal["agent", "other"]
+
+
+class Party(msgspec.Struct, frozen=True):
+    index: int
+    role: Role
+    """The agent is heard on the right, all others on the left."""
+    participant: str
+    """An id of the control plane, e.g. the leg's; never a name or a number."""
+
+
+class Start(Command[Done], frozen=True):
+    """Opens a recording. Idempotent: the same Start may be said again after a reconnection, and again with further
+    parties when they join. Parties whose sound comes and who are not named when it is sealed are left out."""
+
+    recording: str
+    """32 hexadecimal digits."""
+    account: str
+    instance: str
+    contact: str
+    key: str
+    """The object's key in the tenant's bucket, e.g. connect/acme/CallRecordings/2026/11/23/….wav."""
+    parties: tuple[Party, ...]
+
+
+class Seal(Command[Done], frozen=True):
+    """The recording is over; everything after this happens by itself and is told by StateChanged. Idempotent.
+
+    It waits for the END of its parties, at most 3 s after the last that is heard of them. When no party ever began,
+    it is released with a duration of 0, and nothing is stored."""
+
+    recording: str
+
+
+class GetRecordings(Command["Recordings"], frozen=True):
+    """Every recording that is not yet released, and those released within the last day."""
+
+
+class Read(Command["Chunk"], frozen=True):
+    """A range of the delivered sound, decrypted. At most 1 MiB a time."""
+
+    key: str
+    start: int
+    length: int
+
+
+class ReadManifest(Command["Manifest"], frozen=True):
+    key: str
+
+
+class Delete(Command[Done], frozen=True):
+    """Removes the delivered objects of a key. Idempotent."""
+
+    key: str
+
+
+class Chunk(msgspec.Struct, frozen=True, tag=True):
+    data: bytes
+    total: int
+    """Length of the whole object in bytes."""
+
+
+class Manifest(msgspec.Struct, frozen=True, tag=True):
+    json: str
+
+
+class RecordingStatus(msgspec.Struct, frozen=True):
+    recording: str
+    account: str
+    instance: str
+    contact: str
+    key: str
+    state: State
+    times: dict[str, float]
+    """Unix time at which each state was reached."""
+    duration_ms: int = 0
+    size: int = 0
+    sha256: str = ""
+    """Of the sound before its encryption, in hexadecimal."""
+    gaps: int = 0
+    reason: str = ""
+    """Why it is quarantined, or why it does not get on now, e.g. because a disk is full. Then the recording is tried
+    again, and the reason goes when that succeeds."""
+
+
+class Recordings(msgspec.Struct, frozen=True, tag=True):
+    recordings: tuple[RecordingStatus, ...]
+
+
+class StateChanged(Event, frozen=True):
+    status: RecordingStatus
+
+
+Commands = Start | Seal | GetRecordings | Read | ReadManifest | Delete
+Answers = Done | Recordings | Chunk | Manifest
+Events = StateChanged

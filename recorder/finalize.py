@@ -1,0 +1,220 @@
+"""Makes one sound and one manifest of a closed spool: `python -m recorder.finalize --recording FOLDER --keyring FILE`.
+
+Its only output is one line of JSON, a recorder.outcome.Outcome. Both files are sealed as they are made: nothing is
+ever in clear on a disk. It may be killed at any point and run again; memory does not grow with the sound but by some
+60 bytes a packet. Lost packets are silence, Opus ones too: a recording does not invent sound.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import resource
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from recorder import durable, envelope, journal, wav
+from recorder import manifest as manifests
+from recorder.api import Party, Start
+from recorder.errors import Damaged
+from recorder.gaps import Missing, find_gaps, find_pauses, seconds
+from recorder.index import Index, Track, column
+from recorder.journal import Journal
+from recorder.keys import RecordingKeys, owner_of
+from recorder.manifest import PEAKS_PER_SECOND, Gap, Manifest, PartyReport, Peaks, Span
+from recorder.mix import NARROW, WIDE, Samples, Side, Voice, stereo
+from recorder.outcome import MANIFEST, SOUND, Empty, Failed, Finished, Outcome, Postponed
+from recorder.placement import Placed, place
+from recorder.reading import SpoolReader
+from recorder.timeline import Presence, extent, presence
+from recorder.wire import Codec
+from vault.keyring import LocalKeyring
+from vault.pii import Pii
+
+VERSION = 1
+_PEAK_SHIFT = 8
+_EMPTY = Track()
+
+
+class _Part(NamedTuple):
+    """One party, worked out."""
+
+    party: Party
+    track: Track
+    presence: Presence
+    placed: Placed
+    voice: Voice
+    missing: Missing
+    pauses: list[Span]
+
+
+class Finalizer:
+    """One recording's way from spool to sound."""
+
+    def __init__(self, folder: Path, known: Journal, data_key: Pii[bytes]) -> None:
+        self._folder = folder
+        self._known = known
+        self._owner = owner_of(known.start)
+        self._data_key = data_key
+        self._key = envelope.Wrapped(data_key, known.wrapped, known.key_id)
+
+    def run(self) -> Outcome:
+        """Raises Damaged, OSError."""
+        reader = SpoolReader(self._folder, self._data_key, self._owner)
+        index = Index(reader, bytes.fromhex(self._owner.recording))
+        index.read()
+        present = _presences(self._known.start, index)
+        line = extent(present.values())
+        if line is None:
+            if any(track.arrival for track in index.tracks.values()):
+                raise Damaged("there is sound, but of no party that was announced")
+            return Empty()
+        parts = [self._part(party, present[party.index], index, line[0]) for party in self._known.start.parties]
+        return self._finish(parts, index, line[1] - line[0])
+
+    def _part(self, party: Party, there: Presence, index: Index, zero: int) -> _Part:
+        track = index.tracks.get(party.index, _EMPTY)
+        placed = place(track, zero)
+        voice = Voice(track, placed.runs, index, seconds(there.paused, zero))
+        missing = find_gaps(party.index, there, track.overflows, placed.runs, zero)
+        return _Part(party, track, there, placed, voice, missing, find_pauses(party.index, there, zero))
+
+    def _finish(self, parts: list[_Part], index: Index, length_ns: int) -> Finished:
+        rate = WIDE if any(Codec.OPUS in part.track.codec for part in parts) else NARROW
+        frames = round(length_ns * rate / 1e9)
+        left = Side([part.voice for part in parts if part.party.role != "agent"], rate)
+        right = Side([part.voice for part in parts if part.party.role == "agent"], rate)
+        peaks = _PeakMeter(rate)
+        size, sha256 = self._write(SOUND, _wav(peaks.watch(stereo(left, right, rate, frames)), rate, frames))
+        gaps, left_out = manifests.longest([gap for part in parts for gap in part.missing.gaps])
+        manifest = self._manifest(parts, (gaps, left_out), peaks.peaks())
+        manifest = msgspec.structs.replace(
+            manifest,
+            duration_ms=frames * 1000 // rate,
+            rate=rate,
+            size=size,
+            sha256=sha256,
+            undeclared_parties=tuple(sorted(set(index.tracks) - {part.party.index for part in parts})),
+        )
+        _, manifest_sha256 = self._write(MANIFEST, [manifests.encode(manifest)])
+        return Finished(manifest.duration_ms, size, sha256, manifest_sha256, len(gaps) + left_out)
+
+    def _manifest(self, parts: list[_Part], gaps: tuple[tuple[Gap, ...], int], peaks: Peaks) -> Manifest:
+        return Manifest(
+            version=VERSION,
+            recording=self._owner.recording,
+            account=self._owner.account,
+            instance=self._owner.instance,
+            contact=self._owner.contact,
+            key=self._known.start.key,
+            parties=tuple(map(_report, parts)),
+            key_id=self._known.key_id,
+            wrapped_key=self._known.wrapped,
+            gaps=gaps[0],
+            gaps_left_out=gaps[1],
+            pauses=tuple(sorted(pause for part in parts for pause in part.pauses)),
+            peaks=peaks,
+        )
+
+    def _write(self, name: str, pieces: Iterable[bytes]) -> tuple[int, str]:
+        """Seals the pieces into a file; length and SHA-256 of what went in. Raises OSError."""
+        temporary = self._folder / f"{name}{durable.NEW}"
+        temporary.unlink(missing_ok=True)
+        head, sealer = envelope.begin("sound" if name == SOUND else "manifest", self._owner, self._key)
+        digest, size = hashlib.sha256(), 0
+        descriptor = durable.create(temporary)
+        try:
+            durable.write_all(descriptor, head)
+            for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                durable.write_all(descriptor, sealer.write(piece))
+            durable.write_all(descriptor, sealer.finish())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        durable.commit(temporary, self._folder / name)
+        return size, digest.hexdigest()
+
+
+class _PeakMeter:
+    """Notes the loudest sample of each stretch while the sound passes by in blocks of whole stretches."""
+
+    def __init__(self, rate: int) -> None:
+        self._stretch = rate // PEAKS_PER_SECOND
+        self._loudest: list[list[int]] = []
+
+    def watch(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        for block in blocks:
+            edges = np.arange(0, len(block), self._stretch)
+            loudest = np.maximum.reduceat(np.abs(block.astype(np.int32)), edges, axis=0)
+            self._loudest += np.minimum(loudest >> _PEAK_SHIFT, 127).tolist()
+            yield block
+
+    def peaks(self) -> Peaks:
+        return Peaks(PEAKS_PER_SECOND, [pair[0] for pair in self._loudest], [pair[1] for pair in self._loudest])
+
+
+def _presences(start: Start, index: Index) -> dict[int, Presence]:
+    tracks = {party.index: index.tracks.get(party.index, _EMPTY) for party in start.parties}
+    return {number: presence(track.events, column(track.clocks)) for number, track in tracks.items()}
+
+
+def _wav(blocks: Iterable[Samples], rate: int, frames: int) -> Iterator[bytes]:
+    yield wav.header(rate, frames)
+    for block in blocks:
+        yield block.astype("<i2").tobytes()
+
+
+def _report(part: _Part) -> PartyReport:
+    return PartyReport(
+        index=part.party.index,
+        role=part.party.role,
+        participant=part.party.participant,
+        packets=part.placed.packets,
+        lost=part.missing.lost,
+        duplicates=part.placed.duplicates,
+        undecodable=part.voice.undecodable,
+        codecs=tuple(Codec(number).name for number in sorted(set(part.track.codec))),
+    )
+
+
+def finalize(folder: Path, keyring: Path) -> Outcome:
+    """What became of it, in words; only a fault of this program raises."""
+    try:
+        known, data_key = journal.load(folder, RecordingKeys(LocalKeyring.open(keyring)))
+        return Finalizer(folder, known, data_key).run()
+    except Damaged as error:
+        return Failed(str(error))
+    except OSError as error:
+        return Postponed(error.strerror or type(error).__name__)
+
+
+def _end_with_parent() -> None:
+    """Standard input is a pipe whose other end the recorder holds as long as it lives."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            continue
+    os._exit(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="recorder.finalize")
+    parser.add_argument("--recording", type=Path, required=True)
+    parser.add_argument("--keyring", type=Path, required=True)
+    arguments = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(10)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    outcome = finalize(arguments.recording, arguments.keyring)
+    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What is known of a recording, in a file beside its sound: line one is JSON, line two its HMAC under the recording's
+key."""
+
+import hmac
+from pathlib import Path
+
+import msgspec
+
+from recorder import durable
+from recorder.api import RecordingStatus, Start, State
+from recorder.errors import Damaged
+from recorder.keys import RecordingKeys, owner_of, sign
+from vault.kms import KeyUnavailable
+from vault.pii import Pii
+
+NAME = "journal"
+_PURPOSE = "journal"
+
+
+class Journal(msgspec.Struct, frozen=True):
+    start: Start
+    wrapped: bytes
+    """The data key of the recording, under the master key."""
+    key_id: str
+    state: State
+    times: dict[str, float]
+    seal_asked: bool = False
+    duration_ms: int = 0
+    size: int = 0
+    sha256: str = ""
+    manifest_sha256: str = ""
+    gaps: int = 0
+    reason: str = ""
+
+    def status(self) -> RecordingStatus:
+        start = self.start
+        return RecordingStatus(
+            recording=start.recording,
+            account=start.account,
+            instance=start.instance,
+            contact=start.contact,
+            key=start.key,
+            state=self.state,
+            times=self.times,
+            duration_ms=self.duration_ms,
+            size=self.size,
+            sha256=self.sha256,
+            gaps=self.gaps,
+            reason=self.reason,
+        )
+
+
+def save(folder: Path, journal: Journal, data_key: Pii[bytes]) -> None:
+    """Replaces the recording's journal in one step. Raises OSError."""
+    body = msgspec.json.encode(journal)
+    durable.replace(folder / NAME, body + b"\n" + sign(data_key, _PURPOSE, body).encode() + b"\n")
+
+
+def load(folder: Path, keys: RecordingKeys) -> tuple[Journal, Pii[bytes]]:
+    """The journal and the recording's data key. Raises Damaged, OSError."""
+    body, _, rest = (folder / NAME).read_bytes().partition(b"\n")
+    try:
+        journal = msgspec.json.decode(body, type=Journal)
+        data_key = keys.unwrap(journal.wrapped, owner_of(journal.start))
+    except msgspec.MsgspecError:
+        raise Damaged("the journal cannot be read") from None
+    except KeyUnavailable as error:
+        raise Damaged(f"the recording's key cannot be unwrapped: {error}") from None
+    if not hmac.compare_digest(rest, sign(data_key, _PURPOSE, body).encode() + b"\n"):
+        raise Damaged("the journal was changed")
+    if journal.start.recording != folder.name:
+        raise Damaged("the journal belongs to another recording")
+    return journal, data_key

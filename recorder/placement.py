@@ -1,0 +1,150 @@
+"""Where on the time line each packet of a party belongs. Pure.
+
+The buffer is endless: all packets are known, so each has its place, however late it came. Within a run (one SSRC, one
+RTP clock, no jump) the RTP timestamps give the distances, and the arrivals give the anchor: a packet may come late
+but never early, so the line under all points (timestamp, arrival) is the sender's clock as seen through the least
+delay. Its slope is the edge of the lower convex hull that spans the middle (Moon, Skelly, Towsley: Estimation and
+Removal of Clock Skew from Network Delay Measurements, INFOCOM 1999); what the least delay itself does over minutes is
+followed on top of it.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.index import Track, clock_rate, column
+
+JUMP = 0.06
+"""Seconds by which timestamps and arrivals must part, and stay so, to begin a new run."""
+WINDOW = 500
+"""Packets on each side of a possible jump that are asked whether it stays."""
+FEWEST = 10
+"""Packets on each side that make a jump; fewer are late ones."""
+MAX_SKEW = 500e-6
+TRUST_SECONDS = 10.0
+"""A run of this length is believed half of the skew that it shows: over short times jitter shows one, too."""
+FOLLOW_SECONDS = 30.0
+NS = 1e-9
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Run(NamedTuple):
+    """Packets that follow one another in one clock, in the order of their sequence."""
+
+    codec_rate: int
+    packets: Ints
+    """Indices into the track."""
+    start: Floats
+    """Where on the time line each begins, in seconds from its zero."""
+    end: Floats
+    sequence: Ints
+
+
+class Placed(NamedTuple):
+    runs: list[Run]
+    packets: int
+    duplicates: int
+    """Packets that came twice over the network; what a tap sent twice does not count."""
+
+
+def place(track: Track, zero: int) -> Placed:
+    """Orders, cleans and places what a party sent; `zero` is the time line's beginning in ns."""
+    columns = np.stack([column(values) for values in (track.ssrc, track.sequence, track.timestamp, track.arrival)])
+    if columns.shape[1] == 0:
+        return Placed([], 0, 0)
+    order = np.lexsort(columns[::-1])
+    ordered = columns[:, order]
+    changed = np.any(ordered[:, 1:] != ordered[:, :-1], axis=0)
+    different = np.any(ordered[:3, 1:] != ordered[:3, :-1], axis=0)
+    keep = order[np.concatenate(([True], different))]
+    runs = [run for stream in _streams(track, keep) for run in _runs(track, stream, zero)]
+    return Placed(runs, len(keep), int(changed.sum() - different.sum()))
+
+
+def _streams(track: Track, packets: Ints) -> list[Ints]:
+    """Packets apart by SSRC and by RTP clock; both are sorted by SSRC and sequence already."""
+    ssrc = column(track.ssrc)[packets]
+    rate = np.where(column(track.codec)[packets] == 111, 48000, 8000)
+    cuts = np.flatnonzero((np.diff(ssrc) != 0) | (np.diff(rate) != 0)) + 1
+    return np.split(packets, cuts)
+
+
+def _runs(track: Track, packets: Ints, zero: int) -> list[Run]:
+    rate = clock_rate(track.codec[int(packets[0])])
+    timestamps = column(track.timestamp)[packets]
+    sent = np.asarray((timestamps - timestamps[0]) / rate, np.float64)
+    arrived = np.asarray((column(track.arrival)[packets] - zero) * NS, np.float64)
+    durations = np.asarray(column(track.duration)[packets] / rate, np.float64)
+    sequence = column(track.sequence)[packets]
+    edges = [0, *_jumps(arrived - sent), len(packets)]
+    runs = []
+    for low, high in itertools.pairwise(edges):
+        start = sender_line(sent[low:high], arrived[low:high])
+        runs.append(Run(rate, packets[low:high], start, start + durations[low:high], sequence[low:high]))
+    return runs
+
+
+def _jumps(delay: Floats) -> list[int]:
+    """Where a new run begins: the delay steps, and neither comes back nor was there before."""
+    jumps: list[int] = []
+    for index in np.flatnonzero(np.abs(np.diff(delay)) > JUMP) + 1:
+        since = jumps[-1] if jumps else 0
+        if min(index - since, len(delay) - index) < FEWEST:
+            continue
+        before = delay[max(since, index - WINDOW) : index].min()
+        after = delay[index : index + WINDOW].min()
+        step = delay[index] - delay[index - 1]
+        if abs(after - before) > JUMP and (after > before) == (step > 0):
+            jumps.append(int(index))
+    return jumps
+
+
+def sender_line(sent: Floats, arrived: Floats) -> Floats:
+    """When each packet would have arrived with the least delay, in the unit of `arrived`."""
+    base = sent[0]
+    sent = sent - base
+    skew = _skew(sent, arrived - sent)
+    rest = arrived - sent * (1 + skew)
+    bins = np.minimum((sent - sent.min()) // FOLLOW_SECONDS, 1e6).astype(np.int64)
+    _, first = np.unique(np.sort(bins), return_index=True)
+    order = np.argsort(bins, kind="stable")
+    lowest = np.minimum.reduceat(rest[order], first)
+    centre = np.add.reduceat(sent[order], first) / np.diff([*first, len(sent)])
+    return sent * (1 + skew) + np.interp(sent, centre, lowest)
+
+
+def _skew(sent: Floats, delay: Floats) -> float:
+    """How much faster the receiver's clock runs than the sender's: the slope under the middle of the delays' lower
+    hull."""
+    hull = _lower_hull(*_lowest_per_second(sent, delay))
+    middle = float(sent.mean())
+    for (x0, y0), (x1, y1) in itertools.pairwise(hull):
+        if x0 <= middle <= x1 and x1 > x0:
+            slope = (y1 - y0) / (x1 - x0)
+            length = float(sent.max() - sent.min())
+            return slope / (1 + (TRUST_SECONDS / length) ** 2) if abs(slope) <= MAX_SKEW else 0.0
+    return 0.0
+
+
+def _lowest_per_second(sent: Floats, delay: Floats) -> tuple[list[float], list[float]]:
+    order = np.lexsort((delay, np.floor(sent)))
+    _, first = np.unique(np.floor(sent)[order], return_index=True)
+    chosen = order[first]
+    return sent[chosen].tolist(), delay[chosen].tolist()
+
+
+def _lower_hull(xs: list[float], ys: list[float]) -> list[tuple[float, float]]:
+    hull: list[tuple[float, float]] = []
+    for point in zip(xs, ys, strict=True):
+        while len(hull) > 1 and _is_above(hull[-1], hull[-2], point):
+            hull.pop()
+        hull.append(point)
+    return hull
+
+
+def _is_above(middle: tuple[float, float], left: tuple[float, float], right: tuple[float, float]) -> bool:
+    (x0, y0), (x1, y1), (x2, y2) = left, middle, right
+    return (y1 - y0) * (x2 - x0) >= (y2 - y0) * (x1 - x0)

@@ -1,0 +1,361 @@
+"""What the recorder does: opens, seals, delivers and reads recordings, and finds them again at its start."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from ipc.messages import Command, Done, Refusal
+from recorder import api, durable
+from recorder import journal as journals
+from recorder.deliver import Delivery
+from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError
+from recorder.journal import Journal
+from recorder.keys import RecordingKeys, owner_of
+from recorder.objects import read_object
+from recorder.recording import Recording
+from recorder.repair import repair
+from recorder.spool import Appender, Spool
+from recorder.stores import ObjectStore, check_key, manifest_key
+from recorder.wire import Slice
+from vault.kms import KeyUnavailable
+
+SEAL_GRACE = 3.0
+"""How long a recording waits, once it is to be sealed, for the END of parties of whom nothing more is heard."""
+SEAL_LIMIT = 15.0
+"""How long it waits at most."""
+ORPHAN_SECONDS = 60.0
+"""After so long without a control plane, recordings whose parties have ended, or of whom nothing is heard, seal
+themselves."""
+REMEMBER_SECONDS = 24 * 3600.0
+"""How long a released recording's journal is kept, so that a control plane that was away can ask."""
+READ_LIMIT = 1024 * 1024
+Publish = Callable[[api.StateChanged], None]
+_HEX = re.compile(r"[0-9a-f]{32}")
+log = structlog.get_logger()
+
+
+class Recorder:
+    """Holds all recordings. `publish` is called with every StateChanged."""
+
+    def __init__(
+        self,
+        folder: Path,
+        keys: RecordingKeys,
+        store: ObjectStore,
+        spool: Spool,
+        publish: Publish,
+    ) -> None:
+        self._folder = folder / "spool"
+        self._keys = keys
+        self._store = store
+        self._spool = spool
+        self._publish = publish
+        self._recordings: dict[str, Recording] = {}
+        self._open: dict[bytes, Recording] = {}
+        self._sealing: dict[str, asyncio.Task[None]] = {}
+        self._lock = asyncio.Lock()
+        self._orphaned: asyncio.TimerHandle | None = None
+        self.on_started: Callable[[bytes], None] = lambda _: None
+        """Called when a recording takes records from now on."""
+        self.delivery = Delivery(keys, store, self._tell)
+        spool.on_trouble = self._on_trouble
+        self._table: dict[type[Any], Callable[[Any], Any]] = {
+            api.Start: self._start,
+            api.Seal: self._seal,
+            api.GetRecordings: self._get_recordings,
+            api.Read: self._read,
+            api.ReadManifest: self._read_manifest,
+            api.Delete: self._delete,
+        }
+
+    async def handle(self, command: Command[Any]) -> msgspec.Struct:
+        """Carries out a command of recorder.api. Raises Refusal."""
+        answer: msgspec.Struct = await self._table[type(command)](command)
+        return answer
+
+    # What the intake asks.
+
+    def is_open(self, recording: bytes) -> bool:
+        return recording in self._open
+
+    def is_over(self, recording: bytes) -> bool:
+        return recording.hex() in self._recordings and recording not in self._open
+
+    def see(self, record: Slice) -> None:
+        recording = self._open[record.recording]
+        recording.last_record = asyncio.get_running_loop().time()
+        recording.see(record.kind, record.party)
+
+    # The beginning and the end.
+
+    async def resume(self) -> None:
+        """Finds what earlier lives left: repairs and reopens what is open, goes on delivering the rest."""
+        await asyncio.to_thread(durable.make_folder, self._folder)
+        for folder in sorted(self._folder.iterdir()):
+            if not _HEX.fullmatch(folder.name):
+                continue
+            try:
+                await self._find(folder)
+            except OSError as error:  # one folder that cannot be read or repaired must not keep all others waiting
+                self._set_aside(folder, f"its spool cannot be read: {error.strerror}")
+        self.count_clients(0)
+
+    def count_clients(self, clients: int) -> None:
+        """Told how many control planes are connected."""
+        if self._orphaned is not None:
+            self._orphaned.cancel()
+            self._orphaned = None
+        if clients == 0:
+            self._orphaned = asyncio.get_running_loop().call_later(ORPHAN_SECONDS, self._seal_orphans)
+
+    async def close(self) -> None:
+        if self._orphaned is not None:
+            self._orphaned.cancel()
+        tasks = tuple(self._sealing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.delivery.close()
+
+    async def _find(self, folder: Path) -> None:
+        try:
+            journal, data_key = await asyncio.to_thread(journals.load, folder, self._keys)
+        except (Damaged, OSError) as error:
+            if await asyncio.to_thread(_discard_unborn, folder):
+                return
+            self._set_aside(folder, str(error) if isinstance(error, Damaged) else f"no journal: {error.strerror}")
+            return
+        self._recordings[journal.start.recording] = recording = Recording(folder, journal, data_key)
+        if journal.state == "recording":
+            await self._reopen(recording)
+        elif journal.state == "released":
+            self._forget_later(recording)
+        else:
+            self.delivery.add(recording)
+
+    def _set_aside(self, folder: Path, reason: str) -> None:
+        """In quarantine until the next start, which looks at it anew: nothing is written."""
+        known = self._recordings.get(folder.name)
+        journal = known.journal if known is not None else _unreadable(folder.name)
+        times = journal.times | {"quarantined": time.time()}
+        journal = msgspec.structs.replace(journal, state="quarantined", times=times, reason=reason)
+        self._recordings[folder.name] = recording = Recording(folder, journal, None)
+        self._tell(recording)
+
+    async def _reopen(self, recording: Recording) -> None:
+        assert recording.data_key is not None
+        data_key, owner = recording.data_key, owner_of(recording.journal.start)
+        try:
+            repaired = await asyncio.to_thread(repair, recording.folder, data_key, owner)
+        except Damaged as error:
+            await self.delivery.quarantine(recording, str(error))
+            return
+        for kind, party in repaired.events:
+            recording.see(kind, party)
+        self._open_for_records(recording, Appender(recording.folder, data_key, owner, repaired.counts))
+        if recording.journal.seal_asked:
+            self._begin_seal(recording)
+
+    # Commands.
+
+    async def _start(self, command: api.Start) -> Done:
+        _check(command)
+        async with self._lock:
+            known = self._recordings.get(command.recording)
+            if known is not None:
+                await self._start_again(known, command)
+                return Done()
+            if any(other.journal.start.key == command.key for other in self._recordings.values()):
+                raise Refusal("exists", "another recording has this key")
+            recording = await self._spool.in_thread(lambda: self._create(command))
+            self._recordings[recording.id] = recording
+            owner = owner_of(command)
+            assert recording.data_key is not None
+            self._open_for_records(recording, Appender(recording.folder, recording.data_key, owner, {}))
+            self._tell(recording)
+        return Done()
+
+    async def _start_again(self, known: Recording, command: api.Start) -> None:
+        """The same Start, or one that names further parties, who joined later."""
+        start = known.journal.start
+        if msgspec.structs.replace(command, parties=start.parties) != start:
+            raise Refusal("exists", "this recording was started with other contents")
+        if not set(start.parties) <= set(command.parties):
+            raise Refusal("exists", "this recording was started with other parties")
+        if set(command.parties) != set(start.parties) and known.journal.state == "recording":
+            await self._spool.in_thread(lambda: known.save_open(start=command))
+
+    async def _seal(self, command: api.Seal) -> Done:
+        recording = self._recordings.get(command.recording)
+        if recording is None:
+            raise Refusal("no_such_recording", "no recording has this id")
+        if recording.journal.state == "recording" and not recording.journal.seal_asked:
+            async with self._lock:
+                await self._spool.in_thread(lambda: recording.save_open(seal_asked=True))
+            self._begin_seal(recording)
+        return Done()
+
+    async def _get_recordings(self, _: api.GetRecordings) -> api.Recordings:
+        return api.Recordings(tuple(recording.status() for recording in self._recordings.values()))
+
+    async def _read(self, command: api.Read) -> api.Chunk:
+        if not 0 < command.length <= READ_LIMIT or command.start < 0:
+            raise Refusal("out_of_range", f"1 to {READ_LIMIT} bytes at a time")
+        data, total = await self._read_object(command.key, command.key, (command.start, command.length))
+        if command.start >= total:
+            raise Refusal("out_of_range", f"the sound has {total} bytes")
+        return api.Chunk(data, total)
+
+    async def _read_manifest(self, command: api.ReadManifest) -> api.Manifest:
+        name = manifest_key(command.key)
+        data, total = await self._read_object(command.key, name, (0, READ_LIMIT))
+        while len(data) < total:
+            data += (await self._read_object(command.key, name, (len(data), READ_LIMIT)))[0]
+        return api.Manifest(data.decode())
+
+    async def _read_object(self, key: str, name: str, wanted: tuple[int, int]) -> tuple[bytes, int]:
+        try:
+            check_key(key)
+            return await read_object(self._store, self._keys, name, wanted)
+        except BadKey as error:
+            raise Refusal("bad_command", str(error)) from None
+        except NoSuchObject:
+            if any(recording.journal.start.key == key for recording in self._recordings.values()):
+                raise Refusal("not_ready", "the recording has not been delivered yet") from None
+            raise Refusal("no_such_recording", "nothing is stored under this key") from None
+        except (RecorderError, KeyUnavailable) as error:
+            raise Refusal("internal", f"the recording cannot be read: {error}") from None
+
+    async def _delete(self, command: api.Delete) -> Done:
+        for journal in (recording.journal for recording in self._recordings.values()):
+            if journal.start.key == command.key and journal.state not in ("released", "quarantined"):
+                raise Refusal("not_ready", "the recording has not been released yet")
+        try:
+            check_key(command.key)
+            await self._store.delete(command.key)
+            await self._store.delete(manifest_key(command.key))
+        except BadKey as error:
+            raise Refusal("bad_command", str(error)) from None
+        log.info("= deleted")
+        return Done()
+
+    # Opening and sealing.
+
+    def _create(self, start: api.Start) -> Recording:
+        """Raises OSError, KeyUnavailable."""
+        made = self._keys.generate(owner_of(start))
+        folder = self._folder / start.recording
+        durable.make_folder(folder)
+        journal = Journal(start, made.wrapped, made.key_id, "recording", {"recording": time.time()})
+        recording = Recording(folder, journal, made.plain)
+        recording.save()
+        return recording
+
+    def _open_for_records(self, recording: Recording, appender: Appender) -> None:
+        self._spool.open(recording.id, appender)
+        recording.last_record = asyncio.get_running_loop().time()
+        self._open[bytes.fromhex(recording.id)] = recording
+        self.on_started(bytes.fromhex(recording.id))
+
+    def _begin_seal(self, recording: Recording) -> None:
+        if recording.id not in self._sealing:
+            self._sealing[recording.id] = asyncio.create_task(self._seal_when_over(recording))
+
+    async def _seal_when_over(self, recording: Recording) -> None:
+        await self._wait_for_end(recording)
+        del self._open[bytes.fromhex(recording.id)]
+        await _until_written(lambda: self._spool.close(recording.id))
+        await _until_written(lambda: self._spool.in_thread(lambda: recording.reach("sealed")))
+        self._tell(recording)
+        self.delivery.add(recording)
+        del self._sealing[recording.id]
+
+    async def _wait_for_end(self, recording: Recording) -> None:
+        """Until all parties have ended; or nothing was heard for SEAL_GRACE, their worker being gone; or SEAL_LIMIT
+        is over."""
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + SEAL_LIMIT
+        asked = loop.time()
+        while not recording.over.is_set():
+            deadline = min(limit, max(asked, recording.last_record) + SEAL_GRACE)
+            if loop.time() >= deadline:
+                log.warning("= sealed without an end", recording=recording.id, parties=len(recording.live))
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await recording.over.wait()
+
+    def _seal_orphans(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._orphaned = loop.call_later(ORPHAN_SECONDS, self._seal_orphans)
+        for recording in tuple(self._open.values()):
+            if recording.over.is_set() or recording.last_record < loop.time() - ORPHAN_SECONDS:
+                log.warning("= orphan sealed", recording=recording.id)
+                self._begin_seal(recording)
+
+    def _on_trouble(self, recording: str, reason: str) -> None:
+        self._recordings[recording].trouble = reason
+        self._tell(self._recordings[recording])
+
+    def _forget_later(self, recording: Recording) -> None:
+        left = recording.journal.times["released"] + REMEMBER_SECONDS - time.time()
+        asyncio.get_running_loop().call_later(max(left, 0.0), self._forget, recording)
+
+    def _forget(self, recording: Recording) -> None:
+        self._recordings.pop(recording.id, None)
+        asyncio.get_running_loop().run_in_executor(None, self.delivery.forget, recording)
+
+    def _tell(self, recording: Recording) -> None:
+        status = recording.status()
+        if status.state == "released":
+            self._forget_later(recording)
+        log.info("= " + status.state, recording=status.recording, reason=status.reason)
+        self._publish(api.StateChanged(status))
+
+
+def _check(start: api.Start) -> None:
+    """Raises Refusal."""
+    if not _HEX.fullmatch(start.recording):
+        raise Refusal("bad_command", "a recording's id has 32 hexadecimal digits")
+    if not all((start.account, start.instance, start.contact)):
+        raise Refusal("bad_command", "account, instance and contact are needed")
+    indices = [party.index for party in start.parties]
+    if len(set(indices)) != len(indices) or not all(0 <= index <= 255 for index in indices):
+        raise Refusal("bad_command", "parties have different indices from 0 to 255")
+    try:
+        check_key(start.key)
+    except BadKey as error:
+        raise Refusal("bad_command", str(error)) from None
+
+
+def _unreadable(name: str) -> Journal:
+    """Stands for a journal that cannot be read: nothing is known of the recording but its id."""
+    start = api.Start(recording=name, account="", instance="", contact="", key="", parties=())
+    return Journal(start, b"", "", "quarantined", {})
+
+
+def _discard_unborn(folder: Path) -> bool:
+    """A folder whose first journal was never committed holds nothing, and nobody was told that it is there."""
+    if any(path.name != journals.NAME + durable.NEW for path in folder.iterdir()):
+        return False
+    (folder / (journals.NAME + durable.NEW)).unlink(missing_ok=True)
+    folder.rmdir()
+    return True
+
+
+async def _until_written(work: Callable[[], Any]) -> None:
+    """Tries until the disk takes it: a recording is not given up because a disk is full."""
+    while True:
+        try:
+            await work()
+            return
+        except OSError as error:
+            log.error("! spool cannot be written", error=error.strerror)
+            await asyncio.sleep(1.0)

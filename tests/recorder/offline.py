@@ -1,0 +1,75 @@
+"""Spools made without a process, and what the finalizer makes of them."""
+
+import asyncio
+import io
+import shutil
+import wave
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from recorder import api, journal, manifest, outcome
+from recorder.finalize import finalize
+from recorder.journal import Journal
+from recorder.keys import RecordingKeys, owner_of
+from recorder.objects import read_object
+from recorder.outcome import Finished, Outcome
+from recorder.spool import Appender
+from recorder.stores import DirectoryStore
+from recorder.wire import Record
+from tests.recorder.process import PARTIES, Delivered, start_of
+from tests.support.tapper import batches
+from vault.keyring import LocalKeyring
+
+RECORDING = "0123456789abcdef0123456789abcdef"
+FLUSH = 5
+"""Batches in a frame."""
+
+
+class Room:
+    """A folder with a keyring, in which recordings are spooled and finalized."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.keyring = folder / "keyring.json"
+        self.keys = RecordingKeys(LocalKeyring.open(self.keyring))
+
+    def spool(
+        self, records: Iterable[Record], parties: tuple[api.Party, ...] = PARTIES, recording: str = RECORDING
+    ) -> Path:
+        """A recording's folder, as it is when it has been sealed."""
+        start = start_of(recording, parties)
+        owner = owner_of(start)
+        made = self.keys.generate(owner)
+        folder = self.folder / recording
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        journal.save(folder, Journal(start, made.wrapped, made.key_id, "sealed", {"sealed": 1.0}), made.plain)
+        appender = Appender(folder, made.plain, owner, {})
+        bodies = list(batches(records))
+        for index in range(0, len(bodies), FLUSH):
+            appender.append(b"".join(bodies[index : index + FLUSH]))
+        appender.close()
+        return folder
+
+    def finalize(self, folder: Path) -> Outcome:
+        return finalize(folder, self.keyring)
+
+    def open(self, folder: Path) -> Delivered:
+        told = self._read(folder, outcome.MANIFEST)
+        with wave.open(io.BytesIO(self._read(folder, outcome.SOUND))) as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+            return Delivered(file.getframerate(), samples[:, 0], samples[:, 1], manifest.decode(told))
+
+    def made_of(
+        self, records: Iterable[Record], parties: tuple[api.Party, ...] = PARTIES, recording: str = RECORDING
+    ) -> Delivered:
+        """What these records become."""
+        folder = self.spool(records, parties, recording)
+        result = self.finalize(folder)
+        assert isinstance(result, Finished), result
+        return self.open(folder)
+
+    def _read(self, folder: Path, name: str) -> bytes:
+        return asyncio.run(read_object(DirectoryStore(folder), self.keys, name, (0, 1 << 30)))[0]

@@ -1,0 +1,29 @@
+"""The finalizer's process when it does not do what it should."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from recorder import finalizer
+from recorder.outcome import Died
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("exec sleep 60", "no end in time"),
+        ("echo nonsense", "status 0"),
+        ("exit 3", "status 3"),
+        ("kill -9 $$", "SIGKILL"),
+    ],
+)
+async def test_a_process_that_says_nothing_has_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setattr(finalizer, "LEAST_SECONDS", 1.0)
+    assert await finalizer.run(tmp_path, []) == Died(reason)

@@ -1,0 +1,164 @@
+"""The whole way, with a real process: tap in, spool, seal, finalize, deliver, read."""
+
+import hashlib
+from collections.abc import Awaitable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ipc.messages import Refusal
+from recorder import api
+from recorder.wire import Codec
+from tests.recorder.process import start_of, tapped
+from tests.support.tapper import Speaker, Tapper, batches, call
+from tests.support.tones import level_of
+
+RECORDING = "0123456789abcdef0123456789abcdef"
+OTHER = "ffffffffffffffff0123456789abcdef"
+
+
+async def tap(tapper: Tapper, recording: str, *speakers: Speaker) -> None:
+    """Says all that the speakers say, and waits until it is acknowledged."""
+    for batch in batches(call(recording, speakers)):
+        tapper.send(batch)
+    await tapper.drained()
+
+
+async def test_two_parties_are_found_on_their_sides(tmp_path: Path) -> None:
+    async with tapped(tmp_path, start_of(RECORDING)) as (recorder, tapper):
+        await tap(tapper, RECORDING, Speaker(0, 440.0, end=3.0), Speaker(1, 700.0, Codec.PCMA, end=3.0))
+        await recorder.client.ask(api.Seal(RECORDING))
+        await recorder.reached(RECORDING, "released")
+        heard = await recorder.delivered(RECORDING)
+        states = recorder.states[RECORDING]
+        assert states == ["recording", "sealed", "finalized", "uploaded", "verified", "released"]
+        assert [path.name for path in (recorder.data / "spool" / RECORDING).iterdir()] == ["journal"]
+    assert heard.rate == 8000
+    assert len(heard.left) == 24000
+    assert heard.manifest.duration_ms == 3000
+    assert heard.manifest.gaps == ()
+    assert level_of(heard.left, 8000, 440) > -11
+    assert level_of(heard.left, 8000, 700) < -60
+    assert level_of(heard.right, 8000, 700) > -11
+    assert level_of(heard.right, 8000, 440) < -60
+
+
+async def test_commands(tmp_path: Path) -> None:
+    """Everything that may be said twice is said twice, and what may not be said is refused by its code."""
+    start = start_of(RECORDING)
+    key = start.key
+    async with tapped(tmp_path, start) as (recorder, tapper):
+        ask = recorder.client.ask
+        await ask(start)
+        assert await refusal(ask(msgspec.structs.replace(start, contact="another"))) == "exists"
+        assert await refusal(ask(msgspec.structs.replace(start, recording=OTHER))) == "exists"
+        assert await refusal(ask(msgspec.structs.replace(start, parties=()))) == "exists"
+        joined = (*start.parties, api.Party(2, "other", "leg-third"))
+        await ask(msgspec.structs.replace(start, parties=joined))
+        for bad in ({"recording": "x"}, {"recording": OTHER, "key": "../x"}, {"recording": OTHER, "account": ""}):
+            assert await refusal(ask(msgspec.structs.replace(start, **bad))) == "bad_command"
+        assert await refusal(ask(api.Seal(OTHER))) == "no_such_recording"
+        assert await refusal(ask(api.Read(key, 0, 10))) == "not_ready"
+        assert await refusal(ask(api.Delete(key))) == "not_ready"
+        three = (Speaker(0, end=3.0), Speaker(1, 700.0, end=3.0), Speaker(2, 1000.0, end=3.0))
+        await tap(tapper, RECORDING, *three)
+        await ask(api.Seal(RECORDING))
+        await ask(api.Seal(RECORDING))
+        status = await recorder.reached(RECORDING, "released")
+        await ask(api.Seal(RECORDING))
+        heard = await recorder.delivered(RECORDING)
+        assert level_of(heard.left, 8000, 1000) > -11
+        sound = await recorder.read(RECORDING)
+        assert (len(sound), hashlib.sha256(sound).hexdigest()) == (status.size, status.sha256)
+        assert (await ask(api.Read(key, 65530, 20))).data == sound[65530:65550]
+        assert (await ask(api.Read(key, len(sound) - 5, 20))).data == sound[-5:]
+        for bad_range in ((len(sound), 1), (-1, 5), (0, 0), (0, 2_000_000)):
+            assert await refusal(ask(api.Read(key, *bad_range))) == "out_of_range"
+        assert await refusal(ask(api.Read("../../etc/passwd", 0, 1))) == "bad_command"
+        assert await refusal(ask(api.ReadManifest("connect/none.wav"))) == "no_such_recording"
+        await ask(api.Delete(key))
+        await ask(api.Delete(key))
+        assert not [path for path in (recorder.data / "objects").rglob("*") if path.is_file()]
+
+
+async def test_a_recording_without_sound_is_released_and_leaves_nothing(tmp_path: Path) -> None:
+    async with tapped(tmp_path, start_of(RECORDING)) as (recorder, tapper):
+        await recorder.client.ask(api.Seal(RECORDING))
+        status = await recorder.reached(RECORDING, "released")
+        assert status.duration_ms == 0
+        assert not (recorder.data / "objects").exists()
+        tapper.send(b"")
+        await tapper.drained()
+
+
+async def test_sound_that_comes_before_its_start_is_kept(tmp_path: Path) -> None:
+    async with tapped(tmp_path, start_of(RECORDING)) as (recorder, tapper):
+        for batch in batches(call(OTHER, (Speaker(0, end=2.0),))):
+            tapper.send(batch)
+        with pytest.raises(TimeoutError):
+            await tapper.drained(0.5)
+        await recorder.client.ask(start_of(OTHER))
+        await tapper.drained()
+        await recorder.client.ask(api.Seal(OTHER))
+        await recorder.reached(OTHER, "released")
+        assert level_of((await recorder.delivered(OTHER)).left, 8000, 440) > -11
+
+
+async def test_what_is_open_or_released_is_remembered(tmp_path: Path) -> None:
+    """A recorder that comes back knows what it may be asked about, and takes a repeated Start for what it is."""
+    async with tapped(tmp_path, start_of(RECORDING)) as (recorder, tapper):
+        await recorder.client.ask(start_of(OTHER))
+        await tap(tapper, RECORDING, Speaker(0, end=1.0))
+        await recorder.client.ask(api.Seal(RECORDING))
+        await recorder.reached(RECORDING, "released")
+        await tapper.close()
+        await recorder.kill()
+        await recorder.start()
+        known = {
+            status.recording: status.state for status in (await recorder.client.ask(api.GetRecordings())).recordings
+        }
+        assert known == {RECORDING: "released", OTHER: "recording"}
+        await recorder.client.ask(start_of(RECORDING))
+        await recorder.client.ask(start_of(OTHER))
+        await tapper.connect()
+        await tap(tapper, OTHER, Speaker(1, 700.0, end=1.0))
+        await recorder.client.ask(api.Seal(OTHER))
+        await recorder.reached(OTHER, "released")
+        assert level_of((await recorder.delivered(OTHER)).right, 8000, 700) > -11
+
+
+async def test_bad_batches_do_not_end_the_tap(tmp_path: Path) -> None:
+    async with tapped(tmp_path, start_of(RECORDING)) as (recorder, tapper):
+        bodies = list(batches(call(RECORDING, (Speaker(0, end=2.0),))))
+        for index, body in enumerate(bodies):
+            tapper.send(body)
+            if index == 20:
+                tapper.send(b"not a record")
+        await tapper.drained()
+        await recorder.client.ask(api.Seal(RECORDING))
+        await recorder.reached(RECORDING, "released")
+        assert (await recorder.delivered(RECORDING)).manifest.gaps == ()
+
+
+async def refusal(asked: Awaitable[object]) -> str:
+    with pytest.raises(Refusal) as raised:
+        await asked
+    return raised.value.code
+
+
+async def test_a_folder_that_cannot_be_read_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    bad, stray = "ab" * 16, "cd" * 16
+    async with tapped(tmp_path, start_of(bad)) as (recorder, tapper):
+        await recorder.kill()
+        await tapper.close()
+        (recorder.data / "spool" / bad / "000007.segment").mkdir()
+        (recorder.data / "spool" / stray).write_text("no folder")
+        await recorder.start()
+        await tapper.connect()
+        for recording in (bad, stray):
+            status = await recorder.reached(recording, "quarantined")
+            assert "directory" in status.reason.lower()
+        await recorder.client.ask(start_of(RECORDING))
+        await recorder.client.ask(api.Seal(RECORDING))
+        await recorder.reached(RECORDING, "released")
