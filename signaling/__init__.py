@@ -1,0 +1,1 @@
+"""The control plane: SIP, softphones, the contact centre, HTTP. Decides; touches no audio."""

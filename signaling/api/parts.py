@@ -1,0 +1,52 @@
+"""What the API is built from, and where its handlers find it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from aiohttp import web
+
+from recorder.api import Chunk
+from signaling.store import Store
+from vault.pii import Pii
+
+
+class Recordings(Protocol):
+    """Delivered recordings. Both raise ipc.messages.Refusal with the codes of recorder.api, or `gone`."""
+
+    async def read(self, key: str, start: int, length: int) -> Chunk:
+        """At most 1 MiB of the sound, decrypted."""
+        ...
+
+    async def manifest(self, key: str) -> str: ...
+
+
+class Tokens(Protocol):
+    """Sign-in tokens of softphones."""
+
+    def issue(self, user: str, now: float) -> Pii[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    store: Store
+    recordings: Recordings
+    tokens: Tokens
+    signed_out: Callable[[str], None]
+    """Told the name (`Principal.name`) of a user who has signed out: his softphone's session ends."""
+    softphone_url: Callable[[str], str]
+    """The softphone server's wss URL for a browser that knows us by this host name (an IPv6 address in brackets)."""
+    console: Path
+    """The folder of the console's pages, with index.html in it."""
+    clock: Callable[[], float]
+    """Unix seconds."""
+    health: Callable[[], Mapping[str, object]]
+    """What /health answers; `status` is "ok", or anything else for a 503."""
+    metrics: Callable[[], bytes]
+    """Prometheus' text format."""
+    origins: frozenset[str] = frozenset()
+    """Origins that may post besides our own, e.g. https://desk.example.com."""
+
+
+PARTS = web.AppKey("parts", Parts)

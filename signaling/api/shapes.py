@@ -1,0 +1,114 @@
+"""Contact records in Amazon Connect's shapes: a contact of SearchContacts, and the Contact of DescribeContact. Pure.
+
+`CustomerEndpoint` and `DisconnectReason` in a search, and everything under `Telephonist`, are ours.
+"""
+
+from typing import Any
+
+from signaling.center.record import AgentInfo, ContactRecord, RecordingInfo
+
+DELIVERED = ("verified", "released")
+Shape = dict[str, Any]
+
+
+def contact_arn(record: ContactRecord) -> str:
+    return f"arn:telephonist:connect::{record.account}:instance/{record.instance}/contact/{record.contact}"
+
+
+def has_recording(record: ContactRecord) -> bool:
+    """A recording is in the record when its delivery was verified and after-contact work has ended."""
+    return record.completed is not None and record.recording is not None and record.recording.state in DELIVERED
+
+
+def summary(record: ContactRecord) -> Shape:
+    """One of `Contacts` of SearchContacts."""
+    agent = record.agent
+    return _known(
+        Id=record.contact,
+        Arn=contact_arn(record),
+        InitialContactId=record.initial_contact,
+        PreviousContactId=record.previous_contact,
+        InitiationMethod=record.initiation_method,
+        Channel="VOICE",
+        QueueInfo=_queue(record),
+        AgentInfo={"Id": agent.id, "ConnectedToAgentTimestamp": agent.connected} if agent else None,
+        InitiationTimestamp=record.initiated,
+        DisconnectTimestamp=record.disconnected,
+        CustomerEndpoint=_endpoint(record.customer.reveal()),
+        DisconnectReason=record.disconnect_reason,
+        Telephonist=_ours(record),
+    )
+
+
+def description(record: ContactRecord, attributes: bool) -> Shape:
+    """The `Contact` of DescribeContact; `attributes`: whether the contact's attributes may be seen."""
+    shown = {name: value.reveal() for name, value in record.attributes.items()}
+    return summary(record) | _known(
+        LastUpdateTimestamp=record.updated,
+        ConnectedToSystemTimestamp=record.connected_to_system,
+        SystemEndpoint=_endpoint(record.system),
+        AgentInfo=_agent(record.agent) if record.agent else None,
+        Attributes=shown if attributes else None,
+        Recordings=[_recording(record.recording)] if record.recording and has_recording(record) else None,
+    )
+
+
+def _queue(record: ContactRecord) -> Shape | None:
+    return {"Id": record.queue.id, "EnqueueTimestamp": record.queue.enqueued} if record.queue else None
+
+
+def _agent(agent: AgentInfo) -> Shape:
+    begun, ended = agent.after_contact_work_start, agent.after_contact_work_end
+    return _known(
+        Id=agent.id,
+        ConnectedToAgentTimestamp=agent.connected,
+        AfterContactWorkStartTimestamp=begun,
+        AfterContactWorkEndTimestamp=ended,
+        AfterContactWorkDuration=int(ended - begun) if begun is not None and ended is not None else None,
+    )
+
+
+def _recording(recording: RecordingInfo) -> Shape:
+    return {
+        "StorageType": "S3",
+        "Location": recording.key,
+        "MediaStreamType": "AUDIO",
+        "Status": "AVAILABLE",
+    }
+
+
+def _ours(record: ContactRecord) -> Shape:
+    agent, queue, recording = record.agent, record.queue, record.recording
+    return _known(
+        Queue=queue.name if queue else None,
+        QueueDuration=queue.duration if queue else None,
+        Agent=agent.username if agent else None,
+        AgentInteractionDuration=agent.interaction_duration if agent else None,
+        CustomerHoldDuration=agent.hold_duration if agent else None,
+        LongestHoldDuration=agent.longest_hold if agent else None,
+        NumberOfHolds=agent.holds if agent else None,
+        AgentConnectionAttempts=record.agent_connection_attempts,
+        NextContactId=record.next_contact,
+        CompletedTimestamp=record.completed,
+        Recording=_progress(recording) if recording else None,
+    )
+
+
+def _progress(recording: RecordingInfo) -> Shape:
+    return {
+        "State": recording.state,
+        "Times": recording.times,
+        "DurationMs": recording.duration_ms,
+        "Size": recording.size,
+        "Gaps": recording.gaps,
+        "Reason": recording.reason,
+    }
+
+
+def _endpoint(address: str) -> Shape | None:
+    return {"Type": "TELEPHONE_NUMBER", "Address": address} if address else None
+
+
+def _known(**members: Any) -> Shape:
+    """Connect leaves out what there is not."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,220 @@
+"""The composition root of the control plane: every object is built here by its constructor, and nothing is global."""
+
+import asyncio
+import dataclasses
+import logging
+import socket
+import ssl
+import uuid
+from pathlib import Path
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from recorder.api import RecordingStatus
+from signaling.api.application import build
+from signaling.api.guard import COUNTS
+from signaling.api.parts import Parts
+from signaling.calls import Calls
+from signaling.center import events
+from signaling.center.center import Center
+from signaling.center.record import RecordingInfo
+from signaling.center.resources import Directory
+from signaling.config import Config
+from signaling.demo import ensure_demo
+from signaling.desk import AgentDesk
+from signaling.errors import FolderError, PortError
+from signaling.house import House, SteadyClock
+from signaling.keeping import Keeper
+from signaling.lanes import Lanes
+from signaling.perform import Performer
+from signaling.places import Places
+from signaling.ready import Addresses
+from signaling.recorders import Recorder
+from signaling.recovery import close_interrupted
+from signaling.sip.config import SipConfig
+from signaling.sip_io import SipServer
+from signaling.softphone.server import SoftphoneServer
+from signaling.softphone.tokens import Tokens
+from signaling.speech import Speech
+from signaling.status import Status
+from signaling.store.errors import StoreUnavailable
+from signaling.store.store import Store
+from signaling.tls import self_signed, server_context
+from signaling.trunks import Trunks
+from signaling.workers import Workers
+from vault.keyring import LocalKeyring
+from vault.kms import KeyUnavailable
+
+log = structlog.get_logger()
+OTHERS_SECONDS = 30.0
+HTTP_IDLE = 30.0
+"""Seconds for the headers of a request to come, from the connection's beginning or the last answer on."""
+MUSIC = Path(__file__).parent / "sounds" / "hold.flac"
+CONSOLE = Path(__file__).parent / "console"
+
+
+class App:
+    """`start`, then `drain` and `close`."""
+
+    def __init__(self, config: Config, places: Places, workers: int) -> None:
+        self._config = config
+        self._places = places
+        self._clock = SteadyClock()
+        self._tokens = Tokens()
+        sockets = {f"relay-{number}": places.worker(number) for number in range(workers)}
+        self._workers = Workers(
+            sockets,
+            lambda worker, event: self._calls.on_worker_event(worker, event),
+            lambda worker, there: self._calls.on_worker_presence(worker, there),
+        )
+        self._recorder = Recorder(places.recorder_control, self._on_recording, self._on_recorder)
+
+    async def start(self) -> None:
+        """Until everything listens. Raises StartError."""
+        try:
+            keyring = LocalKeyring.open(self._places.keyring)
+            self._store = await Store.open(self._places.database, keyring, self._clock)
+        except (StoreUnavailable, KeyUnavailable) as error:
+            raise FolderError(f"{self._places.data} cannot be used: {error}") from None
+        await ensure_demo(self._store, self._places.demo)
+        directories = await self._store.directories()
+        await close_interrupted(self._store, [directory.tenant for directory in directories], self._clock())
+        self._build(directories)
+        self._workers.start()
+        self._recorder.start()
+        await self._listen()
+        await self._wait_for_others()
+
+    async def drain(self, urgent: asyncio.Event) -> None:
+        """No new calls; until the last one has ended, or `urgent` is set."""
+        self._calls.draining = self._status.draining = True
+        log.info("= draining", calls=len(self._calls))
+        waiting = [asyncio.ensure_future(self._calls.idle()), asyncio.ensure_future(urgent.wait())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Ends what still goes on, then everything in the order in which nothing is asked of what is closed already."""
+        self._keeper.hurry()
+        self._calls.hang_up_all()
+        self._house.send_home()
+        await self._softphones.close("draining")
+        await self._lanes.empty()
+        await self._sip.close()
+        await self._web.cleanup()
+        self._house.close()
+        await self._recorder.close()
+        await self._workers.close()
+        await self._lanes.empty()
+        await self._store.close()
+
+    def _build(self, directories: list[Directory]) -> None:
+        centers = [Center(directory, lambda: uuid.uuid4().hex) for directory in directories]
+        trunks, address = Trunks(directories), self._config.public_address
+        speech = Speech(self._places.prompts)
+        self._lanes = Lanes()
+        self._keeper = Keeper(self._store, self._lanes)
+        self._performer = Performer(self._workers, self._recorder, speech, MUSIC, self._lanes)
+        self._house = House(centers, self._performer.perform, self._clock)
+        self._calls = Calls(self._house, self._workers, trunks, self._lanes, address, self._clock)
+        self._desk = AgentDesk(self._house, self._workers, self._tokens, address, self._clock)
+        self._performer.serve(self._desk, self._calls, self._keeper)
+        self._sip = SipServer(
+            SipConfig(), trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
+        )
+        self._calls.serve(self._sip)
+        self._status = Status(self._house, self.missing, self._counters)
+
+    def missing(self) -> list[str]:
+        """The processes that are not connected."""
+        recorder = [] if self._recorder.connected.is_set() else ["recorder"]
+        return [*self._workers.missing, *recorder]
+
+    async def _listen(self) -> None:
+        """Raises StartError."""
+        server, ports = self._config.server, self._config.ports
+        context = server_context(*self._certificate())
+        try:
+            family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+            listening = socket.create_server((server.address, ports.http), family=family)
+            http = listening.getsockname()[1]
+            self._softphones = SoftphoneServer(self._desk, self._origins(http))
+            self._desk.serve(self._softphones.notify)
+            softphone = await self._softphones.start(server.address, ports.softphone, context)
+            bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)
+        except OSError as error:
+            raise PortError(f"cannot listen: {error.strerror or error}; see [ports] in the configuration") from None
+        await self._serve_http(listening, context, softphone)
+        number = next((number for center in self._house for number in center.floor.numbers), "")
+        public = self._config.public_address
+        addresses = Addresses(public, http, softphone, bound.udp, bound.tls, server.address, number)
+        self._places.addresses.write_bytes(msgspec.json.encode(addresses))
+
+    async def _wait_for_others(self) -> None:
+        """Until workers and recorder are there; a node that lacks one goes on without it, and says so."""
+        try:
+            async with asyncio.timeout(OTHERS_SECONDS):
+                await self._workers.complete.wait()
+                await self._recorder.connected.wait()
+        except TimeoutError:
+            log.error("! not every process is there", missing=self.missing())
+
+    async def _serve_http(self, listening: socket.socket, context: ssl.SSLContext, softphone: int) -> None:
+        parts = Parts(
+            store=self._store,
+            recordings=self._recorder,
+            tokens=self._tokens,
+            signed_out=self._softphones.sign_out,
+            softphone_url=lambda host: f"wss://{host}:{softphone}/",
+            console=CONSOLE,
+            clock=self._clock,
+            health=self._status.health,
+            metrics=self._status.metrics,
+            origins=frozenset(self._config.server.origins),
+        )
+        application = build(parts)
+        self._answers = application[COUNTS]
+        # Its errors are what strangers send, word by word: their cookies and numbers, and as many lines as they like.
+        quiet = logging.Logger("aiohttp", logging.CRITICAL)
+        self._web = web.AppRunner(application, access_log=None, logger=quiet, keepalive_timeout=HTTP_IDLE)
+        await self._web.setup()
+        await web.SockSite(self._web, listening, ssl_context=context).start()
+
+    def _certificate(self) -> tuple[Path, Path]:
+        tls = self._config.tls
+        if tls.certificate:
+            return Path(tls.certificate), Path(tls.key)
+        return self_signed(self._places.tls, self._config.server.address)
+
+    def _origins(self, http: int) -> set[str]:
+        names = {self._config.server.address, self._config.public_address, "localhost"}
+        return {f"https://{name}:{http}" for name in names} | set(self._config.server.origins)
+
+    def _counters(self) -> dict[str, dict[str, int]]:
+        sip = dataclasses.asdict(self._sip.agent.counters)
+        return {"sip": sip, "softphones": self._softphones.stats, "http": self._answers}
+
+    def _on_recorder(self, there: bool) -> None:
+        for center in self._house:
+            self._house.tell(center, events.RecorderPresence(there))
+
+    def _on_recording(self, status: RecordingStatus) -> None:
+        center = self._house.of_instance(status.instance)
+        if center is None:
+            log.error("! recording of an unknown instance", recording=status.recording)
+            return
+        info = RecordingInfo(
+            id=status.recording,
+            key=status.key,
+            state=status.state,
+            duration_ms=status.duration_ms,
+            size=status.size,
+            sha256=status.sha256,
+            gaps=status.gaps,
+            times=status.times,
+            reason=status.reason,
+        )
+        self._keeper.keep_recording(center.floor.tenant, status.contact, info)

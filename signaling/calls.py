@@ -1,0 +1,289 @@
+"""The customers' side of the house: SIP calls become legs and contacts, the workers' events reach the centre."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from ipc.messages import Answer, Command, Refusal
+from relay.api import AddRtpLeg, Digit, DropLeg, Events, LegDown, LegUp, PlayerEnded, Renegotiate, Reoffer, SetAnswer
+from signaling.center import events
+from signaling.center.center import Center
+from signaling.center.resources import Trunk
+from signaling.house import House
+from signaling.lanes import Lanes
+from signaling.sip.events import (
+    CallAnswered,
+    CallEnded,
+    CallOffer,
+    IncomingCall,
+    OfferAnswered,
+    OfferWithdrawn,
+    SipEvent,
+)  # fmt: skip
+from signaling.trunks import Trunks
+from vault.pii import Pii
+
+log = structlog.get_logger()
+
+REJECTIONS = {
+    "no_common_codec": (488, "No common codec"),
+    "srtp_required": (488, "SRTP required"),
+    "srtp_not_allowed": (488, "SRTP not accepted here"),
+    "bad_sdp": (488, "Session description not usable"),
+}
+WANTED = ("bye", "cancel")
+"""Ends that the customer has chosen."""
+NO_CAPACITY = (503, "No media worker available")
+DRAINING = (503, "Shutting down")
+NO_SUCH_NUMBER = (404, "Not Found")
+
+
+class Media(Protocol):
+    """What is asked of the relay workers: `signaling.workers.Workers` in the live server."""
+
+    def place(self, room: str) -> str: ...
+
+    def forget(self, room: str) -> None: ...
+
+    def rooms_of(self, worker: str) -> list[str]: ...
+
+    async def ask(self, room: str, command: Command[Answer]) -> Answer: ...
+
+
+class Dialogs(Protocol):
+    """What is asked of the SIP side."""
+
+    def answer(self, call: str, sdp: str) -> None: ...
+
+    def reject(self, call: str, status: int, reason: str) -> None: ...
+
+    def accept_offer(self, call: str, sdp: str) -> None: ...
+
+    def reject_offer(self, call: str, status: int, reason: str) -> None: ...
+
+    def hang_up(self, call: str) -> None: ...
+
+
+@dataclass
+class Session:
+    """A customer's dialog and the contact that it belongs to."""
+
+    call: str
+    contact: str
+    center: Center
+    number: str
+    caller: Pii[str]
+    initiated: float
+    late_offer: bool = False
+    joined: bool = False
+    """The centre knows of it."""
+    over: bool = False
+
+    @property
+    def leg(self) -> str:
+        return f"{self.contact}/customer"
+
+
+class Calls:
+    """One Session a dialog. What needs the worker goes through the contact's lane, so a call's events keep their
+    order."""
+
+    def __init__(
+        self, house: House, workers: Media, trunks: Trunks, lanes: Lanes, address: str, clock: Callable[[], float]
+    ) -> None:
+        self._house = house
+        self._workers = workers
+        self._trunks = trunks
+        self._lanes = lanes
+        self._address = address
+        self._clock = clock
+        self._dialogs: Dialogs
+        self._sessions: dict[str, Session] = {}
+        self._by_contact: dict[str, Session] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.draining = False
+
+    def serve(self, dialogs: Dialogs) -> None:
+        """The SIP side, which needs us first."""
+        self._dialogs = dialogs
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    async def idle(self) -> None:
+        """Until no dialog is left."""
+        await self._idle.wait()
+
+    # From SIP
+
+    def on_sip_event(self, event: SipEvent) -> None:
+        match event:
+            case IncomingCall():
+                self._arrive(event)
+            case CallAnswered(call, sdp) if call in self._sessions:
+                session = self._sessions[call]
+                self._lanes.add(session.contact, lambda: self._join(session, sdp))
+            case CallOffer(call, sdp) if call in self._sessions:
+                session = self._sessions[call]
+                self._lanes.add(session.contact, lambda: self._renegotiate(session, sdp))
+            case OfferAnswered(call, sdp) if call in self._sessions and sdp is not None:
+                session = self._sessions[call]
+                self._lanes.add(session.contact, lambda: self._set_answer(session, sdp))
+            case CallEnded(call, cause) if call in self._sessions:
+                self._leave(self._sessions[call], cause)
+            case OfferWithdrawn(call):
+                log.debug("< offer withdrawn", call=call)
+
+    def _arrive(self, event: IncomingCall) -> None:
+        trunk = self._trunks.named(event.trunk)
+        center = self._house.of_instance(self._trunks.instance_of(event.trunk))
+        if self.draining or trunk is None or center is None or event.called not in center.floor.numbers:
+            self._dialogs.reject(event.call, *(DRAINING if self.draining else NO_SUCH_NUMBER))
+            return
+        contact = str(uuid.uuid4())
+        session = Session(event.call, contact, center, event.called, event.caller, self._clock())
+        session.late_offer = event.sdp is None
+        self._sessions[event.call] = self._by_contact[contact] = session
+        self._idle.clear()
+        log.info("< call", contact=contact, trunk=event.trunk)
+        self._lanes.add(contact, lambda: self._answer(session, trunk, event.sdp))
+
+    async def _answer(self, session: Session, trunk: Trunk, offer: str | None) -> None:
+        if session.over:
+            return
+        try:
+            self._workers.place(session.contact)
+            command = AddRtpLeg(session.leg, session.contact, self._address, offer, trunk.srtp, trunk.codecs)
+            media = await self._workers.ask(session.contact, command)
+        except Refusal as refusal:
+            log.warning("x call refused", contact=session.contact, code=refusal.code, reason=refusal.message)
+            self._workers.forget(session.contact)
+            self._forget(session)
+            self._dialogs.reject(session.call, *REJECTIONS.get(refusal.code, NO_CAPACITY))
+            return
+        if session.over:
+            await self._drop(session)
+        else:
+            self._dialogs.answer(session.call, media.sdp)
+
+    async def _join(self, session: Session, answer: str | None) -> None:
+        if session.over:
+            return
+        if session.late_offer and not await self._take_answer(session, answer):
+            self._dialogs.hang_up(session.call)
+            return
+        if session.over:  # while the worker took the answer
+            return
+        session.joined = True
+        arrived = events.CallArrived(
+            session.contact, session.leg, session.number, session.caller, session.initiated
+        )  # fmt: skip
+        self._house.tell(session.center, arrived)
+
+    async def _set_answer(self, session: Session, answer: str) -> None:
+        await self._take_answer(session, answer)
+
+    async def _take_answer(self, session: Session, answer: str | None) -> bool:
+        if answer is None:
+            return False
+        try:
+            await self._workers.ask(session.contact, SetAnswer(session.leg, answer))
+        except Refusal as refusal:
+            log.warning("x answer refused", contact=session.contact, code=refusal.code)
+            return False
+        return True
+
+    async def _renegotiate(self, session: Session, offer: str | None) -> None:
+        if session.over:
+            return
+        command = Reoffer(session.leg) if offer is None else Renegotiate(session.leg, offer)
+        try:
+            media = await self._workers.ask(session.contact, command)
+        except Refusal as refusal:
+            self._dialogs.reject_offer(session.call, *REJECTIONS.get(refusal.code, NO_CAPACITY))
+            return
+        self._dialogs.accept_offer(session.call, media.sdp)
+
+    def _leave(self, session: Session, cause: str) -> None:
+        log.info("= call ended", contact=session.contact, cause=cause)
+        self._forget(session)
+        if session.joined:
+            self._house.tell(session.center, events.CustomerLeft(session.contact, failed=cause not in WANTED))
+        else:
+            self._lanes.add(session.contact, lambda: self._drop(session))
+
+    async def _drop(self, session: Session) -> None:
+        try:
+            await self._workers.ask(session.contact, DropLeg(session.leg))
+        except Refusal:
+            log.debug("x leg was gone", contact=session.contact)
+        self._workers.forget(session.contact)
+
+    def _forget(self, session: Session) -> None:
+        session.over = True
+        self._sessions.pop(session.call, None)
+        self._by_contact.pop(session.contact, None)
+        if not self._sessions:
+            self._idle.set()
+
+    # From the centre
+
+    def hang_up(self, contact: str) -> None:
+        """The centre has ended the contact: its dialog follows, if it is not over."""
+        session = self._by_contact.get(contact)
+        if session is not None:
+            self._forget(session)
+            self._dialogs.hang_up(session.call)
+
+    def prompt_failed(self, contact: str, player: str) -> None:
+        self._player_ended(contact, player, failed=True)
+
+    def hang_up_all(self) -> None:
+        """Ends every call now."""
+        for session in list(self._sessions.values()):
+            self._house.tell(session.center, events.NodeStopped(session.contact))
+            self.hang_up(session.contact)
+
+    # From the workers
+
+    def on_worker_event(self, _: str, event: Events) -> None:
+        match event:
+            case LegUp(leg):
+                self._agent_media(leg, "")
+            case LegDown(leg, reason):
+                log.warning("x leg lost its peer", leg=leg, reason=reason)
+                self._agent_media(leg, reason)
+            case PlayerEnded(player, room):
+                self._player_ended(room, player, failed=False)
+            case Digit(leg):
+                log.debug("< digit", leg=leg)
+
+    def on_worker_presence(self, worker: str, there: bool) -> None:
+        if there:
+            log.info("= media worker there", worker=worker)
+            return
+        for room in self._workers.rooms_of(worker):
+            self._workers.forget(room)
+            center = self._house.of_contact(room)
+            if center is not None:
+                self._house.tell(center, events.MediaLost(room))
+            self.hang_up(room)
+
+    def _agent_media(self, leg: str, failure: str) -> None:
+        contact = leg.partition("/")[0]
+        center = self._house.of_contact(contact)
+        live = center.floor.live(contact) if center is not None else None
+        if center is None or live is None or live.assignment is None or live.assignment.leg != leg:
+            return
+        event = events.AgentMediaFailed(contact, failure) if failure else events.AgentMediaUp(contact)
+        self._house.tell(center, event)
+
+    def _player_ended(self, contact: str, player: str, failed: bool) -> None:
+        center = self._house.of_contact(contact)
+        if center is not None:
+            self._house.tell(center, events.PlayerFinished(contact, player, failed))

@@ -1,0 +1,1 @@
+"""The contact centre, pure: events and the time in, decisions out."""

@@ -1,0 +1,59 @@
+"""Who hears whom, and who is recorded: one pure function of the state of a call's parties."""
+
+from typing import Literal
+
+import msgspec
+
+from relay.api import Hear, Tap
+
+Phase = Literal["flow", "queue", "connected"]
+PROMPT = "prompt"
+MUSIC = "music"
+"""Names of a room's players: the flow's announcement, and the music of queue and hold."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A recording that runs, and which sides of it are wanted (ALL, FROM_AGENT, TO_AGENT)."""
+
+    recording: str
+    agent: bool
+    customer: bool
+
+
+class Call(msgspec.Struct, frozen=True):
+    """The parties of a contact as the room sees them."""
+
+    phase: Phase
+    customer: str
+    """Leg ids."""
+    agent: str = ""
+    muted: bool = False
+    """The agent has muted himself."""
+    held: bool = False
+    """The agent has put the customer on hold."""
+    recorded: Recorded | None = None
+
+
+AGENT_PARTY = 0
+CUSTOMER_PARTY = 1
+
+
+def hearing(call: Call) -> tuple[Hear, ...]:
+    """The room's matrix. On hold the customer hears music and nobody; the agent hears nobody."""
+    if call.phase == "flow":
+        return (Hear(call.customer, PROMPT),)
+    if call.phase == "queue" or call.held:
+        return (Hear(call.customer, MUSIC),)
+    to_agent = Hear(call.agent, call.customer)
+    return (to_agent,) if call.muted else (to_agent, Hear(call.customer, call.agent))
+
+
+def taps(call: Call) -> tuple[Tap, ...]:
+    """Both parties are on the recording's time line from the join to the end; only `live` ones are heard in it."""
+    if call.recorded is None or call.phase != "connected":
+        return ()
+    wanted = call.recorded
+    return (
+        Tap(call.agent, wanted.recording, AGENT_PARTY, wanted.agent and not call.muted),
+        Tap(call.customer, wanted.recording, CUSTOMER_PARTY, wanted.customer and not call.held),
+    )

@@ -1,0 +1,64 @@
+"""What customers bring about: a call arrives, an announcement ends, the customer leaves, his media is lost."""
+
+from signaling.center.call import PROMPT
+from signaling.center.contact import Contact
+from signaling.center.decisions import Decision, PlayPrompt, SaveContact
+from signaling.center.events import CallArrived, CustomerLeft, MediaLost, NodeStopped, PlayerFinished
+from signaling.center.floor import Floor
+from signaling.center.flow import NO_MATCHING_ERROR
+from signaling.center.flow_run import Enqueue, Instruction, Say, begin, resume
+from signaling.center.record import DisconnectReason
+
+
+def call_arrived(floor: Floor, event: CallArrived, now: float) -> list[Decision]:
+    flow = floor.flows[floor.numbers[event.number]]
+    run, instruction = begin(flow, floor.queues.keys())
+    contact = Contact(event.contact, floor.tenant, event.leg, event.number, event.caller, event.initiated, now, run)
+    floor.contacts[contact.id] = contact
+    return [SaveContact(contact.record(now)), *_carry_out(floor, contact, instruction, now)]
+
+
+def player_finished(floor: Floor, event: PlayerFinished, now: float) -> list[Decision]:
+    contact = floor.live(event.contact)
+    if contact is None or contact.phase != "flow" or event.player != PROMPT:
+        return []
+    error = NO_MATCHING_ERROR if event.failed else ""
+    contact.run, instruction = resume(contact.run, floor.queues.keys(), error)
+    return _carry_out(floor, contact, instruction, now)
+
+
+def customer_left(floor: Floor, event: CustomerLeft, now: float) -> list[Decision]:
+    contact = floor.live(event.contact)
+    if contact is None:
+        return []
+    reason: DisconnectReason = "TELECOM_PROBLEM" if event.failed else "CUSTOMER_DISCONNECT"
+    return [*floor.end(contact, reason, now), *floor.route(now)]
+
+
+def media_lost(floor: Floor, event: MediaLost, now: float) -> list[Decision]:
+    return _break_off(
+        floor, event.contact, "TELECOM_PROBLEM", "The media worker failed; the call could not go on.", now
+    )
+
+
+def node_stopped(floor: Floor, event: NodeStopped, now: float) -> list[Decision]:
+    return _break_off(floor, event.contact, "OTHER", "The system was shut down during the call.", now)
+
+
+def _break_off(floor: Floor, id: str, reason: DisconnectReason, why: str, now: float) -> list[Decision]:
+    """`why` is what an agent who has the contact reads."""
+    contact = floor.live(id)
+    if contact is None:
+        return []
+    if contact.assignment is not None and contact.assignment.state != "INCOMING":
+        contact.assignment.reason = why
+    return [*floor.end(contact, reason, now), *floor.route(now)]
+
+
+def _carry_out(floor: Floor, contact: Contact, instruction: Instruction, now: float) -> list[Decision]:
+    if isinstance(instruction, Say):
+        return [*floor.show(contact), PlayPrompt(contact.id, PROMPT, instruction.text)]
+    if isinstance(instruction, Enqueue):
+        contact.phase, contact.queue, contact.enqueued = "queue", floor.queues[instruction.queue], now
+        return [*floor.show(contact), SaveContact(contact.record(now)), *floor.route(now)]
+    return floor.end(contact, "CONTACT_FLOW_DISCONNECT", now)

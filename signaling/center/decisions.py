@@ -1,0 +1,84 @@
+"""What the Center has decided; the shell carries it out in this order."""
+
+import msgspec
+
+from recorder.api import Party
+from relay.api import Hear, Tap
+from signaling.center.record import ContactRecord
+
+
+class PlayPrompt(msgspec.Struct, frozen=True):
+    """Speak a text to the room's customer once."""
+
+    contact: str
+    player: str
+    text: str
+
+
+class PlayMusic(msgspec.Struct, frozen=True):
+    """Play music in a loop."""
+
+    contact: str
+    player: str
+
+
+class StopPlayer(msgspec.Struct, frozen=True):
+    contact: str
+    player: str
+
+
+class SetPicture(msgspec.Struct, frozen=True):
+    """Who hears whom and who is recorded in the contact's room, from now on."""
+
+    contact: str
+    hearing: tuple[Hear, ...]
+    taps: tuple[Tap, ...]
+
+
+class StartRecording(msgspec.Struct, frozen=True):
+    contact: str
+    recording: str
+    key: str
+    parties: tuple[Party, ...]
+
+
+class SealRecording(msgspec.Struct, frozen=True):
+    contact: str
+    recording: str
+
+
+class DropAgent(msgspec.Struct, frozen=True):
+    """Take the agent's leg out of the room."""
+
+    contact: str
+    leg: str
+
+
+class DropCustomer(msgspec.Struct, frozen=True):
+    """End the customer's dialog (if it is not over) and leg."""
+
+    contact: str
+    leg: str
+
+
+class TellAgent(msgspec.Struct, frozen=True):
+    """Status or next status changed: Center.agent_view says to what."""
+
+    user: str
+
+
+class TellContact(msgspec.Struct, frozen=True):
+    """The agent's contact changed: Center.contact_view says to what; None there means that it is his no longer."""
+
+    user: str
+    contact: str
+
+
+class SaveContact(msgspec.Struct, frozen=True):
+    record: ContactRecord
+
+
+Decision = (
+    PlayPrompt | PlayMusic | StopPlayer | SetPicture | StartRecording | SealRecording | DropAgent | DropCustomer
+    | TellAgent | TellContact | SaveContact
+)  # fmt: skip

@@ -1,0 +1,119 @@
+"""What the Center is told. Requests of agents raise WrongState or NotYours when they do not fit; the others never
+raise."""
+
+import msgspec
+
+from vault.pii import Pii
+
+
+class CallArrived(msgspec.Struct, frozen=True):
+    """A call to one of the instance's numbers was answered, and its leg exists in the room `contact`."""
+
+    contact: str
+    leg: str
+    number: str
+    caller: Pii[str]
+    initiated: float
+    """When the INVITE came."""
+
+
+class CustomerLeft(msgspec.Struct, frozen=True):
+    """The customer's dialog ended."""
+
+    contact: str
+    failed: bool = False
+    """Not because he wanted it: his side does not answer any more."""
+
+
+class PlayerFinished(msgspec.Struct, frozen=True):
+    contact: str
+    player: str
+    failed: bool = False
+
+
+class AgentPresent(msgspec.Struct, frozen=True):
+    user: str
+
+
+class AgentCut(msgspec.Struct, frozen=True):
+    """The line to the agent's page is cut, and may come back: AgentPresent or AgentAbsent follows."""
+
+    user: str
+
+
+class AgentAbsent(msgspec.Struct, frozen=True):
+    """None of the agent's pages is left, nor can one come back."""
+
+    user: str
+
+
+class SetStatus(msgspec.Struct, frozen=True):
+    user: str
+    status: str
+
+
+class Accept(msgspec.Struct, frozen=True):
+    user: str
+    contact: str
+
+
+class Reject(msgspec.Struct, frozen=True):
+    user: str
+    contact: str
+
+
+class AgentMediaUp(msgspec.Struct, frozen=True):
+    """The agent's leg carries media."""
+
+    contact: str
+
+
+class AgentMediaFailed(msgspec.Struct, frozen=True):
+    """The agent accepted, and his leg could not be made."""
+
+    contact: str
+    reason: str
+
+
+class Mute(msgspec.Struct, frozen=True):
+    user: str
+    contact: str
+    on: bool
+
+
+class Hold(msgspec.Struct, frozen=True):
+    user: str
+    contact: str
+    on: bool
+
+
+class HangUp(msgspec.Struct, frozen=True):
+    user: str
+    contact: str
+
+
+class Clear(msgspec.Struct, frozen=True):
+    user: str
+    contact: str
+
+
+class MediaLost(msgspec.Struct, frozen=True):
+    """The worker that carried the contact is gone."""
+
+    contact: str
+
+
+class NodeStopped(msgspec.Struct, frozen=True):
+    """The node stops at once, and the contact's call with it."""
+
+    contact: str
+
+
+class RecorderPresence(msgspec.Struct, frozen=True):
+    there: bool
+
+
+Event = (
+    CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | SetStatus | Accept | Reject
+    | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaLost | NodeStopped | RecorderPresence
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""The floor of a contact centre: its agents and live contacts, and what every kind of event may bring about among
+them."""
+
+from collections.abc import Callable
+
+from signaling.center.agent import Agent
+from signaling.center.agent_states import Input
+from signaling.center.call import MUSIC, PROMPT, hearing, taps
+from signaling.center.contact import Assignment, Contact
+from signaling.center.decisions import (
+    Decision,
+    DropAgent,
+    DropCustomer,
+    PlayMusic,
+    SaveContact,
+    SealRecording,
+    SetPicture,
+    StopPlayer,
+    TellAgent,
+    TellContact,
+)  # fmt: skip
+from signaling.center.flow import Flow, parse_flow
+from signaling.center.record import DisconnectReason
+from signaling.center.resources import Directory
+from signaling.center.routing import Ready, Waiting, assign, next_due
+
+OFFER_SECONDS = 20.0
+CONNECT_SECONDS = 15.0
+"""How long an accepted contact may take until media flows."""
+
+
+class NotYours(Exception):
+    """There is no such contact, or it is not this agent's: the two look alike."""
+
+
+class Floor:
+    """`new_recording` makes ids of recordings, 32 hexadecimal digits. Raises FlowError for a flow that cannot be
+    run."""
+
+    def __init__(self, directory: Directory, new_recording: Callable[[], str]) -> None:
+        self.tenant = directory.tenant
+        self.new_recording = new_recording
+        self.flows: dict[str, Flow] = {flow.id: parse_flow(flow.content) for flow in directory.flows}
+        self.numbers = {number.number: number.flow for number in directory.numbers}
+        self.queues = {queue.id: queue for queue in directory.queues}
+        self.profiles = {profile.id: profile.rows for profile in directory.routing_profiles}
+        self.agents = {user.id: Agent(user) for user in directory.users if user.routing_profile}
+        self.contacts: dict[str, Contact] = {}
+        self.recorder_there = True
+
+    def agent(self, user: str) -> Agent:
+        """Raises NotYours for somebody who takes no contacts."""
+        if user not in self.agents:
+            raise NotYours
+        return self.agents[user]
+
+    def assignment(self, user: str, contact: str) -> Assignment:
+        """What the agent has to do with this contact. Raises NotYours."""
+        current = self.agent(user).assignment
+        if current is None or current.contact.id != contact:
+            raise NotYours
+        return current
+
+    def live(self, contact: str) -> Contact | None:
+        """The contact, unless it is over."""
+        found = self.contacts.get(contact)
+        return found if found is not None and found.disconnected is None else None
+
+    def next_route(self, now: float) -> float | None:
+        """When a routing delay runs out next."""
+        return next_due(self._waiting(), self._ready(), now)
+
+    def route(self, now: float) -> list[Decision]:
+        """Offers waiting contacts to free agents."""
+        decisions: list[Decision] = []
+        for offer in assign(self._waiting(), self._ready(), now):
+            contact, agent = self.contacts[offer.contact], self.agents[offer.agent]
+            contact.attempts += 1
+            leg = f"{contact.id}/agent-{contact.attempts}"
+            assignment = Assignment(agent.user, contact, leg, now, now + OFFER_SECONDS)
+            contact.assignment = agent.assignment = assignment
+            decisions += [TellAgent(offer.agent), TellContact(offer.agent, contact.id)]
+        return decisions
+
+    def give_back(self, assignment: Assignment, input: Input, now: float) -> list[Decision]:
+        """The agent will not have it: the contact waits on, the agent is left with what became of the offer."""
+        connecting = assignment.state == "CONNECTING"
+        assignment.step(input, now)
+        assignment.contact.assignment = None
+        told = TellContact(assignment.user.id, assignment.contact.id)
+        return [DropAgent(assignment.contact.id, assignment.leg), told] if connecting else [told]
+
+    def release(self, agent: Agent, now: float) -> list[Decision]:
+        """The agent's contact is cleared; a contact that is over is now complete."""
+        assignment = agent.assignment
+        agent.release(now)
+        if assignment is None:
+            return []
+        decisions: list[Decision] = [TellContact(agent.user.id, assignment.contact.id), TellAgent(agent.user.id)]
+        contact = assignment.contact
+        if contact.assignment is assignment and contact.disconnected is not None:
+            contact.cleared = now
+            self.contacts.pop(contact.id, None)
+            decisions.append(SaveContact(contact.record(now)))
+        return decisions
+
+    def show(self, contact: Contact) -> list[Decision]:
+        """The room as the contact's state wants it: music while somebody must hear it, and the picture."""
+        call = contact.call()
+        wanted = any(hear.source == MUSIC for hear in hearing(call))
+        decisions: list[Decision] = []
+        if wanted and not contact.music:
+            decisions.append(PlayMusic(contact.id, MUSIC))
+        decisions.append(SetPicture(contact.id, hearing(call), taps(call)))
+        if contact.music and not wanted:
+            decisions.append(StopPlayer(contact.id, MUSIC))
+        contact.music = wanted
+        return decisions
+
+    def end(self, contact: Contact, reason: DisconnectReason, now: float) -> list[Decision]:
+        """The contact is over for everybody; an agent who talked has after-contact work."""
+        contact.holds.stop(now)
+        contact.muted = False
+        contact.disconnected, contact.reason = now, reason
+        if contact.dequeued is None and contact.enqueued is not None:
+            contact.dequeued = now
+        decisions: list[Decision] = [SetPicture(contact.id, (), ())]
+        if contact.recording:
+            decisions.append(SealRecording(contact.id, contact.recording))
+        decisions += self._end_assignment(contact, now)
+        decisions += [StopPlayer(contact.id, PROMPT)] if contact.phase == "flow" else []
+        decisions += [StopPlayer(contact.id, MUSIC)] if contact.music else []
+        decisions += [DropCustomer(contact.id, contact.leg), SaveContact(contact.record(now))]
+        if contact.connected is None:
+            self.contacts.pop(contact.id, None)
+        return decisions
+
+    def _end_assignment(self, contact: Contact, now: float) -> list[Decision]:
+        assignment = contact.assignment
+        if assignment is None:
+            return []
+        media = assignment.state != "INCOMING"
+        left = assignment.step(Input.END, now)
+        decisions: list[Decision] = [DropAgent(contact.id, assignment.leg)] if media else []
+        if left is None:  # the customer gave up while the agent was asked
+            contact.assignment = None
+            return decisions + self.release(self.agents[assignment.user.id], now)
+        return [*decisions, TellContact(assignment.user.id, contact.id), TellAgent(assignment.user.id)]
+
+    def _waiting(self) -> list[Waiting]:
+        return [
+            Waiting(contact.id, contact.queue.id, contact.enqueued)
+            for contact in self.contacts.values()
+            if contact.waiting and contact.queue is not None and contact.enqueued is not None
+        ]
+
+    def _ready(self) -> list[Ready]:
+        return [
+            Ready(user, agent.since, self.profiles[agent.user.routing_profile])
+            for user, agent in self.agents.items()
+            if agent.routable
+        ]

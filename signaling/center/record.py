@@ -1,0 +1,80 @@
+"""The contact record: what is kept of a contact, in Amazon Connect's words. Times are Unix seconds, durations whole
+seconds."""
+
+from typing import Literal
+
+import msgspec
+
+from vault.pii import Pii
+
+InitiationMethod = Literal[
+    "INBOUND", "OUTBOUND", "TRANSFER", "CALLBACK", "API", "QUEUE_TRANSFER", "MONITOR", "DISCONNECT"
+]
+DisconnectReason = Literal[
+    "CUSTOMER_DISCONNECT", "AGENT_DISCONNECT", "THIRD_PARTY_DISCONNECT", "TELECOM_PROBLEM", "BARGED",
+    "CONTACT_FLOW_DISCONNECT", "OTHER",
+]  # fmt: skip
+
+
+class QueueInfo(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    enqueued: float
+    dequeued: float | None = None
+    duration: int = 0
+
+
+class AgentInfo(msgspec.Struct, frozen=True):
+    id: str
+    username: str
+    connected: float
+    """ConnectedToAgentTimestamp."""
+    interaction_duration: int = 0
+    """AgentInteractionDuration: connected, without hold."""
+    hold_duration: int = 0
+    """CustomerHoldDuration."""
+    longest_hold: int = 0
+    holds: int = 0
+    after_contact_work_start: float | None = None
+    after_contact_work_end: float | None = None
+
+
+class RecordingInfo(msgspec.Struct, frozen=True):
+    id: str
+    key: str
+    state: str
+    """recorder.api.State, or "interrupted" while the recorder is away."""
+    duration_ms: int = 0
+    size: int = 0
+    sha256: str = ""
+    gaps: int = 0
+    times: dict[str, float] = {}
+    reason: str = ""
+
+
+class ContactRecord(msgspec.Struct, frozen=True):
+    contact: str
+    account: str
+    instance: str
+    initiation_method: InitiationMethod
+    initiated: float
+    customer: Pii[str]
+    """Customer endpoint: the ANI of an inbound call. Sealed in the store."""
+    system: str
+    """System endpoint: the DNIS of an inbound call."""
+    updated: float
+    """LastUpdateTimestamp."""
+    initial_contact: str | None = None
+    previous_contact: str | None = None
+    next_contact: str | None = None
+    attributes: dict[str, Pii[str]] = {}
+    """Set by the flow. Sealed in the store."""
+    queue: QueueInfo | None = None
+    agent: AgentInfo | None = None
+    agent_connection_attempts: int = 0
+    connected_to_system: float | None = None
+    disconnected: float | None = None
+    disconnect_reason: DisconnectReason | None = None
+    completed: float | None = None
+    """When after-contact work was cleared, or at the end of a contact that never had an agent."""
+    recording: RecordingInfo | None = None

@@ -1,0 +1,87 @@
+"""The resources of an instance as values: who works there, which numbers, queues, flows and trunks it has."""
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What everything belongs to; nobody reaches another's."""
+
+    account: str
+    instance: str
+    alias: str
+    """Part of the recordings' object keys and of the sign-in."""
+
+
+class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+
+
+class RoutingRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One queue that a profile serves."""
+
+    queue: str
+    priority: int = 1
+    """Lower numbers first."""
+    delay: int = 0
+    """Seconds that a contact must have aged before it counts for this profile."""
+
+
+class RoutingProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    rows: tuple[RoutingRow, ...]
+
+
+class SecurityProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    permissions: tuple[str, ...]
+
+
+class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    username: str
+    name: str
+    security_profiles: tuple[str, ...]
+    routing_profile: str = ""
+    """Empty: not an agent."""
+
+
+class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    content: dict[str, Any]
+    """A document of Amazon Connect's flow language, Version 2019-10-30."""
+
+
+class PhoneNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    number: str
+    """E.164 or any user part that the trunk delivers."""
+    flow: str
+
+
+class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A carrier, a PBX or a test caller that may send us calls."""
+
+    name: str
+    sources: tuple[str, ...]
+    """Addresses or networks (CIDR) that calls may come from."""
+    transports: tuple[Literal["udp", "tcp", "tls"], ...] = ("udp", "tcp", "tls")
+    srtp: Literal["off", "offered", "required"] = "offered"
+    codecs: tuple[str, ...] = ("opus", "PCMU", "PCMA")
+
+
+class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything configured in one instance."""
+
+    tenant: Tenant
+    users: tuple[User, ...] = ()
+    security_profiles: tuple[SecurityProfile, ...] = ()
+    routing_profiles: tuple[RoutingProfile, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    numbers: tuple[PhoneNumber, ...] = ()
+    trunks: tuple[Trunk, ...] = ()

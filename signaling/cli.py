@@ -1,0 +1,119 @@
+"""The command `telephonist`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from bench.call.cli import call
+from signaling.config import Config, parse_config
+from signaling.errors import ConfigError, StartError
+from signaling.health import ask_health
+from signaling.instance_file import parse_instance
+from signaling.places import Places
+from signaling.serve import apply_instance, serve_node
+from signaling.upkeep import verify_audits
+
+BAD_START = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="telephonist")
+def main() -> None:
+    """Telephonist: a self-hosted media relay and contact centre."""
+
+
+main.add_command(call)
+
+
+@main.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="TOML file; without it, defaults that work.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory; overrides server.data.")
+def serve(path: Path | None, data: Path | None) -> None:
+    """Start the node: control plane, media workers, recorder. Ctrl-C drains and stops, a second one stops at once."""
+    try:
+        config = _read(path)
+        status = serve_node(config, (data or Path(config.server.data)).absolute())
+    except StartError as error:
+        _fail(error)
+    sys.exit(status)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
+)
+def apply(path: Path, data: Path) -> None:
+    """Create or change an instance from a JSON or TOML file: users, queues, flows, numbers, trunks. Stop the node
+    first."""
+    try:
+        instance = parse_instance(_text(path), toml=path.suffix == ".toml")
+        asyncio.run(apply_instance(instance, Places(data.absolute())))
+    except StartError as error:
+        _fail(error)
+    directory = instance.directory
+    click.echo(
+        f"Instance {directory.tenant.alias}: {len(directory.users)} users, {len(directory.queues)} queues, "
+        f"{len(directory.flows)} flows, {len(directory.numbers)} numbers, {len(directory.trunks)} trunks."
+    )
+
+
+@main.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
+)
+def health(data: Path) -> None:
+    """Say whether the node on this machine is well; exit status 1 if it is not."""
+    well, report = asyncio.run(ask_health(Places(data.absolute())))
+    click.echo(report)
+    sys.exit(not well)
+
+
+@main.group()
+def audit() -> None:
+    """The audit trails of the instances."""
+
+
+@audit.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
+)
+def verify(data: Path) -> None:
+    """Follow each instance's chain of hashes; exit status 1 if a row was changed, removed or moved. The node may
+    run."""
+    try:
+        found = asyncio.run(verify_audits(Places(data.absolute())))
+    except StartError as error:
+        _fail(error)
+    for alias, check in found:
+        if check.broken is None:
+            click.echo(f"{alias}: {check.rows} rows hold, head {check.head.hex()}")
+        else:
+            click.echo(f"{alias}: row {check.broken} is changed, missing or out of place; {check.rows} rows hold")
+    sys.exit(any(check.broken is not None for _, check in found))
+
+
+def _fail(error: StartError) -> NoReturn:
+    click.echo(f"telephonist: {error}", err=True)
+    sys.exit(BAD_START)
+
+
+def _read(path: Path | None) -> Config:
+    """Raises ConfigError."""
+    return Config() if path is None else parse_config(_text(path))
+
+
+def _text(path: Path) -> str:
+    """Raises ConfigError."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ConfigError(f"cannot read {path}: {reason}") from None
+
+
+if __name__ == "__main__":
+    main()

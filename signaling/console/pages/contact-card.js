@@ -1,0 +1,155 @@
+/* One contact of the agent, from its ring to the end of the after-contact work. */
+
+import { h, icon, notice, press } from "./dom.js";
+import { duration, number, reason, RECORDING } from "./format.js";
+import { Meter } from "./meter.js";
+
+const OFFER = 20; // seconds
+const ENDINGS = {
+  ENDED: ["After-contact work", "Finish your notes, then clear the contact to get the next one.", "work"],
+  MISSED: ["Missed call", "It was not accepted in time and goes to another agent. Clear it to get calls again.", "warn"],
+  REJECTED: ["Rejected call", "It goes to another agent. Clear it to get calls again.", "warn"],
+  ERROR: ["The call failed", "Clear it to get calls again. If it happens again, tell your supervisor.", "bad"],
+};
+
+const kindOf = (state) => (state === "INCOMING" ? "ringing" : state in ENDINGS ? "over" : "talking");
+
+export class ContactCard {
+  #phone;
+  #contact = null;
+  #box = notice();
+  #body = null;
+
+  element = h("article", { class: "card contact" });
+
+  constructor(phone) {
+    this.#phone = phone;
+  }
+
+  /** Shows the contact as it is now; elements stay where they are while its kind of state stays. */
+  show(contact) {
+    const before = this.#contact;
+    this.#contact = contact;
+    if (!before || kindOf(before.state) !== kindOf(contact.state)) this.#draw();
+    this.element.dataset.state = contact.state;
+    this.#body.update?.(contact);
+    this.tick();
+  }
+
+  showMedia() {
+    this.#body.update?.(this.#contact);
+  }
+
+  tick() {
+    this.#body.tick?.(this.#contact, this.#phone.now);
+  }
+
+  close() {
+    this.#body?.close?.();
+  }
+
+  #draw() {
+    this.close();
+    this.#box.say(null);
+    const make = { ringing, talking, over }[kindOf(this.#contact.state)];
+    const act = (button, name, ...rest) => press(button, this.#box, () => this.#phone[name](this.#contact.contactId, ...rest));
+    this.#body = make(this.#contact, this.#phone, act);
+    this.element.replaceChildren(...this.#body.elements, this.#box.element, ...attributes(this.#contact));
+  }
+}
+
+function button(label, name, classes, press) {
+  const element = h("button", { type: "button", class: classes, onclick: () => press(element) }, icon(name), label);
+  return element;
+}
+
+function caller(contact, eyebrow) {
+  return h("div", { class: "caller" },
+    h("p", { class: "eyebrow" }, eyebrow),
+    h("h2", { class: "number" }, number(contact.customer)),
+    h("p", { class: "facts" }, h("span", { class: "tag" }, contact.queue), h("span", {}, `dialled ${contact.system || "–"}`)));
+}
+
+function attributes({ attributes: pairs }) {
+  const rows = Object.entries(pairs).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+  return rows.length ? [h("dl", { class: "attributes" }, rows)] : [];
+}
+
+function ringing(contact, phone, act) {
+  const left = h("b", {});
+  const clock = h("div", { class: "countdown", role: "timer", "aria-label": "Seconds left to accept" }, left);
+  const elements = [
+    h("div", { class: "head", role: "alert" }, caller(contact, "Incoming call"), clock),
+    h("div", { class: "actions" },
+      button("Accept", "phone", "accept", (self) => act(self, "accept")),
+      button("Reject", "cross", "refuse", (self) => act(self, "reject"))),
+  ];
+  const tick = ({ expiresAt }, now) => {
+    const seconds = Math.max(0, (expiresAt ?? now) - now);
+    left.textContent = Math.ceil(seconds);
+    clock.style.setProperty("--part", Math.min(1, seconds / OFFER));
+  };
+  return { elements, tick };
+}
+
+function talking(contact, phone, act) {
+  const timer = h("span", { class: "timer", role: "timer", "aria-label": "Time connected" });
+  const badge = h("span", { class: "badge recording" });
+  const state = h("p", { class: "sound", role: "status" });
+  const again = button("Connect the sound again", "refresh", "plain", (self) => act(self, "renew"));
+  const [you, them] = [new Meter("You", "agent"), new Meter("Caller", "customer")];
+  const pressed = (self) => self.getAttribute("aria-pressed") === "true";
+  const toggle = (label, name, glyph) => button(label, glyph, "toggle", (self) => act(self, name, !pressed(self)));
+  const [mute, hold] = [toggle("Mute", "mute", "mic"), toggle("Hold", "hold", "hold")];
+  const elements = [
+    h("div", { class: "head" }, caller(contact, "On the line"), h("div", { class: "side" }, timer, badge)),
+    h("div", { class: "sounds" }, state, again), h("div", { class: "meters" }, you.element, them.element),
+    h("div", { class: "actions" }, mute, hold, button("Hang up", "hangup", "refuse", (self) => act(self, "hangup"))),
+  ];
+  let frame = 0;
+  const move = () => {
+    you.set(phone.level("local", contact.contactId));
+    them.set(phone.level("remote", contact.contactId));
+    frame = requestAnimationFrame(move);
+  };
+  move();
+  const update = (now) => {
+    mute.setAttribute("aria-pressed", now.muted);
+    hold.setAttribute("aria-pressed", now.onHold);
+    const [text, tone] = RECORDING[now.recording];
+    badge.textContent = text;
+    badge.className = `badge recording ${tone}`;
+    again.hidden = phone.hasMedia(now.contactId);
+    state.textContent = again.hidden ? soundOf(now, phone.connection(now.contactId)) : "The sound is not connected.";
+  };
+  const tick = ({ connectedAt }, now) => { timer.textContent = connectedAt ? duration(now - connectedAt) : "–:––"; };
+  return { elements, update, tick, close: () => cancelAnimationFrame(frame) };
+}
+
+function soundOf({ muted, onHold, state }, connection) {
+  if (state === "CONNECTING" || connection === "new" || connection === "connecting") return "Connecting the sound…";
+  if (connection !== "connected") return "The sound is interrupted and is being connected again.";
+  if (onHold) return "On hold: the caller hears music and not you.";
+  return muted ? "Muted: the caller does not hear you." : "";
+}
+
+function over(contact, phone, act) {
+  const [title, advice, tone] = ENDINGS[contact.state];
+  const since = h("span", { class: "timer", role: "timer", "aria-label": "Time since" });
+  const heading = h("p", { class: "eyebrow" }, title);
+  const text = h("p", { class: "advice" }, advice);
+  const why = h("p", { class: "reason" });
+  const elements = [
+    h("div", { class: `head ${tone}` }, caller(contact, heading), h("div", { class: "side" }, since)),
+    why, text,
+    h("div", { class: "actions" }, button("Clear contact", "check", "primary", (self) => act(self, "clear"))),
+  ];
+  const update = (now) => {
+    const [title, advice] = ENDINGS[now.state];
+    [heading.textContent, text.textContent] = [title, advice];
+    why.textContent = now.reason ? `${reason(now.reason)}.` : "";
+  };
+  return { elements, update, tick: ({ state, since: from }, now) => {
+    since.textContent = `${duration(now - from)}${state === "ENDED" ? "" : " ago"}`;
+  } };
+}

@@ -1,0 +1,86 @@
+/* One finished contact: what is known of it, and its recording. */
+
+import * as api from "./api.js";
+import { h, icon } from "./dom.js";
+import { duration, exactMoment, number, reason, size } from "./format.js";
+import { Player } from "./player.js";
+import { stepList } from "./recording-steps.js";
+
+const AGAIN = 3_000; // milliseconds until a recording that is on its way is looked at again
+
+export function contactDetails(me, rights, id) {
+  const element = h("div", { class: "card", "aria-busy": "true" }, h("p", {}, "Loading…"));
+  const sound = h("div", { class: "sound" });
+  let [player, timer, closed] = [null, 0, false];
+
+  const showRecording = async ({ Recordings: delivered = [], Telephonist: { Recording: recording } = {} }) => {
+    if (!rights.listen || !delivered.length) {
+      sound.replaceChildren(...withoutPlayer(recording, rights));
+      if (recording && rights.listen && recording.State !== "quarantined") timer = setTimeout(load, AGAIN);
+      return;
+    }
+    const peaks = await api.peaks(id);
+    if (closed) return;
+    player = new Player(api.audioUrl(id), peaks, rights.download);
+    sound.replaceChildren(player.element);
+  };
+  const load = async () => {
+    try {
+      const { Contact } = await api.describeContact(me.tenant.instance, id);
+      if (closed) return;
+      element.replaceChildren(...facts(Contact), sound);
+      await showRecording(Contact);
+    } catch (error) {
+      if (!closed) element.replaceChildren(h("div", { class: "notice", role: "alert" }, icon("warning"), h("p", {}, error.message)));
+    } finally {
+      element.removeAttribute("aria-busy");
+    }
+  };
+  load();
+  const close = () => { closed = true; clearTimeout(timer); player?.close(); };
+  return { element, close };
+}
+
+function facts(contact) {
+  const { Telephonist: ours = {}, InitiationTimestamp: begun, DisconnectTimestamp: ended } = contact;
+  const connected = contact.AgentInfo?.ConnectedToAgentTimestamp;
+  const rows = [
+    ["Dialled", contact.SystemEndpoint?.Address ?? "–"],
+    ["Queue", ours.Queue ?? "–"],
+    ["Agent", ours.Agent ?? "–"],
+    ["Begun", exactMoment(begun)],
+    ["Waited", connected ? duration(connected - begun) : "–"],
+    ["Duration", ended ? duration(ended - begun) : "–"],
+    ["Ended", reason(contact.DisconnectReason)],
+    ["Contact id", h("code", {}, contact.Id)],
+    ...Object.entries(contact.Attributes ?? {}),
+  ];
+  const title = contact.CustomerEndpoint ? number(contact.CustomerEndpoint.Address) : "Contact";
+  const label = "Close the contact";
+  const close = h("a", { href: "#/contacts", class: "plain button", "aria-label": label }, icon("cross"));
+  return [
+    h("header", {}, h("div", {}, h("p", { class: "eyebrow" }, "Contact"), h("h2", { class: "number" }, title)), close),
+    h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    ...recordingFacts(ours.Recording),
+  ];
+}
+
+function recordingFacts(recording) {
+  if (!recording) return [];
+  const { DurationMs, Size, Gaps, Reason } = recording;
+  const gaps = Gaps && `${Gaps} ${Gaps === 1 ? "gap" : "gaps"}`;
+  const parts = [DurationMs && duration(DurationMs / 1000), Size && size(Size), gaps, Reason];
+  return [h("h3", {}, "Recording"), stepList(recording), h("p", { class: "hint" }, parts.filter(Boolean).join(" · "))];
+}
+
+const NO_SOUND = {
+  off: "This contact was not recorded: its flow did not ask for it, or no agent was connected.",
+  forbidden: "You may not listen to recordings. Ask your administrator for the permission ListenCallRecordings.",
+  damaged: "The recording was set aside because it is damaged. Your administrator finds it in the recorder's spool.",
+  onItsWay: "The recording is on its way to the store. It can be played when it is there and the agent has cleared the contact.",
+};
+
+function withoutPlayer(recording, { listen }) {
+  const why = !recording ? "off" : !listen ? "forbidden" : recording.State === "quarantined" ? "damaged" : "onItsWay";
+  return [h("p", { class: "hint", role: "status" }, NO_SOUND[why])];
+}

@@ -1,0 +1,43 @@
+/* Times, durations and the words of the protocol in the words of people. */
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** 3:07, 1:02:09. */
+export function duration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+const MOMENT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/** Of Unix seconds, in the reader's time zone. */
+export const moment = (seconds) => (seconds ? MOMENT.format(seconds * 1000) : "–");
+export const exactMoment = (seconds) => (seconds ? EXACT.format(seconds * 1000) : "–");
+
+export const number = (text) => text || "Number withheld";
+
+export const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+const REASONS = {
+  CUSTOMER_DISCONNECT: "The caller hung up",
+  AGENT_DISCONNECT: "The agent hung up",
+  THIRD_PARTY_DISCONNECT: "A third party hung up",
+  TELECOM_PROBLEM: "The line broke off",
+  BARGED: "A supervisor ended it",
+  CONTACT_FLOW_DISCONNECT: "The flow ended it",
+  OTHER: "Another reason",
+};
+
+export const reason = (code) => REASONS[code] ?? code ?? "–";
+
+/** The state of the recording as the agent sees it: [text, tone]. */
+export const RECORDING = {
+  off: ["Not recorded", "quiet"],
+  armed: ["Will be recorded", "quiet"],
+  recording: ["Recording", "live"],
+  paused: ["Recording paused", "warn"],
+  interrupted: ["Recording interrupted", "warn"],
+  stopped: ["Recording ended", "quiet"],
+};

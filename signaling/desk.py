@@ -1,0 +1,184 @@
+"""The agents' side of the house: what softphones ask becomes events, what the centre decides becomes what they show."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from ipc.messages import Answer, Command, Refusal
+from relay.api import AddBrowserLeg, Media, Renegotiate
+from signaling.center import events
+from signaling.center.agent_states import STATUSES, Input, WrongState
+from signaling.center.center import Center
+from signaling.center.contact import Assignment
+from signaling.center.floor import NotYours
+from signaling.center.security import user_name
+from signaling.house import House
+from signaling.softphone import protocol
+from signaling.softphone.errors import Code, RpcError
+from signaling.softphone.tokens import Tokens
+
+log = structlog.get_logger()
+
+_REQUESTS: dict[type, Callable[[str, Any], events.Event]] = {
+    protocol.SetStatus: lambda user, request: events.SetStatus(user, request.status),
+    protocol.RejectContact: lambda user, request: events.Reject(user, request.contact_id),
+    protocol.MuteContact: lambda user, request: events.Mute(user, request.contact_id, request.on),
+    protocol.HoldContact: lambda user, request: events.Hold(user, request.contact_id, request.on),
+    protocol.HangUpContact: lambda user, request: events.HangUp(user, request.contact_id),
+    protocol.ClearContact: lambda user, request: events.Clear(user, request.contact_id),
+}
+
+
+class Notify(Protocol):
+    def __call__(self, user: str, notification: protocol.Notification) -> None: ...
+
+
+class Legs(Protocol):
+    """What is asked of the relay workers: `signaling.workers.Workers` in the live server."""
+
+    async def ask(self, room: str, command: Command[Answer]) -> Answer: ...
+
+
+class AgentDesk:
+    """What `signaling.softphone.server.SoftphoneServer` asks of the contact centre. Users are named as by
+    `security.user_name` there, and by their id in a centre."""
+
+    def __init__(self, house: House, workers: Legs, tokens: Tokens, address: str, clock: Callable[[], float]) -> None:
+        self._house = house
+        self._workers = workers
+        self._tokens = tokens
+        self._address = address
+        self._clock = clock
+        self._notify: Notify
+
+    def serve(self, notify: Notify) -> None:
+        """Where notifications go; the server needs the desk first."""
+        self._notify = notify
+
+    def redeem(self, token: str) -> str | None:
+        user = self._tokens.redeem(token, self._clock())
+        return user if user is not None and self._house.of_agent(user) is not None else None
+
+    def snapshot(self, name: str) -> protocol.Snapshot:
+        center, user = self._agent(name)
+        contact = contact_view(center, user)
+        return protocol.Snapshot(agent_view(center, user), (contact,) if contact is not None else ())
+
+    def present(self, name: str) -> None:
+        center, user = self._agent(name)
+        self._house.tell(center, events.AgentPresent(user))
+
+    def cut(self, name: str) -> None:
+        center, user = self._agent(name)
+        self._house.tell(center, events.AgentCut(user))
+
+    def absent(self, name: str) -> None:
+        center, user = self._agent(name)
+        self._house.tell(center, events.AgentAbsent(user))
+
+    async def request(self, name: str, request: protocol.Request) -> protocol.Result:
+        """Raises RpcError."""
+        center, user = self._agent(name)
+        try:
+            if isinstance(request, protocol.AcceptContact):
+                return protocol.Answer(await self._accept(center, user, request))
+            if isinstance(request, protocol.RenewMedia):
+                return protocol.Answer(await self._renew(center, user, request))
+            self._house.tell(center, _REQUESTS[type(request)](user, request))
+        except NotYours:
+            raise RpcError(Code.NOT_FOUND, "There is no such contact.") from None
+        except WrongState as error:
+            raise RpcError(Code.WRONG_STATE, f"Not now: {error}.", {"state": error.state}) from None
+        except ValueError as error:
+            raise RpcError(Code.INVALID_PARAMS, f"{error}.") from None
+        return protocol.Done()
+
+    def show_agent(self, center: Center, user: str) -> None:
+        self._tell(center, user, protocol.AgentChanged(agent_view(center, user)))
+
+    def show_contact(self, center: Center, user: str, contact: str) -> None:
+        view = contact_view(center, user)
+        if view is not None and view.contact_id == contact:
+            self._tell(center, user, protocol.ContactChanged(view))
+        else:
+            self._tell(center, user, protocol.ContactRemoved(contact))
+
+    async def _accept(self, center: Center, user: str, request: protocol.AcceptContact) -> str:
+        self._house.tell(center, events.Accept(user, request.contact_id))
+        assignment = center.floor.assignment(user, request.contact_id)
+        command = AddBrowserLeg(assignment.leg, request.contact_id, self._address, request.sdp)
+        try:
+            return (await self._workers.ask(request.contact_id, command)).sdp
+        except Refusal as refusal:
+            log.warning("x agent's media refused", contact=request.contact_id, code=refusal.code)
+            if assignment.contact.assignment is assignment:  # the worker was slow: another agent may have it by now
+                self._house.tell(center, events.AgentMediaFailed(request.contact_id, refusal.message))
+            raise _media_error(refusal) from None
+
+    async def _renew(self, center: Center, user: str, request: protocol.RenewMedia) -> str:
+        assignment = center.floor.assignment(user, request.contact_id)
+        if assignment.state not in ("CONNECTING", "CONNECTED", "CONNECTED_ONHOLD"):
+            raise WrongState(assignment.state, Input.CONNECT)
+        try:
+            media: Media = await self._workers.ask(request.contact_id, Renegotiate(assignment.leg, request.sdp))
+        except Refusal as refusal:
+            raise _media_error(refusal) from None
+        return media.sdp
+
+    def _tell(self, center: Center, user: str, notification: protocol.Notification) -> None:
+        self._notify(user_name(center.floor.tenant, user), notification)
+
+    def _agent(self, name: str) -> tuple[Center, str]:
+        """Raises RpcError."""
+        found = self._house.of_agent(name)
+        if found is None:
+            raise RpcError(Code.FORBIDDEN, "This user takes no contacts.")
+        return found
+
+
+def _media_error(refusal: Refusal) -> RpcError:
+    if refusal.code in ("bad_sdp", "no_common_codec"):
+        return RpcError(Code.MEDIA_UNUSABLE, refusal.message)
+    return RpcError(Code.UNAVAILABLE, "No media worker could take the call.")
+
+
+def agent_view(center: Center, user: str) -> protocol.Agent:
+    """What the agent is shown of himself."""
+    agent = center.floor.agent(user)
+    return protocol.Agent(
+        id=agent.user.id,
+        username=agent.user.username,
+        name=agent.user.name,
+        status=agent.status,
+        since=agent.since,
+        routable=agent.routable,
+        statuses=STATUSES,
+        next_status=agent.next_status,
+    )
+
+
+def contact_view(center: Center, user: str) -> protocol.Contact | None:
+    """What the agent is shown of the contact that occupies him."""
+    assignment = center.floor.agent(user).assignment
+    return _view(center, assignment) if assignment is not None else None
+
+
+def _view(center: Center, assignment: Assignment) -> protocol.Contact:
+    contact = assignment.contact
+    his = contact.assignment is assignment  # not after he missed it: another agent may talk by now
+    return protocol.Contact(
+        contact_id=contact.id,
+        state=assignment.state,
+        customer=contact.caller,
+        system=contact.number,
+        queue=contact.queue.name if contact.queue is not None else "",
+        since=assignment.since,
+        attributes=contact.attributes(),
+        expires_at=assignment.expires if assignment.state == "INCOMING" else None,
+        connected_at=contact.connected if his else None,
+        muted=his and contact.muted,
+        on_hold=his and contact.held,
+        recording=center.recording_state(contact) if his else "off",
+        reason=assignment.reason or (contact.reason if his else None),
+    )

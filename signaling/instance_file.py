@@ -1,0 +1,111 @@
+"""An instance as a file: all its resources in one JSON or TOML document, for `telephonist apply`. Pure.
+
+The members are those of `signaling.center.resources.Directory`, with `password` beside each user. A flow's `content`
+is a document of the flow language.
+"""
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Set
+from typing import Any
+
+import msgspec
+
+from signaling.center.flow import FlowError, parse_flow
+from signaling.center.flow_run import queue_id
+from signaling.center.resources import Directory, Flow, Tenant, Trunk, User
+from signaling.center.security import PERMISSIONS
+from signaling.errors import ConfigError
+from vault.pii import Pii
+
+CODECS = frozenset(Trunk("", ()).codecs)
+"""All that we have: a trunk that names none may use each."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class InstanceFile(msgspec.Struct, frozen=True):
+    directory: Directory
+    passwords: dict[str, Pii[str]]
+    """By user name. Who is not named here keeps his."""
+
+
+def parse_instance(text: str, toml: bool) -> InstanceFile:
+    """The instance in a document. Raises ConfigError that says what is wrong where."""
+    try:
+        content: dict[str, Any] = tomllib.loads(text) if toml else msgspec.json.decode(text, type=dict[str, Any])
+        given = [user for user in content.get("users", ()) if "password" in user]
+        passwords = {user["username"]: Pii(_text(user.pop("password"))) for user in given}
+        directory = msgspec.convert(content, Directory)
+    except (tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"the instance cannot be read: {error}") from None
+    except (KeyError, AttributeError, TypeError):
+        raise ConfigError("the instance cannot be read: users have a username, and a text as password") from None
+    _check(directory)
+    return InstanceFile(directory, passwords)
+
+
+def _text(value: Any) -> str:
+    """Raises TypeError."""
+    if not isinstance(value, str) or not value:
+        raise TypeError("a password is a text")
+    return value
+
+
+def _check(directory: Directory) -> None:
+    """Raises ConfigError for what refers to nothing, or could not work."""
+    profiles = {profile.id for profile in directory.routing_profiles}
+    security = {profile.id for profile in directory.security_profiles}
+    queues = {queue.id for queue in directory.queues}
+    flows = {flow.id for flow in directory.flows}
+    for user in directory.users:
+        _known(f"user {user.username}: routing profile", {user.routing_profile} - {""}, profiles)
+        _known(f"user {user.username}: security profile", set(user.security_profiles), security)
+    for allowing in directory.security_profiles:
+        _known(f"security profile {allowing.name}: permission", set(allowing.permissions), PERMISSIONS)
+    for profile in directory.routing_profiles:
+        _known(f"routing profile {profile.name}: queue", {row.queue for row in profile.rows}, queues)
+    for number in directory.numbers:
+        _known("phone number: flow", {number.flow}, flows)
+    for flow in directory.flows:
+        _check_flow(flow, queues)
+    for trunk in directory.trunks:
+        _check_sources(trunk.name, trunk.sources)
+        _known(f"trunk {trunk.name}: codec", set(trunk.codecs), CODECS)
+    _check_unique(directory.users)
+    _check_names(directory.tenant)
+
+
+def _check_flow(flow: Flow, queues: set[str]) -> None:
+    try:
+        actions = parse_flow(flow.content).actions.values()
+    except FlowError as error:
+        raise ConfigError(f"flow {flow.name}: {error}") from None
+    chosen = {queue_id(action) for action in actions if action.type == "UpdateContactTargetQueue"}
+    _known(f"flow {flow.name}: queue", chosen, queues)
+
+
+def _known(what: str, wanted: set[str], known: Set[str]) -> None:
+    if missing := sorted(wanted - known):
+        raise ConfigError(f"{what} {missing[0]!r} does not exist")
+
+
+def _check_sources(trunk: str, sources: tuple[str, ...]) -> None:
+    for source in sources:
+        try:
+            ipaddress.ip_network(source)
+        except ValueError as error:
+            raise ConfigError(f"trunk {trunk}: {error}") from None
+
+
+def _check_names(tenant: Tenant) -> None:
+    """The instance is part of names, and the alias of the recordings' object keys."""
+    for field, value in (("account", tenant.account), ("instance", tenant.instance), ("alias", tenant.alias)):
+        if not _NAME.fullmatch(value):
+            raise ConfigError(f"tenant: {field} {value!r} must be letters, digits, '-' and '_', 64 at most")
+
+
+def _check_unique(users: tuple[User, ...]) -> None:
+    names = [user.username for user in users]
+    if len(set(names)) != len(names):
+        raise ConfigError("two users have the same username")

@@ -1,0 +1,65 @@
+"""Keeps what must not be lost: what the store cannot take now is tried again, until it can."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from signaling.center.record import ContactRecord, RecordingInfo
+from signaling.center.resources import Tenant
+from signaling.lanes import Lanes
+from signaling.store.errors import StoreUnavailable
+from vault.kms import KeyUnavailable
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds between tries; the last one is repeated."""
+log = structlog.get_logger()
+
+
+class Records(Protocol):
+    """`signaling.store.Store` in the live server."""
+
+    async def save_contact(self, record: ContactRecord) -> None: ...
+
+    async def save_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None: ...
+
+
+class Keeper:
+    """What belongs to one contact is written in its order, in a lane apart from the contact's media."""
+
+    def __init__(self, records: Records, lanes: Lanes, pauses: Sequence[float] = PAUSES) -> None:
+        self._records = records
+        self._lanes = lanes
+        self._pauses = pauses
+        self._closing = asyncio.Event()
+
+    def keep_contact(self, record: ContactRecord) -> None:
+        self._add(record.contact, lambda: self._records.save_contact(record))
+
+    def keep_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
+        self._add(contact, lambda: self._records.save_recording(tenant, contact, recording))
+
+    def hurry(self) -> None:
+        """The node stops: everything that waits is tried once more."""
+        self._closing.set()
+
+    def _add(self, contact: str, write: Callable[[], Awaitable[None]]) -> None:
+        self._lanes.add(f"{contact}/records", lambda: self._keep(contact, write))
+
+    async def _keep(self, contact: str, write: Callable[[], Awaitable[None]]) -> None:
+        tries = 0
+        while True:
+            last = self._closing.is_set()
+            try:
+                await write()
+                return
+            except (StoreUnavailable, KeyUnavailable) as error:
+                log.error("! record not kept", contact=contact, error=type(error).__name__, given_up=last)
+            if last:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pauses[min(tries, len(self._pauses) - 1)]):
+                    await self._closing.wait()
+            tries += 1

@@ -1,0 +1,303 @@
+"""The user agent: datagrams, stream messages and commands in; datagrams, events and the next deadline out.
+
+    agent = UserAgent(SipConfig(), trunk_for=lambda flow: "carrier" if flow.remote[0] == "192.0.2.7" else None)
+
+    agent.receive(data, flow, now)              # each datagram, each framed message of a stream
+    agent.handle_timer(now)                     # when get_timer() has come
+    for outgoing in agent.take(): ...           # after every call of any method: send them
+    while (event := agent.next_event()): ...    # and carry these out
+
+An incoming call: IncomingCall -> ring() | progress() | answer(sdp) -> CallAnswered (its ACK) -> CallEnded.
+A call of ours, as a test caller or towards a trunk (a caller needs no trunk: `trunk_for=lambda flow: None`):
+
+    flow = Flow("udp", local=("127.0.0.1", 5090), remote=("127.0.0.1", 5060))     # local: where we are reached
+    caller = NameAddr.parse("<sip:alice@127.0.0.1>")
+    call = agent.invite(flow, Uri.parse("sip:+4930123@127.0.0.1:5060"), caller, sdp, now)
+    # -> CallRinging, CallProgress(sdp), CallAnswered(sdp) | CallEnded(cause, status); the ACK is sent by the agent.
+    agent.hang_up(call, now)                    # CANCEL before the answer, BYE after it -> CallEnded
+
+With `sdp=None` the INVITE has no offer: CallAnswered brings the peer's, and `accept_offer(call, sdp, now)` sends ACK
+with our answer. A CallOffer (re-INVITE, UPDATE) is met by `accept_offer` or `reject_offer` at any time of the call.
+
+A command for a call that is gone, or that comes too late, does nothing: the event that says so is on its way.
+A value of ours that no message can carry (a line break in a reason) raises ValueRefused and changes nothing.
+"""
+
+import hashlib
+import traceback
+from collections.abc import Callable
+
+import structlog
+
+from signaling.sip.config import SipConfig
+from signaling.sip.core import Core, Counters
+from signaling.sip.envelope import Envelope
+from signaling.sip.errors import ParseError, SipError
+from signaling.sip.events import SipEvent
+from signaling.sip.flow import Flow, Outgoing
+from signaling.sip.guard import ALLOW, Strangers, check_invite, check_request
+from signaling.sip.headers import NameAddr, Via
+from signaling.sip.inbound import InboundSession
+from signaling.sip.message import Request, parse_message
+from signaling.sip.outbound import Invitation, OutboundSession
+from signaling.sip.replies import SDP, Answer, make_response
+from signaling.sip.session import Session
+from signaling.sip.table import Action, Event
+from signaling.sip.transactions import Arrival, Reply, answer_flow
+from signaling.sip.uri import Uri
+
+log = structlog.get_logger()
+
+
+class UserAgent:
+    """Both sides of SIP, with `now` in seconds of any steady clock."""
+
+    def __init__(self, config: SipConfig, trunk_for: Callable[[Flow], str | None]) -> None:
+        """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state."""
+        self._core = Core(config)
+        self._trunk_for = trunk_for
+        self._strangers = Strangers(config.max_strangers)
+        self._secret = config.new_id().encode()[:64]
+
+    # In and out.
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Takes one datagram, or one message of a stream. Never raises: what is wrong is answered, or counted."""
+        try:
+            self._receive(data, flow, now)
+        except SipError:
+            self._core.counters.malformed += 1
+        except Exception as error:
+            # The boundary to the network: a fault of ours costs this message, not every call that is up.
+            self._core.counters.faults += 1
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            log.error("! fault", error=type(error).__name__, file=last.filename, line=last.lineno)
+
+    def take(self) -> list[Outgoing]:
+        """What is to be sent, each once."""
+        outbox, self._core.outbox = self._core.outbox, []
+        return outbox
+
+    def next_event(self) -> SipEvent | None:
+        return self._core.events.popleft() if self._core.events else None
+
+    def get_timer(self) -> float | None:
+        return self._core.deadlines.next()
+
+    def handle_timer(self, now: float) -> None:
+        self._core.deadlines.fire(now)
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """A connection has closed, or could not be opened."""
+        self._core.transactions.flow_closed(flow, now)
+        for session in [session for session in self._core.sessions.values() if session.flow == flow]:
+            session.flow_closed(now)
+
+    def uses(self, flow: Flow) -> bool:
+        """Whether a call depends on this connection."""
+        return any(session.flow == flow for session in self._core.sessions.values())
+
+    def knows(self, flow: Flow) -> bool:
+        """Whether a trunk is at its other end."""
+        return self._trunk_for(flow) is not None
+
+    @property
+    def counters(self) -> Counters:
+        return self._core.counters
+
+    @property
+    def calls(self) -> int:
+        return len(self._core.sessions)
+
+    @property
+    def transactions(self) -> int:
+        return len(self._core.transactions)
+
+    # Commands.
+
+    def invite(self, flow: Flow, target: Uri, caller: NameAddr, sdp: str | None, now: float) -> str:
+        """Begins a call and returns our name for it."""
+        session = OutboundSession(self._core, flow, Invitation(target, caller, sdp))
+        session.begin(now)
+        return session.call
+
+    def ring(self, call: str, now: float) -> None:
+        """180."""
+        if session := self._find(call):
+            session.ring(now)
+
+    def progress(self, call: str, sdp: str, now: float) -> None:
+        """183 with early media."""
+        if session := self._find(call):
+            session.progress(sdp, now)
+
+    def answer(self, call: str, sdp: str, now: float) -> None:
+        """200, repeated until the ACK."""
+        if session := self._find(call):
+            session.answer(sdp, now)
+
+    def reject(self, call: str, status: int, reason: str, now: float) -> None:
+        """A final answer from 300 on; an empty reason stands for the usual phrase."""
+        if session := self._find(call):
+            session.reject(status, reason, now)
+
+    def accept_offer(self, call: str, sdp: str, now: float) -> None:
+        if session := self._find(call):
+            session.accept_offer(sdp, now)
+
+    def reject_offer(self, call: str, status: int, reason: str, now: float) -> None:
+        """The session stays as it was."""
+        if session := self._find(call):
+            session.reject_offer(status, reason, now)
+
+    def hang_up(self, call: str, now: float, reason: str = "") -> None:
+        """BYE, CANCEL or a final answer, whichever fits."""
+        if session := self._find(call):
+            session.hang_up(now, reason)
+
+    def _find(self, call: str) -> Session | None:
+        return self._core.sessions.get(call)
+
+    # Receiving.
+
+    def _receive(self, data: bytes, flow: Flow, now: float) -> None:
+        if not data.strip(b"\r\n"):
+            if flow.is_reliable and data == b"\r\n\r\n":
+                self._core.send(flow, b"\r\n")  # RFC 5626 §3.5.1
+            return
+        if len(data) > self._core.config.max_stranger_message and self._trunk_for(flow) is None:
+            self._core.counters.strangers += 1
+            return
+        try:
+            message = parse_message(data)
+        except ParseError as error:
+            self._refuse_malformed(error.request, error, flow)
+            return
+        try:
+            envelope = Envelope.read(message)
+        except ParseError as error:
+            self._refuse_malformed(message if isinstance(message, Request) else None, error, flow)
+            return
+        if isinstance(message, Request):
+            self._receive_request(Arrival(message, envelope, flow), now)
+        else:
+            self._receive_response(Reply(message, envelope, flow), now)
+
+    def _receive_response(self, reply: Reply, now: float) -> None:
+        transaction = self._core.transactions.find_client(reply.envelope)
+        # More than our own Via: it was not meant for us (§8.1.3.3).
+        if transaction is None or len(reply.response.headers.items("Via")) > 1:
+            self._core.counters.unmatched += 1
+        else:
+            transaction.receive(reply, now)
+
+    def _receive_request(self, arrival: Arrival, now: float) -> None:
+        method = arrival.request.method
+        transaction = self._core.transactions.find_server(arrival, "INVITE" if method == "ACK" else method)
+        if method == "ACK":
+            if transaction is None or Action.PASS in transaction.step(Event.ACK, now):
+                self._acknowledge(arrival, now)
+        elif transaction is not None:
+            transaction.step(Event.REQUEST, now)
+        elif method == "CANCEL":
+            self._cancel(arrival, now)
+        elif (session := self._find_session(arrival)) is not None:
+            self._receive_within(session, arrival, now)
+        else:
+            self._receive_new(arrival, now)
+
+    def _find_session(self, arrival: Arrival) -> Session | None:
+        envelope = arrival.envelope
+        return self._core.dialogs.get((envelope.call_id, envelope.to_tag or "", envelope.from_tag))
+
+    def _acknowledge(self, arrival: Arrival, now: float) -> None:
+        session = self._find_session(arrival)
+        if session is None:
+            self._core.counters.unmatched += 1
+        else:
+            session.acknowledge(arrival, now)
+
+    def _cancel(self, arrival: Arrival, now: float) -> None:
+        invite = self._core.transactions.find_server(arrival, "INVITE")
+        if invite is None or not self._is_same_hop(arrival.flow, invite.arrival.flow):
+            self._receive_new(arrival, now)
+            return
+        transaction = self._core.transactions.accept(arrival, invite.user, now)
+        self._core.respond(transaction, Answer(200), now, invite.user.local_tag)
+        invite.user.handle_cancel(invite, now)
+
+    def _is_same_hop(self, flow: Flow, before: Flow) -> bool:
+        """§22.1: a CANCEL has no other credentials than where it comes from, and a branch may be easy to guess."""
+        if flow.remote[0] == before.remote[0]:
+            return True
+        trunk = self._trunk_for(flow)
+        return trunk is not None and trunk == self._trunk_for(before)
+
+    def _receive_within(self, session: Session, arrival: Arrival, now: float) -> None:
+        refusal = check_request(arrival.request)
+        if refusal is None:
+            session.receive(arrival, now)
+        else:
+            self._refuse(arrival, refusal)
+
+    def _receive_new(self, arrival: Arrival, now: float) -> None:
+        """A request outside any dialog that we know."""
+        trunk = self._trunk_for(arrival.flow)
+        if trunk is None:
+            self._refuse_stranger(arrival, now)
+            return
+        refusal = self._check_new(arrival)
+        if refusal is not None:
+            self._refuse(arrival, refusal)
+            return
+        try:
+            session = InboundSession(self._core, arrival, now)
+        except ParseError as error:
+            self._refuse(arrival, Answer(error.status, error.phrase))
+        else:
+            session.begin(trunk, now)
+
+    def _check_new(self, arrival: Arrival) -> Answer | None:
+        """The answer to all that is not a new call."""
+        refusal = check_request(arrival.request)
+        if refusal is not None:
+            return refusal
+        if arrival.envelope.to_tag is not None or arrival.request.method not in ("INVITE", "OPTIONS"):
+            return Answer(481)
+        if self._core.transactions.is_merged(arrival):
+            return Answer(482)
+        if arrival.request.method == "OPTIONS":
+            return Answer(200, "", (ALLOW, ("Accept", SDP)))
+        if self.calls >= self._core.config.max_calls:
+            return Answer(503, "", (("Retry-After", "10"),))
+        return check_invite(arrival)
+
+    # Answers that leave no state behind (§8.2.7).
+
+    def _refuse(self, arrival: Arrival, answer: Answer) -> None:
+        if answer.status >= 300:
+            self._core.counters.refused += 1
+        self._answer(arrival, answer)
+
+    def _refuse_stranger(self, arrival: Arrival, now: float) -> None:
+        self._core.counters.strangers += 1
+        if self._strangers.may_answer(arrival.flow.remote[0], now):
+            self._answer(arrival, Answer(403))
+
+    def _answer(self, arrival: Arrival, answer: Answer) -> None:
+        response = make_response(arrival.request, arrival.flow, answer, self._make_tag(arrival))
+        self._core.send(answer_flow(arrival.flow, arrival.envelope.via), bytes(response))
+
+    def _make_tag(self, arrival: Arrival) -> str:
+        """The same for every repetition of a request, and not to be guessed."""
+        envelope = arrival.envelope
+        text = "\n".join((envelope.call_id, envelope.from_tag, envelope.via.branch, str(envelope.cseq)))
+        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16, key=self._secret).hexdigest()
+
+    def _refuse_malformed(self, request: Request | None, error: ParseError, flow: Flow) -> None:
+        self._core.counters.malformed += 1
+        if request is None or request.method == "ACK" or self._trunk_for(flow) is None:
+            return
+        response = make_response(request, flow, Answer(error.status, error.phrase), None)
+        via = Via.parse(response.headers.items("Via")[0])
+        self._core.send(answer_flow(flow, via), bytes(response))

@@ -1,0 +1,50 @@
+"""What a user agent is told once: timers, limits, where random values come from."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """The base values of RFC 3261 table 4, in seconds; timers A to M follow from them."""
+
+    t1: float = 0.5
+    """Estimate of the round trip."""
+    t2: float = 4.0
+    """Longest interval between retransmissions."""
+    t4: float = 5.0
+    """How long a message stays in the network."""
+    d: float = 32.0
+    """How long answers to an INVITE may be repeated over UDP: at least 32 s."""
+    c: float = 180.0
+    """How long our own INVITE may ring before we cancel it."""
+    refresh: float = 60.0
+    """Between repeated provisional answers, so that proxies do not give up (§13.3.1.1)."""
+
+    @property
+    def timeout(self) -> float:
+        """Timers B, F, H, J, L and M: 64 * T1."""
+        return 64 * self.t1
+
+
+DEFAULT_TIMERS = Timers()
+
+
+def random_token() -> str:
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class SipConfig:
+    timers: Timers = DEFAULT_TIMERS
+    new_id: Callable[[], str] = random_token
+    """A random token for tags, branches, Call-IDs and names of calls: 128 bits that nobody guesses."""
+    product: str = "Telephonist"
+    """In Server and User-Agent."""
+    max_calls: int = 10_000
+    """Above it, new calls get 503."""
+    max_stranger_message: int = 4096
+    """Octets: a longer message of somebody who is no trunk is not even read, since reading it costs up to 15 ms."""
+    max_strangers: int = 4096
+    """Sources remembered for one refusal a second each; when all are fresh, further strangers get none."""

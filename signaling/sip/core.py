@@ -1,0 +1,55 @@
+"""What the sessions of one user agent share."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from signaling.sip.config import SipConfig
+from signaling.sip.deadlines import Deadlines
+from signaling.sip.dialog import DialogId
+from signaling.sip.events import SipEvent
+from signaling.sip.flow import Flow, Outgoing
+from signaling.sip.replies import Answer, make_response
+from signaling.sip.transactions import ServerTransaction, Transactions
+
+if TYPE_CHECKING:
+    from signaling.sip.session import Session
+
+
+@dataclass(slots=True)
+class Counters:
+    """What came and led to nothing, since the start."""
+
+    malformed: int = 0
+    strangers: int = 0
+    refused: int = 0
+    """Requests answered with an error without a call."""
+    unmatched: int = 0
+    """Responses and ACKs that nothing waits for."""
+    faults: int = 0
+    """Errors of our own, contained."""
+
+
+class Core:
+    def __init__(self, config: SipConfig) -> None:
+        self.config = config
+        self.counters = Counters()
+        self.deadlines = Deadlines()
+        self.transactions = Transactions(config.timers, self.deadlines, self.send)
+        self.events: deque[SipEvent] = deque()
+        self.outbox: list[Outgoing] = []
+        self.sessions: dict[str, Session] = {}
+        self.dialogs: dict[DialogId, Session] = {}
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        self.outbox.append(Outgoing(flow, data))
+
+    def respond(self, transaction: ServerTransaction, answer: Answer, now: float, tag: str | None = None) -> None:
+        arrival = transaction.arrival
+        signed = Answer(answer.status, answer.reason, (*answer.headers, ("Server", self.config.product)), answer.body)
+        transaction.respond(make_response(arrival.request, arrival.flow, signed, tag), now)
+
+    def forget(self, session: "Session") -> None:
+        self.sessions.pop(session.call, None)
+        if session.dialog is not None:
+            self.dialogs.pop(session.dialog.id, None)

@@ -1,0 +1,99 @@
+"""A dialog (RFC 3261 §12): what both sides remember of a call between its requests."""
+
+from signaling.sip.errors import ParseError
+from signaling.sip.flow import Flow
+from signaling.sip.headers import MAX_CSEQ, CSeq, NameAddr, make_via
+from signaling.sip.message import Headers, Request
+from signaling.sip.replies import with_tag
+from signaling.sip.transactions import Arrival, Reply
+from signaling.sip.uri import Uri, parse_address
+
+DialogId = tuple[str, str, str]
+"""Call-ID, our tag, the peer's tag."""
+
+
+class Dialog:
+    def __init__(self, identity: DialogId, local: str, remote: str, target: Uri) -> None:
+        self.id = identity
+        self.target = target
+        """The peer's Contact: Request-URI of our requests."""
+        self.routes: tuple[str, ...] = ()
+        self.symmetric = False
+        """The peer asked to be answered where it sends from (RFC 3581)."""
+        self._local = local
+        self._remote = remote
+        self._local_number = 0
+        self._remote_number: int | None = None
+
+    @classmethod
+    def from_invite(cls, arrival: Arrival, tag: str) -> "Dialog":
+        """Ours as the called side (§12.1.1)."""
+        envelope, headers = arrival.envelope, arrival.request.headers
+        if envelope.contact is None:
+            raise ParseError("Missing Contact")
+        local, remote = with_tag(headers.get("To") or "", tag), headers.get("From") or ""
+        dialog = cls((envelope.call_id, tag, envelope.from_tag), local, remote, envelope.contact.uri)
+        dialog.routes = tuple(_check_routes(headers.items("Record-Route")))
+        dialog.symmetric = "rport" in envelope.via.params
+        dialog._remote_number = envelope.cseq.number
+        return dialog
+
+    @classmethod
+    def from_answer(cls, invite: Request, reply: Reply) -> "Dialog":
+        """Ours as the calling side (§12.1.2)."""
+        envelope, headers = reply.envelope, reply.response.headers
+        local, remote = headers.get("From") or "", headers.get("To") or ""
+        target = envelope.contact.uri if envelope.contact is not None else Uri.parse(invite.uri)
+        dialog = cls((envelope.call_id, envelope.from_tag, envelope.to_tag or ""), local, remote, target)
+        dialog.routes = tuple(reversed(_check_routes(headers.items("Record-Route"))))
+        dialog._local_number = envelope.cseq.number
+        return dialog
+
+    def admit(self, arrival: Arrival) -> bool:
+        """Whether a request is newer than all before it (§12.2.2); it may move the peer's Contact."""
+        number = arrival.envelope.cseq.number
+        if self._remote_number is not None and number <= self._remote_number:
+            return False
+        self._remote_number = number
+        if arrival.request.method in ("INVITE", "UPDATE") and arrival.envelope.contact is not None:
+            self.target = arrival.envelope.contact.uri
+        return True
+
+    def make_request(self, method: str, flow: Flow, branch: str) -> Request:
+        """§12.2.1.1. ACK keeps the number of the INVITE, which is the newest of our side when it is made."""
+        if method != "ACK":
+            self._local_number = self._local_number % MAX_CSEQ + 1
+        uri, routes = self._way()
+        fields = [
+            ("Via", str(make_via(flow.transport, flow.local, branch))),
+            ("Max-Forwards", "70"),
+            *(("Route", route) for route in routes),
+            ("From", self._local),
+            ("To", self._remote),
+            ("Call-ID", self.id[0]),
+            ("CSeq", str(CSeq(self._local_number, method))),
+        ]
+        return Request(method, uri, Headers(fields))
+
+    def next_flow(self, flow: Flow) -> Flow:
+        """Where the next request goes, given the flow of the last message: an open connection, else the first route or
+        the Contact if that is an address (names are not looked up here), else where the peer was."""
+        if flow.connection or (self.symmetric and not self.routes and not flow.is_reliable):
+            return flow
+        hop = NameAddr.parse(self.routes[0]).uri if self.routes else self.target
+        address = parse_address(hop.host)
+        default = 5061 if flow.transport == "tls" else 5060
+        return Flow(flow.transport, flow.local, (address, hop.port or default)) if address is not None else flow
+
+    def _way(self) -> tuple[str, tuple[str, ...]]:
+        """Request-URI and Route: as usual, or for a first hop that is a strict router of RFC 2543."""
+        if not self.routes or "lr" in NameAddr.parse(self.routes[0]).uri.params:
+            return str(self.target), self.routes
+        return str(NameAddr.parse(self.routes[0]).uri), (*self.routes[1:], f"<{self.target}>")
+
+
+def _check_routes(routes: list[str]) -> list[str]:
+    for route in routes:
+        if not NameAddr.parse(route).uri.host:
+            raise ParseError("Bad Record-Route")
+    return routes

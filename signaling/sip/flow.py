@@ -1,0 +1,31 @@
+"""Where a message came from, and where one goes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Transport = Literal["udp", "tcp", "tls"]
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A way between us and one peer (RFC 5626 §3)."""
+
+    transport: Transport
+    local: Address
+    """Where the peer reaches us over this transport: what our Via and Contact say."""
+    remote: Address
+    connection: int = 0
+    """Which stream connection; 0 for UDP, and for a connection that is still to be opened."""
+
+    @property
+    def is_reliable(self) -> bool:
+        return self.transport != "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Octets to be sent. A stream flow of connection 0 is the connection opened to `flow.remote`, now or earlier."""
+
+    flow: Flow
+    data: bytes

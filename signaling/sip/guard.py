@@ -1,0 +1,72 @@
+"""What is refused before it costs anything: requests that we cannot serve, and strangers."""
+
+from collections import OrderedDict
+
+from signaling.sip.envelope import request_uri
+from signaling.sip.errors import ParseError
+from signaling.sip.message import Request
+from signaling.sip.replies import METHODS, SDP, Answer, content_type
+from signaling.sip.transactions import Arrival
+
+ALLOW = ("Allow", ", ".join(METHODS))
+
+
+def check_request(request: Request) -> Answer | None:
+    """The refusal that RFC 3261 §8.2 has for a request, in its order; None if it can be served."""
+    if request.method not in METHODS:
+        return Answer(405, "", (ALLOW,))
+    try:
+        request_uri(request)
+    except ParseError as error:
+        return Answer(error.status, error.phrase)
+    required = request.headers.items("Require")
+    if required and request.method not in ("ACK", "CANCEL"):
+        return Answer(420, "", tuple(("Unsupported", tag) for tag in required))
+    return _check_content(request)
+
+
+def check_invite(arrival: Arrival) -> Answer | None:
+    """What only a new call must have."""
+    request = arrival.request
+    if arrival.envelope.contact is None:
+        return Answer(400, "Missing Contact")
+    if request.headers.get("Max-Forwards") in ("0", "00", "000"):
+        # We are a back-to-back user agent: a call that may go no further is not put through (RFC 7332).
+        return Answer(483)
+    accepted = [kind.split(";")[0].strip().lower() for kind in request.headers.items("Accept")]
+    if accepted and not {SDP, "application/*", "*/*"} & set(accepted):
+        return Answer(406)
+    return None
+
+
+def _check_content(request: Request) -> Answer | None:
+    if request.body and content_type(request) != SDP and request.method in ("INVITE", "UPDATE", "ACK"):
+        return Answer(415, "", (("Accept", SDP),))
+    if request.body and (request.headers.get("Content-Encoding") or "identity").lower() != "identity":
+        return Answer(415, "", (("Accept-Encoding", "identity"),))
+    return None
+
+
+class Strangers:
+    """Who was refused lately: one refusal a second per source, in a table that cannot grow."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._last: OrderedDict[str, float] = OrderedDict()
+
+    def may_answer(self, host: str, now: float) -> bool:
+        last = self._last.get(host)
+        if last is not None and now < last + 1.0:
+            return False
+        if last is None and len(self._last) >= self._size and not self._make_room(now):
+            return False
+        self._last[host] = now
+        self._last.move_to_end(host)
+        return True
+
+    def _make_room(self, now: float) -> bool:
+        host, last = next(iter(self._last.items()))
+        if now < last + 1.0:
+            return False
+        del self._last[host]
+        return True

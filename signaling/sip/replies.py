@@ -1,0 +1,85 @@
+"""Answers to requests (RFC 3261 §8.2.6)."""
+
+from dataclasses import dataclass
+
+from signaling.sip.flow import Flow
+from signaling.sip.grammar import Params
+from signaling.sip.headers import NameAddr, Via
+from signaling.sip.message import Headers, Message, Request, Response
+from signaling.sip.uri import Uri, format_host
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE")
+SDP = "application/sdp"
+
+PHRASES = {
+    100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 302: "Moved Temporarily", 400: "Bad Request",
+    403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 408: "Request Timeout",
+    415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 484: "Address Incomplete",
+    486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
+    500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 505: "Version Not Supported",
+    513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
+}  # fmt: skip
+
+Fields = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said; `make_response` adds what must be copied."""
+
+    status: int
+    reason: str = ""
+    """Empty: the usual phrase."""
+    headers: Fields = ()
+    body: bytes = b""
+
+
+def make_response(request: Request, flow: Flow, answer: Answer, tag: str | None) -> Response:
+    """With a tag, To gets it if it has none. Raises ParseError if the topmost Via cannot be read."""
+    reason = answer.reason or PHRASES.get(answer.status, "Unknown")
+    first, *others = request.headers.items("Via") or [""]
+    vias = [str(Via.parse(first).stamp(flow.remote)), *others]
+    fields = [("Via", via) for via in vias]
+    if 100 < answer.status < 300:
+        fields += [("Record-Route", value) for value in request.headers.get_all("Record-Route")]
+    fields += [
+        (name, value) for name in ("From", "To", "Call-ID", "CSeq") for value in request.headers.get_all(name)[:1]
+    ]
+    if answer.status == 100:
+        fields += [("Timestamp", value) for value in request.headers.get_all("Timestamp")]
+    if tag is not None:
+        fields = [(name, with_tag(value, tag) if name == "To" else value) for name, value in fields]
+    return Response(answer.status, reason, Headers((*fields, *answer.headers)), answer.body)
+
+
+def with_tag(value: str, tag: str) -> str:
+    """A To value as it came, with our tag if it has none; one that cannot be read is left alone."""
+    try:
+        return value if NameAddr.parse(value).tag is not None else f"{value};tag={tag}"
+    except ValueError:
+        return value
+
+
+def with_sdp(answer: Answer, sdp: str | None) -> Answer:
+    if sdp is None:
+        return answer
+    return Answer(answer.status, answer.reason, (*answer.headers, ("Content-Type", SDP)), sdp.encode())
+
+
+def read_sdp(message: Message) -> str | None:
+    """The session description; None without one."""
+    if not message.body or content_type(message) != SDP:
+        return None
+    return message.body.decode("utf-8", "replace")
+
+
+def content_type(message: Message) -> str:
+    """Without parameters; a body of which nothing is said is taken for SDP."""
+    return (message.headers.get("Content-Type") or SDP).split(";")[0].strip().lower()
+
+
+def make_contact(flow: Flow, secure: bool = False) -> str:
+    """Where the peer of this flow reaches us; `secure`: the call is for a SIPS URI, so ours is one too (§12.1.1)."""
+    params = Params() if flow.transport == "udp" or secure else Params((("transport", flow.transport),))
+    return str(NameAddr(Uri("sips" if secure else "sip", "", format_host(flow.local[0]), flow.local[1], params)))

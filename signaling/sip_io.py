@@ -1,0 +1,246 @@
+"""The shell of `signaling.sip`: UDP, TCP and TLS on one asyncio loop, around one UserAgent."""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from signaling.sip.agent import UserAgent
+from signaling.sip.config import SipConfig
+from signaling.sip.events import SipEvent
+from signaling.sip.flow import Address, Flow, Outgoing, Transport
+from signaling.sip.headers import NameAddr
+from signaling.sip.message import MAX_MESSAGE
+from signaling.sip.uri import Uri, parse_address
+from signaling.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
+
+log = structlog.get_logger()
+
+RECEIVE_BUFFER = 1 << 20
+BATCH = 64
+"""Datagrams read before others have their turn,"""
+SLICE = 0.005
+"""and seconds: hostile ones may cost a hundred times as much as others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The ports listened on; 0 for TLS if there is none."""
+
+    udp: int
+    tcp: int
+    tls: int
+
+
+class SipServer:
+    """Feeds the agent with what comes, sends what it gives, keeps its timer, tells its events.
+
+    `on_event` is called on the loop, in order, and may give commands at once. `advertised` is the host that peers reach
+    us at, where that is not the one we listen on; `client_context` verifies those to whom we connect by TLS."""
+
+    def __init__(
+        self,
+        config: SipConfig,
+        trunk_for: Callable[[Flow], str | None],
+        on_event: Callable[[SipEvent], None],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        advertised: str = "",
+        client_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.agent = UserAgent(config, trunk_for)
+        self._on_event = on_event
+        self._advertised = advertised
+        self._streams = Streams(self, limits, client_context)
+        self._udp: socket.socket | None = None
+        self._host = ""
+        self._bound = Bound(0, 0, 0)
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_flushing = False
+
+    async def start(self, host: str, port: int, tls_port: int = 0, context: ssl.SSLContext | None = None) -> Bound:
+        """UDP and TCP share a port; TLS only with a context. Port 0 stands for a free one. Raises OSError."""
+        self._loop = asyncio.get_running_loop()
+        self._host = host
+        self._udp, tcp = await self._bind(host, port)
+        tls = await self._streams.listen("tls", host, tls_port, context) if context is not None else 0
+        self._bound = Bound(self._udp.getsockname()[1], tcp, tls)
+        self._loop.add_reader(self._udp, self._read_datagrams)
+        return self._bound
+
+    async def close(self) -> None:
+        """Sends what is still to be sent and closes everything; calls are not ended."""
+        self.flush()
+        await self._streams.close()
+        if self._udp is not None:
+            self._loop.remove_reader(self._udp)
+            self._udp.close()
+            self._udp = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def now(self) -> float:
+        return self._loop.time()
+
+    # Commands, each as in UserAgent.
+
+    def invite(self, transport: Transport, remote: Address, target: Uri, caller: NameAddr, sdp: str | None) -> str:
+        """A call to `remote`; a name as host works for TCP and TLS only, and TLS verifies it."""
+        flow = Flow(transport, self.get_local(transport, remote), remote)
+        call = self.agent.invite(flow, target, caller, sdp, self.now)
+        self.flush()
+        return call
+
+    def ring(self, call: str) -> None:
+        self.agent.ring(call, self.now)
+        self.flush()
+
+    def progress(self, call: str, sdp: str) -> None:
+        self.agent.progress(call, sdp, self.now)
+        self.flush()
+
+    def answer(self, call: str, sdp: str) -> None:
+        self.agent.answer(call, sdp, self.now)
+        self.flush()
+
+    def reject(self, call: str, status: int, reason: str = "") -> None:
+        self.agent.reject(call, status, reason, self.now)
+        self.flush()
+
+    def accept_offer(self, call: str, sdp: str) -> None:
+        self.agent.accept_offer(call, sdp, self.now)
+        self.flush()
+
+    def reject_offer(self, call: str, status: int, reason: str = "") -> None:
+        self.agent.reject_offer(call, status, reason, self.now)
+        self.flush()
+
+    def hang_up(self, call: str, reason: str = "") -> None:
+        self.agent.hang_up(call, self.now, reason)
+        self.flush()
+
+    # Between the agent and the sockets.
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """One message of a connection; `flush` follows."""
+        self.agent.receive(data, flow, self.now)
+
+    def flow_closed(self, flow: Flow) -> None:
+        self.agent.flow_closed(flow, self.now)
+        self.flush()
+
+    def is_used(self, flow: Flow) -> bool:
+        return self.agent.uses(flow)
+
+    def is_known(self, flow: Flow) -> bool:
+        return self.agent.knows(flow)
+
+    def get_host(self) -> str:
+        """The host to tell peers, if it is a given one."""
+        return self._advertised
+
+    def flush(self) -> None:
+        """Sends what the agent has to send, tells its events, sets its timer. A command given in `on_event` comes back
+        here, and the outer call goes on with it."""
+        if self._is_flushing:
+            return
+        self._is_flushing = True
+        try:
+            self._flush()
+        finally:
+            self._is_flushing = False
+            self._arm()
+
+    def get_local(self, transport: Transport, remote: Address) -> Address:
+        """Where the peer reaches us."""
+        port = {"udp": self._bound.udp, "tcp": self._bound.tcp, "tls": self._bound.tls}[transport]
+        host = self._advertised or self._host
+        return (host if host not in ("", "0.0.0.0", "::") else _find_source(remote), port)
+
+    def _flush(self) -> None:
+        while True:
+            for outgoing in self.agent.take():
+                self._send(outgoing)
+            event = self.agent.next_event()
+            if event is None:
+                return
+            self._on_event(event)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        at = self.agent.get_timer()
+        self._timer = self._loop.call_at(at, self._handle_timer) if at is not None else None
+
+    def _handle_timer(self) -> None:
+        # A loop's timer may fire up to its clock's resolution early.
+        self.agent.handle_timer(max(self.now, self.agent.get_timer() or 0.0))
+        self.flush()
+
+    def _send(self, outgoing: Outgoing) -> None:
+        if outgoing.flow.is_reliable:
+            self._streams.send(outgoing.flow, outgoing.data)
+        elif self._udp is not None and parse_address(outgoing.flow.remote[0]) is not None:
+            # What the socket does not take is lost, as on the way; the agent repeats it.
+            with contextlib.suppress(OSError):
+                self._udp.sendto(outgoing.data, outgoing.flow.remote)
+
+    def _read_datagrams(self) -> None:
+        until = time.monotonic() + SLICE
+        for _ in range(BATCH):
+            if self._udp is None:
+                return
+            try:
+                data, source = self._udp.recvfrom(MAX_MESSAGE)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                log.warning("! datagram not read", error=type(error).__name__)
+                break
+            remote = plain_address(source)
+            self.agent.receive(data, Flow("udp", self.get_local("udp", remote), remote), self.now)
+            if time.monotonic() >= until:
+                break  # the loop calls again while there are more
+        self.flush()
+
+    async def _bind(self, host: str, port: int) -> tuple[socket.socket, int]:
+        """A free port must be free for both: TCP is asked first, then UDP for the same."""
+        for attempt in itertools.count():
+            tcp = await self._streams.listen("tcp", host, port, None)
+            try:
+                return _bind_datagrams(host, tcp), tcp
+            except OSError:
+                await self._streams.stop_listening()
+                if port or attempt == 8:
+                    raise
+        raise AssertionError("the loop ends only by return or raise")
+
+
+def _bind_datagrams(host: str, port: int) -> socket.socket:
+    datagrams = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        datagrams.setblocking(False)
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        datagrams.bind((host, port))
+    except OSError:
+        datagrams.close()
+        raise
+    return datagrams
+
+
+def _find_source(remote: Address) -> str:
+    """Which of our addresses the route to a peer begins at; nothing is sent."""
+    family = socket.AF_INET6 if ":" in remote[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote[0], remote[1] or 5060))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

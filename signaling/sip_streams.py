@@ -1,0 +1,304 @@
+"""TCP and TLS connections of the SIP server: those that came, and those that we opened."""
+
+import asyncio
+import itertools
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import structlog
+
+from signaling.sip.errors import FramingError
+from signaling.sip.flow import Address, Flow, Transport
+from signaling.sip.framing import StreamFramer
+
+log = structlog.get_logger()
+
+BACKLOG = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    connections: int = 1024
+    per_source: int = 64
+    strangers: int = 128
+    """Connections from where no trunk is, all together: strangers cannot take the trunks' places."""
+    handshake: float = 10.0
+    """Seconds for TCP and TLS to be set up."""
+    idle: float = 600.0
+    """Seconds without a message after which a connection that no call uses is closed,"""
+    stranger_idle: float = 10.0
+    """or that of a stranger."""
+    slice: float = 0.005
+    """Seconds that the messages of one connection are worked on before others have their turn."""
+    unsent: int = 1 << 20
+    """Octets that a peer may leave unread."""
+    linger: float = 2.0
+    """Seconds to get rid of the last octets when we stop."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Owner(Protocol):
+    """Who gets what the connections bring."""
+
+    def receive(self, data: bytes, flow: Flow) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def flow_closed(self, flow: Flow) -> None: ...
+
+    def is_used(self, flow: Flow) -> bool: ...
+
+    def is_known(self, flow: Flow) -> bool: ...
+
+    def get_host(self) -> str: ...
+
+
+class Streams:
+    def __init__(self, owner: Owner, limits: Limits, client_context: ssl.SSLContext | None) -> None:
+        self.owner = owner
+        self.limits = limits
+        self._client_context = client_context
+        self._numbers = itertools.count(1)
+        self._listeners: list[asyncio.Task[None]] = []
+        self._connections: dict[int, Connection] = {}
+        self._ours: dict[Flow, int] = {}
+        """Which connection stands for a flow of connection 0."""
+        self._waiting: dict[Flow, list[bytes]] = {}
+        """What is to be sent once a connection is up."""
+        self._sources: Counter[str] = Counter()
+        self._strangers = self._refused = 0
+        self._next_complaint = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self, kind: Transport, host: str, port: int, context: ssl.SSLContext | None) -> int:
+        """Returns the port. Raises OSError."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener.setblocking(False)
+        self._listeners.append(asyncio.get_running_loop().create_task(self._accept(listener, kind, context)))
+        return int(listener.getsockname()[1])
+
+    async def stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.cancel()
+        await asyncio.gather(*self._listeners, return_exceptions=True)
+        self._listeners.clear()
+
+    async def close(self) -> None:
+        await self.stop_listening()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        connections = list(self._connections.values())
+        for connection in connections:
+            connection.close()
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=self.limits.linger)
+        for connection in connections:
+            if not connection.closed.done():
+                connection.abort()
+        await asyncio.gather(*(connection.closed for connection in connections))
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """On that connection, or for connection 0 on one of our own; for a connection that is gone it is dropped."""
+        connection = self._connections.get(flow.connection or self._ours.get(flow, 0))
+        if connection is not None:
+            connection.send(data)
+        elif flow in self._waiting:
+            self._waiting[flow].append(data)
+        elif flow.connection == 0:
+            self._waiting[flow] = [data]
+            self.run(self._connect(flow))
+
+    # For the connections.
+
+    def release(self, kind: Transport, remote: Address) -> None:
+        """A connection that was let in is gone."""
+        self._sources -= Counter([remote[0]])
+        self._strangers -= self.is_stranger(kind, remote)
+
+    def is_stranger(self, kind: Transport, remote: Address) -> bool:
+        return not self.owner.is_known(Flow(kind, ("", 0), remote))
+
+    def complain(self, reason: str, **more: str | int) -> None:
+        """Of what anybody may do as often as he likes, once a second: nobody fills the disk with our log."""
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_complaint:
+            self._next_complaint = now + 1.0
+            log.warning("x connection refused", reason=reason, refused=self._refused, **more)
+
+    def add(self, connection: "Connection") -> int:
+        number = next(self._numbers)
+        self._connections[number] = connection
+        return number
+
+    def remove(self, flow: Flow) -> None:
+        del self._connections[flow.connection]
+        for ours in [ours for ours, number in self._ours.items() if number == flow.connection]:
+            del self._ours[ours]
+            self.owner.flow_closed(ours)
+        self.owner.flow_closed(flow)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket, kind: Transport, context: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                try:
+                    accepted, name = await loop.sock_accept(listener)
+                except OSError as error:
+                    # Out of descriptors: nothing tells when there are some again.
+                    log.error("! cannot accept a connection", error=type(error).__name__)
+                    await asyncio.sleep(1.0)
+                    continue
+                remote = plain_address(name)
+                if self._admit(kind, remote):
+                    self.run(self._welcome(accepted, remote, kind, context))
+                else:
+                    accepted.close()
+
+    def _admit(self, kind: Transport, remote: Address) -> bool:
+        """Counts a connection in, unless there are too many: before its handshake, so that these are limited too."""
+        total, of_source, stranger = self._sources.total(), self._sources[remote[0]], self.is_stranger(kind, remote)
+        if (
+            total >= self.limits.connections
+            or of_source >= self.limits.per_source
+            or (stranger and self._strangers >= self.limits.strangers)
+        ):
+            self.complain("too many connections", of_source=of_source, strangers=self._strangers, connections=total)
+            return False
+        self._sources[remote[0]] += 1
+        self._strangers += stranger
+        return True
+
+    async def _welcome(
+        self, accepted: socket.socket, remote: Address, kind: Transport, context: ssl.SSLContext | None
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        limit = self.limits.handshake if context is not None else None
+        try:
+            await loop.connect_accepted_socket(
+                lambda: Connection(self, kind, remote), accepted, ssl=context, ssl_handshake_timeout=limit
+            )
+        except OSError as error:
+            self.complain("TLS handshake failed", error=type(error).__name__)
+            self.release(kind, remote)
+
+    async def _connect(self, flow: Flow) -> None:
+        loop = asyncio.get_running_loop()
+        context = (self._client_context or ssl.create_default_context()) if flow.transport == "tls" else None
+        try:
+            async with asyncio.timeout(self.limits.handshake):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self, flow.transport, flow.remote, flow.local),
+                    *flow.remote,
+                    ssl=context,
+                )
+        except OSError as error:
+            log.warning("x cannot connect", transport=flow.transport, error=type(error).__name__)
+            del self._waiting[flow]
+            self.owner.flow_closed(flow)
+            return
+        self._ours[flow] = connection.flow.connection
+        for data in self._waiting.pop(flow):
+            connection.send(data)
+
+
+class Connection(asyncio.Protocol):
+    """One connection, ready for messages. Ours has `local`, what the peer is told; that of a peer was counted in."""
+
+    def __init__(self, streams: Streams, kind: Transport, remote: Address, local: Address | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.closed = self._loop.create_future()
+        self.flow = Flow(kind, ("", 0), ("", 0))
+        self._streams = streams
+        self._remote = remote
+        self._local = local
+        self._framer = StreamFramer()
+        self._touched = self._loop.time()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        remote = plain_address(transport.get_extra_info("peername") or self._remote)
+        name = plain_address(transport.get_extra_info("sockname"))
+        local = self._local or (self._streams.owner.get_host() or name[0], name[1])
+        self.flow = Flow(self.flow.transport, local, remote, self._streams.add(self))
+        stranger = self._local is None and self._streams.is_stranger(self.flow.transport, remote)
+        self._patience = self._streams.limits.stranger_idle if stranger else self._streams.limits.idle
+        self._patience = min(self._patience, self._streams.limits.idle)
+        self._idle = self._loop.call_later(self._patience, self._check_idle)
+
+    def data_received(self, data: bytes) -> None:
+        until = time.monotonic() + self._streams.limits.slice
+        try:
+            for message in self._framer.feed(data):
+                self._touched = self._loop.time()
+                self._streams.owner.receive(message, self.flow)
+                if time.monotonic() >= until:
+                    self._pause()
+                    break
+        except FramingError as error:
+            self._streams.complain("stream not SIP", transport=self.flow.transport, error=error.phrase)
+            self.close()
+        self._streams.owner.flush()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._idle.cancel()
+        if self._local is None:
+            self._streams.release(self.flow.transport, self._remote)
+        self._streams.remove(self.flow)
+        self.closed.set_result(None)
+
+    # Ours
+
+    def send(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > self._streams.limits.unsent:
+            log.warning("x connection not read by its peer", transport=self.flow.transport)
+            self.abort()
+
+    def _pause(self) -> None:
+        """The framer keeps what has not been worked on."""
+        self._transport.pause_reading()
+        self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            self.data_received(b"")
+
+    def close(self) -> None:
+        """After what is still to be sent."""
+        if not self._transport.is_closing():  # asyncio's TLS takes a second close for permission to forget itself
+            self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _check_idle(self) -> None:
+        left = self._touched + self._patience - self._loop.time()
+        if left <= 0 and not self._streams.owner.is_used(self.flow):
+            self.close()
+            return
+        self._idle = self._loop.call_later(left if left > 0 else self._patience, self._check_idle)
+
+
+def plain_address(name: Any) -> Address:
+    """A socket's name as host and port: no scope, and IPv4 in its own form on an IPv6 socket, so that rules hold."""
+    return (str(name[0]).partition("%")[0].removeprefix("::ffff:"), int(name[1]))

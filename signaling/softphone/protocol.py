@@ -1,0 +1,199 @@
+"""The messages of `telephonist.v1` as values: what a softphone asks, what it is answered and what it is told."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from vault.pii import Pii
+
+SUBPROTOCOL = "telephonist.v1"
+MAX_MESSAGE = 65536
+"""Bytes of one message, either way."""
+
+ContactId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=32768)]
+StatusName = Annotated[str, msgspec.Meta(min_length=1, max_length=127)]
+Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+State = Literal["INCOMING", "CONNECTING", "CONNECTED", "CONNECTED_ONHOLD", "MISSED", "ERROR", "ENDED", "REJECTED"]
+Recording = Literal["off", "armed", "recording", "paused", "interrupted", "stopped"]
+CloseReason = Literal["replaced", "signedOut", "draining"]
+
+
+class Value(msgspec.Struct, frozen=True, rename="camel"):
+    """A value on the wire: frozen, its members in camelCase."""
+
+
+# What the server tells of the agent and of the contacts
+
+
+class Agent(Value, frozen=True):
+    id: str
+    username: str
+    name: str
+    status: str
+    since: float
+    """Unix seconds at which the status began."""
+    routable: bool
+    """Contacts may be offered now."""
+    statuses: tuple[str, ...]
+    """What may be chosen, in the order in which to show it."""
+    next_status: str | None = None
+    """Takes effect when the last contact is cleared."""
+
+
+class Contact(Value, frozen=True):
+    contact_id: str
+    state: State
+    customer: Pii[str]
+    """The customer's number, or what stands for it; empty if it was withheld."""
+    system: str
+    """The number that was dialled."""
+    queue: str
+    """Its name."""
+    since: float
+    """Unix seconds at which the state began."""
+    attributes: dict[str, Pii[str]] = {}
+    expires_at: float | None = None
+    """Unix seconds; until when an INCOMING contact can be accepted."""
+    connected_at: float | None = None
+    muted: bool = False
+    on_hold: bool = False
+    recording: Recording = "off"
+    reason: str | None = None
+    """Why the contact ended or failed."""
+
+
+class Snapshot(Value, frozen=True):
+    """All that a softphone shows."""
+
+    agent: Agent
+    contacts: tuple[Contact, ...]
+
+
+# Requests
+
+
+class Resume(Value, frozen=True):
+    session: Secret
+    secret: Pii[str]
+    seq: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """The last notification that the client knows; None if it has lost its state and wants the snapshot."""
+
+
+class OpenSession(Value, frozen=True):
+    """`session.open`: exactly one of the two."""
+
+    token: Pii[str] | None = None
+    resume: Resume | None = None
+
+
+class SetStatus(Value, frozen=True):
+    status: StatusName
+
+
+class AcceptContact(Value, frozen=True):
+    contact_id: ContactId
+    sdp: Sdp
+
+
+class RejectContact(Value, frozen=True):
+    contact_id: ContactId
+
+
+class RenewMedia(Value, frozen=True):
+    contact_id: ContactId
+    sdp: Sdp
+
+
+class MuteContact(Value, frozen=True):
+    contact_id: ContactId
+    on: bool
+
+
+class HoldContact(Value, frozen=True):
+    contact_id: ContactId
+    on: bool
+
+
+class HangUpContact(Value, frozen=True):
+    contact_id: ContactId
+
+
+class ClearContact(Value, frozen=True):
+    contact_id: ContactId
+
+
+Request = (
+    SetStatus | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact | HangUpContact | ClearContact
+)
+"""What a signed-in softphone may ask. `session.open` comes before and is the server's own."""
+
+METHODS: dict[str, type[OpenSession | Request]] = {
+    "session.open": OpenSession,
+    "agent.setStatus": SetStatus,
+    "contact.accept": AcceptContact,
+    "contact.reject": RejectContact,
+    "media.renew": RenewMedia,
+    "contact.mute": MuteContact,
+    "contact.hold": HoldContact,
+    "contact.hangup": HangUpContact,
+    "contact.clear": ClearContact,
+}
+
+
+# Results
+
+
+class Done(Value, frozen=True):
+    """`{}`."""
+
+
+class Answer(Value, frozen=True):
+    """To `contact.accept` and `media.renew`."""
+
+    sdp: str
+
+
+class SessionOpened(Value, frozen=True):
+    session: str
+    secret: Pii[str]
+    seq: int
+    """The number of the last notification before those that follow."""
+    resumed: bool
+    """True: what follows continues at the client's `seq` and there is no snapshot."""
+    now: float
+    """Unix seconds of the server, for a client whose clock is not right."""
+    snapshot: Snapshot | None = None
+
+
+Result = Done | Answer | SessionOpened
+
+
+# Notifications
+
+
+class AgentChanged(Value, frozen=True):
+    agent: Agent
+
+
+class ContactChanged(Value, frozen=True):
+    contact: Contact
+
+
+class ContactRemoved(Value, frozen=True):
+    contact_id: str
+
+
+class SessionClosed(Value, frozen=True):
+    reason: CloseReason
+
+
+Notification = AgentChanged | ContactChanged | ContactRemoved | SessionClosed
+
+NOTIFICATIONS: dict[type[Notification], str] = {
+    AgentChanged: "agent.changed",
+    ContactChanged: "contact.changed",
+    ContactRemoved: "contact.removed",
+    SessionClosed: "session.closed",
+}

@@ -1,0 +1,89 @@
+"""A contact record as a row and back. What is personal is sealed on the way in and opened on the way out. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Row
+
+from signaling.center.record import AgentInfo, ContactRecord, QueueInfo, RecordingInfo
+from signaling.store.tables import contacts
+from vault.fields import FieldDamaged, FieldKey, Place, blind_index, key_of, seal, unseal
+from vault.pii import Pii
+
+log = structlog.get_logger(__name__)
+
+SEALED = ("customer", "system", "attributes")
+_PLAIN = tuple(
+    name for name in ContactRecord.__struct_fields__ if name not in (*SEALED, "recording", "queue", "agent")
+)  # fmt: skip
+_IN_NUMBER = str.maketrans("", "", "+-.() \t\u00a0/")
+
+
+def to_row(record: ContactRecord, key: FieldKey, index: Pii[bytes]) -> dict[str, Any]:
+    """All columns of the table `contacts`."""
+    attributes = {name: value.reveal() for name, value in record.attributes.items()}
+    personal = {
+        "customer": record.customer,
+        "system": Pii(record.system),
+        "attributes": Pii(json.dumps(attributes)),
+    }
+    return {
+        **{name: getattr(record, name) for name in _PLAIN},
+        **{column: seal(key, _place(record, column), value) for column, value in personal.items()},
+        "customer_index": number_index(index, record.customer),
+        "queue_id": record.queue.id if record.queue else None,
+        "queue": msgspec.to_builtins(record.queue),
+        "agent_id": record.agent.id if record.agent else None,
+        "agent": msgspec.to_builtins(record.agent),
+    }
+
+
+def from_row(row: Row[Any], keys: Mapping[bytes, FieldKey], recording: RecordingInfo | None) -> ContactRecord:
+    """The record. What was sealed under a key that has been destroyed is empty."""
+    opened = {column: _open(row, column, keys) for column in SEALED}
+    attributes: dict[str, str] = json.loads(opened["attributes"].reveal() or "{}")
+    return ContactRecord(
+        **{name: getattr(row, name) for name in _PLAIN},
+        customer=opened["customer"],
+        system=opened["system"].reveal(),
+        attributes={name: Pii(value) for name, value in attributes.items()},
+        queue=msgspec.convert(row.queue, QueueInfo | None),
+        agent=msgspec.convert(row.agent, AgentInfo | None),
+        recording=recording,
+    )
+
+
+def key_ids(row: Row[Any]) -> set[bytes]:
+    """The data keys that the row needs to be opened."""
+    ids = set()
+    for column in SEALED:
+        try:
+            ids.add(key_of(getattr(row, column)))
+        except FieldDamaged:
+            continue
+    return ids
+
+
+def number_index(index: Pii[bytes], number: Pii[str]) -> bytes:
+    """What a number is searched by: equal with or without "+" and visual separators (RFC 3966, 5.1.1)."""
+    digits = number.reveal().translate(_IN_NUMBER)
+    canonical = digits if digits.isdecimal() else number.reveal().strip().casefold()
+    return blind_index(index, f"{contacts.name}.customer", Pii(canonical))
+
+
+def _place(row: Row[Any] | ContactRecord, column: str) -> Place:
+    return Place(row.account, row.instance, contacts.name, row.contact, column)
+
+
+def _open(row: Row[Any], column: str, keys: Mapping[bytes, FieldKey]) -> Pii[str]:
+    """Damage is told and contained in its field: one changed row must not hide the others, nor stop a recovery."""
+    sealed = getattr(row, column)
+    try:
+        key = keys.get(key_of(sealed))
+        return unseal(key, _place(row, column), sealed) if key else Pii("")
+    except FieldDamaged:
+        log.error("! sealed field damaged", table=contacts.name, row=row.contact, column=column)
+        return Pii("")

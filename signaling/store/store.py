@@ -1,0 +1,214 @@
+"""The store: everything that outlives the control plane. The only SQL of the product is in this package."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+from sqlalchemy import Select, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from signaling.center.audit import AuditCheck, AuditEvent, AuditRow, link, verify
+from signaling.center.record import ContactRecord, RecordingInfo
+from signaling.center.resources import Directory, SecurityProfile, Tenant, User
+from signaling.center.security import granted
+from signaling.store import audit_rows
+from signaling.store.contacts import from_row, key_ids, number_index, to_row
+from signaling.store.database import Database
+from signaling.store.directory import as_struct, load_directory, load_tenants, store_directory
+from signaling.store.keys import DataKeys
+from signaling.store.passwords import Passwords
+from signaling.store.search import (
+    RESULTS,
+    ContactQuery,
+    Page,
+    Position,
+    check,
+    count_of,
+    matching,
+    page_of,
+    read_token,
+    write_token,
+)
+from signaling.store.tables import audit_events, contacts, instances, of, recordings, security_profiles, users
+from signaling.store.upsert import upsert
+from vault.kms import Kms
+from vault.pii import Pii
+
+AUDIT_PIECE = 1000
+
+
+class Store:
+    """One database. Every question about a tenant names the tenant, and nothing of another's comes back.
+
+    Methods may be called concurrently; writes take turns. Those that touch sealed fields raise KeyUnavailable."""
+
+    def __init__(self, database: Database, keys: DataKeys, passwords: Passwords) -> None:
+        self._database = database
+        self._keys = keys
+        self._passwords = passwords
+
+    @classmethod
+    async def open(
+        cls, where: str | Path, kms: Kms, clock: Callable[[], float], passwords: Passwords | None = None
+    ) -> Self:
+        """Opens or makes the database and brings its schema up to date. Raises StoreUnavailable.
+
+        `where`: a path, or an SQLAlchemy URL with an async driver. `clock` gives Unix seconds."""
+        database = await Database.open(where)
+        passwords = passwords or Passwords()
+        await passwords.open()
+        return cls(database, DataKeys(database, kms, clock), passwords)
+
+    async def close(self) -> None:
+        self._passwords.close()
+        await self._database.close()
+
+    # Resources
+
+    async def directories(self) -> list[Directory]:
+        """Every instance with all its resources."""
+        async with self._database.read() as connection:
+            return [await load_directory(connection, tenant) for tenant in await load_tenants(connection)]
+
+    async def directory(self, tenant: Tenant) -> Directory:
+        """The resources of one instance; none when there is no such instance."""
+        async with self._database.read() as connection:
+            return await load_directory(connection, tenant)
+
+    async def save_directory(self, directory: Directory, passwords: Mapping[str, Pii[str]] | None = None) -> None:
+        """Inserts or replaces the instance and its resources by their ids, all or nothing.
+
+        Who is in `passwords` (by username) gets that password, the others keep theirs."""
+        hashes = {name: await self._passwords.hash(password) for name, password in (passwords or {}).items()}
+        async with self._database.write() as connection:
+            await store_directory(connection, directory, hashes)
+
+    async def tenant(self, alias: str) -> Tenant | None:
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(instances).where(instances.c.alias == alias))
+            row = rows.mappings().one_or_none()
+        return as_struct(row, Tenant) if row else None
+
+    async def user(self, tenant: Tenant, username: str) -> User | None:
+        async with self._database.read() as connection:
+            rows = await connection.execute(of(tenant, users).where(users.c.username == username))
+            row = rows.mappings().one_or_none()
+        return as_struct(row, User) if row else None
+
+    async def verify_password(self, alias: str, username: str, password: Pii[str]) -> User | None:
+        """The user, if the instance has such a one with this password. Takes the same time whoever is asked for."""
+        query = select(users).join(instances)
+        query = query.where(instances.c.alias == alias, users.c.username == username)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if not await self._passwords.verify(row["password"] if row else None, password) or row is None:
+            return None
+        return as_struct(row, User)
+
+    async def permissions(self, tenant: Tenant, user: User) -> frozenset[str]:
+        """What the user's security profiles grant him now."""
+        query = of(tenant, security_profiles).where(security_profiles.c.id.in_(user.security_profiles))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return granted(SecurityProfile(row.id, row.name, tuple(row.permissions)) for row in rows)
+
+    # Contacts
+
+    async def save_contact(self, record: ContactRecord) -> None:
+        """Inserts the record, or replaces it unless what is stored was updated later.
+
+        Its recording is kept as by `save_recording`."""
+        tenant = Tenant(record.account, record.instance, "")
+        key, index = await self._keys.of_day(tenant, record.initiated), await self._keys.of_index(tenant)
+        row = to_row(record, key, index)
+        async with self._database.write() as connection:
+            await upsert(connection, contacts, row, only_if=contacts.c.updated <= record.updated)
+            if record.recording:
+                await _save_recording(connection, tenant, record.contact, record.recording)
+
+    async def contact(self, tenant: Tenant, contact: str) -> ContactRecord | None:
+        found = await self._contacts(tenant, of(tenant, contacts).where(contacts.c.contact == contact))
+        return found[0] if found else None
+
+    async def open_contacts(self, tenant: Tenant) -> list[ContactRecord]:
+        """Contacts that are not completed, oldest first: what a crash left behind, or what is going on."""
+        query = of(tenant, contacts).where(contacts.c.completed.is_(None))
+        return await self._contacts(tenant, query.order_by(contacts.c.initiated, contacts.c.contact))
+
+    async def search(self, tenant: Tenant, query: ContactQuery) -> Page:
+        """One page of a search. Raises InvalidQuery."""
+        check(query)
+        position = read_token(query.token)
+        index = number_index(await self._keys.of_index(tenant), query.number) if query.number else None
+        matches = matching(tenant, query, index)
+        limit = min(query.limit, RESULTS - position.seen)
+        found = await self._contacts(tenant, page_of(matches, position, limit + 1))
+        async with self._database.read() as connection:
+            total = (await connection.execute(count_of(matches))).scalar_one()
+        return _page(found, position.seen + limit, limit, total)
+
+    # Recordings
+
+    async def save_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
+        """Keeps what is known of the contact's recording.
+
+        What has reached fewer states than what is stored is old news, and ignored."""
+        async with self._database.write() as connection:
+            await _save_recording(connection, tenant, contact, recording)
+
+    # Audit
+
+    async def audit(self, tenant: Tenant, event: AuditEvent) -> None:
+        """Appends to the tenant's chain; on disk when it returns."""
+        newest = of(tenant, audit_events).order_by(audit_events.c.sequence.desc()).limit(1)
+        async with self._database.write() as connection:
+            last = (await connection.execute(newest)).one_or_none()
+            row = link(tenant.account, tenant.instance, audit_rows.from_row(last) if last else None, event)
+            await connection.execute(insert(audit_events).values(audit_rows.to_row(tenant, row)))
+
+    async def audit_events(self, tenant: Tenant, after: int = 0, limit: int = AUDIT_PIECE) -> list[AuditRow]:
+        """The rows whose sequence is greater than `after`, oldest first."""
+        query = of(tenant, audit_events).where(audit_events.c.sequence > after)
+        async with self._database.read() as connection:
+            rows = await connection.execute(query.order_by(audit_events.c.sequence).limit(limit))
+            return [audit_rows.from_row(row) for row in rows]
+
+    async def verify_audit(self, tenant: Tenant) -> AuditCheck:
+        """Follows the tenant's chain from its beginning and names the first row that does not hold."""
+        check, after = verify(tenant.account, tenant.instance, ()), 0
+        while check.broken is None and (rows := await self.audit_events(tenant, after)):
+            check = verify(tenant.account, tenant.instance, rows, since=check)
+            after = rows[-1].sequence
+        return check
+
+    # Inside
+
+    async def _contacts(self, tenant: Tenant, query: Select[Any]) -> list[ContactRecord]:
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+            recorded = await _load_recordings(connection, tenant, [row.contact for row in rows])
+        keys = await self._keys.by_ids(tenant, set().union(*map(key_ids, rows)))
+        return [from_row(row, keys, recorded.get(row.contact)) for row in rows]
+
+
+def _page(found: list[ContactRecord], seen: int, limit: int, total: int) -> Page:
+    """`found` has one more than `limit` if there is a next page; `seen` is the place of this one's last."""
+    if len(found) <= limit or seen >= RESULTS:
+        return Page(tuple(found[:limit]), None, total)
+    last = found[limit - 1]
+    return Page(tuple(found[:limit]), write_token(Position(last.initiated, last.contact, seen)), total)
+
+
+async def _save_recording(connection: AsyncConnection, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
+    stored = (await _load_recordings(connection, tenant, [contact])).get(contact)
+    # States are only ever added to `times`. Who knows of fewer is older, whatever the clocks of the two processes say.
+    if stored and stored.id == recording.id and not stored.times.keys() <= recording.times.keys():
+        return
+    row = {"account": tenant.account, "instance": tenant.instance, "contact": contact, **msgspec.to_builtins(recording)}
+    await upsert(connection, recordings, row)
+
+
+async def _load_recordings(connection: AsyncConnection, tenant: Tenant, ids: Iterable[str]) -> dict[str, RecordingInfo]:
+    rows = await connection.execute(of(tenant, recordings).where(recordings.c.contact.in_(list(ids))))
+    return {row["contact"]: as_struct(row, RecordingInfo) for row in rows.mappings()}

@@ -1,0 +1,169 @@
+"""The tables. Every one that belongs to a tenant begins with (account, instance), and so does its primary key.
+
+What is personal is a BLOB of sealed bytes (vault.fields) or an index that tells nothing without its key. The migrations
+are the truth of what exists; a test holds them against this page.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    select,
+)
+
+from signaling.center.resources import Tenant
+
+metadata = MetaData()
+
+
+def _tenant_table(name: str, *rest: Column[Any] | Index | UniqueConstraint, key: tuple[str, ...] = ("id",)) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("account", Text, nullable=False),
+        Column("instance", Text, nullable=False),
+        *rest,
+        PrimaryKeyConstraint("account", "instance", *key),
+        ForeignKeyConstraint(["account", "instance"], ["instances.account", "instances.instance"]),
+    )
+
+
+def _text(name: str) -> Column[Any]:
+    return Column(name, Text, nullable=False)
+
+
+def _json(name: str) -> Column[Any]:
+    return Column(name, JSON, nullable=False)
+
+
+def of(tenant: Tenant, table: Table) -> Select[Any]:
+    """All rows of one tenant: where every query about one begins."""
+    return select(table).where(table.c.account == tenant.account, table.c.instance == tenant.instance)
+
+
+instances = Table(
+    "instances",
+    metadata,
+    _text("account"),
+    _text("instance"),
+    _text("alias"),
+    PrimaryKeyConstraint("account", "instance"),
+    UniqueConstraint("alias"),
+)
+
+users = _tenant_table(
+    "users",
+    _text("id"),
+    _text("username"),
+    _text("name"),
+    _json("security_profiles"),
+    _text("routing_profile"),
+    Column("password", Text),
+    UniqueConstraint("account", "instance", "username"),
+)
+"""`password` is an argon2id hash; without one the user cannot sign in."""
+
+security_profiles = _tenant_table("security_profiles", _text("id"), _text("name"), _json("permissions"))
+routing_profiles = _tenant_table("routing_profiles", _text("id"), _text("name"), _json("rows"))
+queues = _tenant_table("queues", _text("id"), _text("name"))
+contact_flows = _tenant_table("contact_flows", _text("id"), _text("name"), _json("content"))
+phone_numbers = _tenant_table("phone_numbers", _text("number"), _text("flow"), key=("number",))
+trunks = _tenant_table(
+    "trunks",
+    _text("name"),
+    _json("sources"),
+    _json("transports"),
+    _text("srtp"),
+    _json("codecs"),
+    key=("name",),
+)
+
+contacts = _tenant_table(
+    "contacts",
+    _text("contact"),
+    _text("initiation_method"),
+    Column("initiated", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("customer", LargeBinary, nullable=False),
+    Column("customer_index", LargeBinary, nullable=False),
+    Column("system", LargeBinary, nullable=False),
+    Column("attributes", LargeBinary, nullable=False),
+    Column("initial_contact", Text),
+    Column("previous_contact", Text),
+    Column("next_contact", Text),
+    Column("queue_id", Text),
+    Column("queue", JSON(none_as_null=True)),
+    Column("agent_id", Text),
+    Column("agent", JSON(none_as_null=True)),
+    Column("agent_connection_attempts", Integer, nullable=False),
+    Column("connected_to_system", Float),
+    Column("disconnected", Float),
+    Column("disconnect_reason", Text),
+    Column("completed", Float),
+    Index("contacts_by_time", "account", "instance", "initiated", "contact"),
+    Index("contacts_by_customer", "account", "instance", "customer_index", "initiated"),
+    Index("contacts_open", "account", "instance", "completed"),
+    key=("contact",),
+)
+"""`customer`, `system` and `attributes` (one JSON object) are sealed."""
+
+recordings = _tenant_table(
+    "recordings",
+    _text("contact"),
+    _text("id"),
+    _text("key"),
+    _text("state"),
+    Column("duration_ms", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    _text("sha256"),
+    Column("gaps", Integer, nullable=False),
+    _json("times"),
+    _text("reason"),
+    key=("contact",),
+)
+"""No reference to `contacts`: what the recorder tells must be kept even when it comes before its contact's record."""
+
+data_keys = _tenant_table(
+    "data_keys",
+    Column("id", LargeBinary, nullable=False),
+    _text("purpose"),
+    _text("period"),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created", Float, nullable=False),
+    UniqueConstraint("account", "instance", "purpose", "period"),
+)
+"""Wrapped by the KMS. A row that is gone takes with it all that it sealed."""
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    _text("account"),
+    _text("instance"),
+    Column("sequence", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    _text("actor"),
+    _text("source"),
+    _text("action"),
+    _text("resource"),
+    _text("outcome"),
+    _text("detail"),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("account", "instance", "sequence"),
+)
+"""One chain a tenant (signaling.center.audit). `detail` is JSON.
+
+No reference to `instances`: a sign-in to an instance that does not exist is kept too."""

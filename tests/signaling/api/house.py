@@ -1,0 +1,139 @@
+"""The API over a real store, with a recorder of memory, and browsers that may sign in."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse, DummyCookieJar
+from aiohttp.test_utils import TestClient, TestServer
+
+from ipc.messages import Refusal
+from recorder.api import Chunk
+from signaling.api import Parts, build
+from signaling.api.guard import COUNTS
+from signaling.api.sessions import COOKIE
+from signaling.store import Store
+from tests.signaling.store.samples import PASSWORD, Clock
+from vault.pii import Pii
+
+PIECE = 1024 * 1024
+
+
+@dataclass
+class Sounds:
+    """What the recorder would have delivered."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    manifests: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    broken_after: int | None = None
+    """Reads that are answered before the recorder goes away."""
+
+    async def read(self, key: str, start: int, length: int) -> Chunk:
+        if self.broken_after is not None and len(self.asked) >= self.broken_after:
+            raise Refusal("gone", "the process went away")
+        if key not in self.objects:
+            raise Refusal("no_such_recording", "unknown key")
+        self.asked.append((start, length))
+        assert 0 < length <= PIECE
+        return Chunk(self.objects[key][start : start + length], len(self.objects[key]))
+
+    async def manifest(self, key: str) -> str:
+        if key not in self.manifests:
+            raise Refusal("no_such_recording", "unknown key")
+        return self.manifests[key]
+
+
+class Tickets:
+    def __init__(self) -> None:
+        self.issued: list[tuple[str, float]] = []
+        self.signed_out: list[str] = []
+
+    def issue(self, user_id: str, now: float) -> Pii[str]:
+        self.issued.append((user_id, now))
+        return Pii(f"ticket-{len(self.issued)}")
+
+
+@dataclass
+class House:
+    store: Store
+    clock: Clock
+    sounds: Sounds
+    tickets: Tickets
+    told: dict[str, object]
+    """What /health says."""
+    counts: Counter[str]
+    """Answers by status."""
+    client: "TestClient[Any, Any]"
+
+    async def sign_in(
+        self, username: str = "sam", instance: str = "acme", password: str | None = None
+    ) -> ClientResponse:
+        body = {"instance": instance, "username": username, "password": password or PASSWORD.reveal()}
+        return await self.client.post("/sign-in", json=body)
+
+    async def browser(self, username: str = "sam", instance: str = "acme") -> "Browser":
+        response = await self.sign_in(username, instance)
+        assert response.status == 204
+        return Browser(self.client, response.cookies[COOKIE].value)
+
+
+@dataclass
+class Browser:
+    """Sends the session's cookie by hand: it is Secure, and the tests do without TLS."""
+
+    client: "TestClient[Any, Any]"
+    cookie: str
+
+    async def get(self, path: str, **headers: str) -> ClientResponse:
+        return await self.send("GET", path, **headers)
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> ClientResponse:
+        return await self.send("POST", path, body, **headers)
+
+    async def send(self, method: str, path: str, body: Any = None, **headers: str) -> ClientResponse:
+        known = {
+            "Cookie": f"{COOKIE}={self.cookie}",
+            **{name.replace("_", "-"): text for name, text in headers.items()},
+        }
+        return await self.client.request(method, path, json=body, headers=known)
+
+
+@asynccontextmanager
+async def a_house(store: Store, clock: Clock, console: Path) -> AsyncIterator[House]:
+    sounds, tickets, told = Sounds(), Tickets(), dict[str, object](status="ok")
+    parts = Parts(
+        store=store,
+        recordings=sounds,
+        tokens=tickets,
+        signed_out=tickets.signed_out.append,
+        softphone_url=lambda host: f"wss://{host}:8444/",
+        console=a_console(console),
+        clock=clock,
+        health=lambda: told,
+        metrics=lambda: b"telephonist_up 1\n",
+        origins=frozenset({"https://desk.example.com"}),
+    )
+    app = build(parts)
+    async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
+        yield House(store, clock, sounds, tickets, told, app[COUNTS], client)
+
+
+def a_console(console: Path) -> Path:
+    """Two pages, and beside their folder something that is none of the web's business."""
+    (console / "pages").mkdir(parents=True)
+    (console / "index.html").write_text("<!doctype html><title>Telephonist</title>")
+    (console / "pages" / "app.js").write_text("export const one = 1;")
+    (console.parent / "secret.txt").write_text("not for the web")
+    return console
+
+
+async def error_of(response: ClientResponse) -> tuple[int, str]:
+    """Status and type of an error, which must have the one shape."""
+    body = json.loads(await response.text())
+    assert set(body) == {"__type", "message"} and response.headers["x-amzn-ErrorType"] == body["__type"]
+    return response.status, body["__type"]

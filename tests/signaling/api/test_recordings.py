@@ -1,0 +1,150 @@
+import json
+import random
+
+import aiohttp
+import pytest
+
+from signaling.api.recordings import PLAYBACK
+from tests.signaling.api.house import PIECE, Browser, House, error_of
+from tests.signaling.store.samples import ACME, RIVAL, a_record, a_recording
+
+SOUND = random.Random(2).randbytes(2 * PIECE + 12345)
+KEY = a_recording().key
+AUDIO = "/recordings/contact-1/audio"
+
+
+@pytest.fixture
+async def browser(house: House) -> Browser:
+    """Of a supervisor, with one recording to listen to."""
+    await house.store.save_contact(a_record(recording=a_recording()))
+    house.sounds.objects[KEY] = SOUND
+    return await house.browser("sam")
+
+
+async def listens(house: House) -> list[tuple[str, str]]:
+    rows = [row.event for row in await house.store.audit_events(ACME)]
+    return [(row.resource, row.outcome) for row in rows if row.action == "ListenCallRecording"]
+
+
+async def test_the_whole_sound_comes_in_pieces(house: House, browser: Browser) -> None:
+    response = await browser.get(AUDIO)
+    assert response.status == 200 and await response.read() == SOUND
+    assert response.headers["Content-Type"] == "audio/wav"
+    assert response.headers["Content-Length"] == str(len(SOUND))
+    assert response.headers["Accept-Ranges"] == "bytes"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert house.sounds.asked[1:] == [(0, PIECE), (PIECE, PIECE), (2 * PIECE, 12345)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-", 100, len(SOUND)),
+        ("bytes=-44", len(SOUND) - 44, len(SOUND)),
+        ("bytes=0-99999999", 0, len(SOUND)),
+        (f"BYTES={PIECE - 1}-{PIECE + 1}", PIECE - 1, PIECE + 2),
+    ],
+)
+async def test_a_range_is_just_that(browser: Browser, asked: str, start: int, end: int) -> None:
+    response = await browser.get(AUDIO, Range=asked)
+    assert response.status == 206 and await response.read() == SOUND[start:end]
+    assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/{len(SOUND)}"
+
+
+async def test_a_range_past_the_end_cannot_be_satisfied(house: House, browser: Browser) -> None:
+    response = await browser.get(AUDIO, Range=f"bytes={len(SOUND)}-")
+    assert response.status == 416 and response.headers["Content-Range"] == f"bytes */{len(SOUND)}"
+    assert await listens(house) == []
+
+
+async def test_a_range_of_another_version_is_not_mixed_in(browser: Browser) -> None:
+    fresh = await browser.get(AUDIO, Range="bytes=0-9", If_Range=f'"{a_recording().sha256}"')
+    stale = await browser.get(AUDIO, Range="bytes=0-9", If_Range='"older"')
+    assert (fresh.status, stale.status) == (206, 200)
+    await stale.read()
+
+
+async def test_head_tells_the_size_and_is_no_listen(house: House, browser: Browser) -> None:
+    response = await browser.send("HEAD", AUDIO)
+    assert response.status == 200 and await response.read() == b""
+    assert response.headers["Content-Length"] == str(len(SOUND))
+    assert response.headers["Content-Type"] == "audio/wav"
+    assert await listens(house) == []
+
+
+async def test_one_playback_is_one_line_however_many_ranges(house: House, browser: Browser) -> None:
+    for start in range(0, 5000, 1000):
+        await (await browser.get(AUDIO, Range=f"bytes={start}-{start + 999}")).read()
+        house.clock.now += PLAYBACK
+    assert await listens(house) == [("recording/contact-1", "allowed")]
+    house.clock.now += 1
+    await (await browser.get(AUDIO, Range="bytes=0-9")).read()
+    other = await house.browser("sam")
+    await (await other.get(AUDIO, Range="bytes=0-9")).read()
+    assert await listens(house) == [("recording/contact-1", "allowed")] * 3
+
+
+async def test_no_sound_without_its_line_in_the_trail(
+    house: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(house.store), "audit", fails)
+        assert (await browser.get(AUDIO)).status == 500
+    await (await browser.get(AUDIO)).read()
+    assert await listens(house) == [("recording/contact-1", "allowed")]
+
+
+async def test_peaks_are_those_of_the_manifest(house: House, browser: Browser) -> None:
+    peaks = {"per_second": 20, "left": [1, 2], "right": [3, 4]}
+    gaps = [{"start_ms": 5, "end_ms": 9, "party": 0, "cause": "tap"}]
+    parties = [{"index": 0, "role": "agent"}, {"index": 1, "role": "other"}]
+    shown = {"duration_ms": 100, "gaps": gaps, "pauses": [], "parties": parties}
+    manifest = shown | {"version": 1, "peaks": peaks, "wrapped_key": "c2VjcmV0"}
+    house.sounds.manifests[KEY] = json.dumps(manifest)
+    response = await browser.get("/recordings/contact-1/peaks")
+    assert await response.json() == peaks | shown
+    assert await listens(house) == []
+
+
+async def test_a_manifest_that_cannot_be_read_is_no_fault(house: House, browser: Browser) -> None:
+    for text in ("", "[]", '{"duration_ms": "long"}'):
+        house.sounds.manifests[KEY] = text
+        assert (await browser.get("/recordings/contact-1/peaks")).status == 503
+
+
+async def test_who_may_not_listen_hears_nothing_and_leaves_a_trace(house: House, browser: Browser) -> None:
+    agent = await house.browser("ada")
+    for path in (AUDIO, "/recordings/contact-1/peaks", "/recordings/unknown/audio"):
+        assert await error_of(await agent.get(path)) == (403, "AccessDeniedException")
+    assert await listens(house) == [("recording/contact-1", "refused")] * 2 + [("recording/unknown", "refused")]
+    assert house.sounds.asked == []
+
+
+async def test_recordings_that_are_not_there_look_like_those_of_others(house: House, browser: Browser) -> None:
+    await house.store.save_contact(a_record("theirs", RIVAL, recording=a_recording()))
+    await house.store.save_contact(a_record("bare"))
+    await house.store.save_contact(a_record("early", recording=a_recording("uploaded")))
+    await house.store.save_contact(a_record("working", recording=a_recording(), completed=None))
+    answers = [await browser.get(f"/recordings/{id}/audio") for id in ("theirs", "unknown", "bare", "early", "working")]
+    assert [await error_of(answer) for answer in answers] == [(404, "ResourceNotFoundException")] * 5
+    assert len({await answer.text() for answer in answers}) == 1
+    assert {outcome for _, outcome in await listens(house)} == {"refused"}
+
+
+async def test_a_recorder_that_is_away_is_said_so(house: House, browser: Browser) -> None:
+    house.sounds.broken_after = 0
+    assert await error_of(await browser.get(AUDIO)) == (503, "ServiceUnavailableException")
+    house.sounds.objects.clear()
+    house.sounds.broken_after = None
+    assert await error_of(await browser.get(AUDIO)) == (404, "ResourceNotFoundException")
+
+
+async def test_a_sound_that_breaks_off_is_not_taken_for_whole(house: House, browser: Browser) -> None:
+    house.sounds.broken_after = 2
+    response = await browser.get(AUDIO)
+    with pytest.raises(aiohttp.ClientError):
+        await response.read()

@@ -1,0 +1,129 @@
+"""The agent's page from the ring to the cleared contact, with a scripted contact centre."""
+
+import time
+
+import msgspec
+import pytest
+from playwright.async_api import Page, expect
+
+from signaling.softphone.errors import Code, RpcError
+from signaling.softphone.protocol import AcceptContact, ClearContact, Contact, HoldContact, RejectContact, SetStatus
+from tests.support.console_site import Site
+from tests.support.desk import CONTACT
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def ring(site: Site) -> Contact:
+    now = time.time()
+    return site.change_contact(msgspec.structs.replace(CONTACT, since=now, expires_at=now + 20))
+
+
+async def test_a_ring_says_who_calls_whom_and_for_how_long(site: Site, agent: Page) -> None:
+    ring(site)
+    await expect(agent.get_by_role("heading", name="+4930555001")).to_be_visible()
+    await expect(agent.get_by_text("Sales", exact=True)).to_be_visible()
+    await expect(agent.get_by_text("dialled +4930555000")).to_be_visible()
+    await expect(agent.get_by_role("timer", name="Seconds left to accept")).to_have_text("19")
+    assert await agent.title() == "Call from +4930555001"
+    await agent.get_by_role("button", name="Reject").click()
+    await expect(agent.get_by_role("button", name="Reject")).to_be_enabled()
+    assert [request for _, request in site.desk.seen] == [RejectContact("c-1")]
+
+
+async def test_a_refused_accept_is_told_in_the_card(site: Site, agent: Page) -> None:
+    site.desk.answer = lambda request: RpcError(Code.WRONG_STATE, "Another agent has taken the call.")
+    ring(site)
+    await agent.get_by_role("button", name="Accept").click()
+    await expect(agent.get_by_role("alert").filter(has_text="Another agent")).to_be_visible()
+    request = site.desk.seen[0][1]
+    assert isinstance(request, AcceptContact)
+    assert "opus/48000" in request.sdp
+
+
+async def test_a_ring_calls_the_agent_back_to_the_page(site: Site, agent: Page) -> None:
+    await agent.get_by_role("link", name="Contacts").click()
+    ring(site)
+    await expect(agent.get_by_role("button", name="Accept")).to_be_visible()
+
+
+async def test_hold_recording_and_after_contact_work_are_shown(site: Site, agent: Page) -> None:
+    site.desk.answer = lambda request: RpcError(Code.UNAVAILABLE, "Draining.")
+    contact = site.change_contact(ring(site), state="CONNECTED", connected_at=time.time() - 61, recording="recording")
+    await expect(agent.get_by_role("timer", name="Time connected")).to_have_text("1:01")
+    await expect(agent.get_by_text("Recording", exact=True)).to_be_visible()
+    hold = agent.get_by_role("button", name="Hold")
+    await expect(hold).to_have_attribute("aria-pressed", "false")
+    await hold.click()
+    contact = site.change_contact(contact, state="CONNECTED_ONHOLD", on_hold=True, recording="paused")
+    await expect(hold).to_have_attribute("aria-pressed", "true")
+    await expect(agent.get_by_text("Recording paused")).to_be_visible()
+    assert HoldContact("c-1", True) in [request for _, request in site.desk.seen]
+
+    contact = site.change_contact(contact, state="ENDED", since=time.time(), reason="CUSTOMER_DISCONNECT")
+    await expect(agent.get_by_text("The caller hung up.")).to_be_visible()
+    await agent.get_by_role("button", name="Clear contact").click()
+    site.remove_contact(contact)
+    await expect(agent.get_by_role("heading", name="Ready for calls")).to_be_visible()
+    assert site.desk.seen[-1][1] == ClearContact("c-1")
+
+
+async def test_a_missed_contact_is_cleared_by_hand(site: Site, agent: Page) -> None:
+    site.change_contact(ring(site), state="MISSED", since=time.time())
+    await expect(agent.get_by_text("Missed call")).to_be_visible()
+    await expect(agent.get_by_role("button", name="Accept")).to_have_count(0)
+    await agent.get_by_role("button", name="Clear contact").click()
+
+
+async def test_the_status_is_chosen_and_shown(site: Site, agent: Page) -> None:
+    await agent.get_by_role("radio", name="Lunch").check()
+    site.change_agent(status="Lunch", routable=False, since=time.time())
+    await expect(agent.get_by_role("heading", name="Lunch")).to_be_visible()
+    await expect(agent.get_by_role("radio", name="Lunch")).to_be_checked()
+    await expect(agent.get_by_role("heading", name="No calls for now")).to_be_visible()
+    assert site.desk.seen == [("u-1", SetStatus("Lunch"))]
+    site.change_agent(next_status="Offline")
+    await expect(agent.get_by_text("Next, when you have cleared your contact: Offline")).to_be_visible()
+
+
+async def test_a_refused_status_is_told_and_taken_back(site: Site, agent: Page) -> None:
+    site.desk.answer = lambda request: RpcError(Code.FORBIDDEN, "You may not choose this status.")
+    await agent.get_by_role("radio", name="Available").focus()
+    await agent.keyboard.press("ArrowDown")
+    await agent.keyboard.press("Enter")
+    await expect(agent.get_by_role("alert").filter(has_text="You may not")).to_be_visible()
+    await expect(agent.get_by_role("radio", name="Available")).to_be_checked()
+    await expect(agent.get_by_role("radio", name="Offline")).to_be_focused()
+
+
+async def test_a_cut_line_is_told_and_resumed_without_a_hole(site: Site, agent: Page) -> None:
+    await agent.evaluate("sockets.at(-1).close()")
+    ring(site)
+    await expect(agent.get_by_role("alert").filter(has_text="is being made again")).to_be_visible()
+    await expect(agent.get_by_role("button", name="Accept")).to_be_visible()
+    await expect(agent.get_by_text("Connected", exact=True)).to_be_visible()
+    assert site.desk.presence == ["+u-1", "~u-1", "+u-1"]  # there, cut, there again
+
+
+async def test_a_reload_resumes_the_session(site: Site, agent: Page) -> None:
+    ring(site)
+    await agent.reload()
+    await expect(agent.get_by_role("button", name="Accept")).to_be_visible()
+    assert site.phones is not None
+    assert (site.phones.stats["opened"], site.phones.stats["resumed"]) == (1, 1)
+
+
+async def test_a_sign_in_elsewhere_is_told_and_can_be_taken_back(site: Site, agent: Page) -> None:
+    other = await agent.context.new_page()
+    await other.goto(site.url)
+    await expect(agent.get_by_role("heading", name="The softphone is not connected")).to_be_visible()
+    await agent.get_by_role("button", name="Use it here").click()
+    await expect(agent.get_by_role("heading", name="Ready for calls")).to_be_visible()
+    await expect(other.get_by_role("heading", name="The softphone is not connected")).to_be_visible()
+
+
+async def test_signing_out_elsewhere_leads_back_to_the_sign_in(site: Site, agent: Page) -> None:
+    assert site.phones is not None
+    site.signed_in = False
+    site.phones.sign_out("u-1")
+    await expect(agent.get_by_label("Password")).to_be_visible()

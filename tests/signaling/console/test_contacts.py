@@ -1,0 +1,109 @@
+"""The supervisor's page: the list, one contact, and its recording."""
+
+import time
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.support.console_site import Site, make_contact
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def supervisor(site: Site, page: Page) -> Page:
+    site.signed_in, site.agent = True, False
+    now = time.time()
+    site.contacts = [
+        make_contact(1, now - 600, "verified"),
+        make_contact(2, now - 1200, "sealed", queue="Support"),
+        make_contact(3, now - 1800, None, reason="AGENT_DISCONNECT"),
+    ]
+    site.peaks = {
+        "per_second": 10,
+        "left": [100] * 40,
+        "right": [40] * 40,
+        "duration_ms": 4000,
+        "gaps": [{"party": 0, "start_ms": 1000, "end_ms": 1200, "cause": "overflow"}],
+        "pauses": [],
+    }
+    await page.goto(site.url)
+    await page.get_by_role("row").nth(1).wait_for()
+    return page
+
+
+async def test_the_list_shows_the_state_of_each_recording(site: Site, supervisor: Page) -> None:
+    rows = supervisor.get_by_role("row")
+    await expect(rows).to_have_count(4)
+    await expect(rows.nth(1)).to_contain_text("+49305550001")
+    await expect(rows.nth(1)).to_contain_text("verified")
+    await expect(rows.nth(2)).to_contain_text("sealed")
+    await expect(rows.nth(3)).to_contain_text("Not recorded")
+    query = site.searches[0]
+    assert (query["InstanceId"], query["TimeRange"]["Type"]) == ("i-1", "INITIATION_TIMESTAMP")
+    assert query["TimeRange"]["EndTime"] - query["TimeRange"]["StartTime"] == 86400
+
+
+async def test_the_filter_narrows_what_is_shown(supervisor: Page) -> None:
+    await supervisor.get_by_role("searchbox").fill("support")
+    await expect(supervisor.get_by_role("row")).to_have_count(2)
+    await supervisor.get_by_role("searchbox").fill("nobody")
+    await expect(supervisor.get_by_role("heading", name="Nothing matches the filter")).to_be_visible()
+
+
+async def test_more_contacts_are_fetched_by_the_next_token(site: Site, supervisor: Page) -> None:
+    site.contacts = [make_contact(n, time.time() - n) for n in range(60)]
+    await supervisor.get_by_label("Time range").select_option(label="Last 7 days")
+    await expect(supervisor.get_by_text("50 of 60")).to_be_visible()
+    await supervisor.get_by_role("button", name="Show more").click()
+    await expect(supervisor.get_by_text("60 of 60")).to_be_visible()
+    assert site.searches[-1]["NextToken"] == "50"
+
+
+async def test_a_recording_is_played_and_sought_by_keyboard(supervisor: Page) -> None:
+    await supervisor.get_by_role("link").filter(has_text=",").first.focus()
+    await supervisor.keyboard.press("Enter")
+    slider = supervisor.get_by_role("slider", name="Position")
+    await slider.focus()
+    await supervisor.keyboard.press("End")
+    await expect(slider).to_have_attribute("aria-valuenow", "100")
+    await supervisor.keyboard.press("Home")
+    await supervisor.get_by_role("button", name="Play").click()
+    await expect(supervisor.get_by_text("0:01 / 0:04")).to_be_visible()
+    await supervisor.get_by_role("button", name="Pause").click()
+    await expect(supervisor.get_by_role("button", name="Play")).to_be_visible()
+
+
+async def test_the_waveform_has_both_sides_and_the_gap(supervisor: Page) -> None:
+    await supervisor.get_by_role("row").nth(1).click()
+    await expect(supervisor.get_by_text("gap: sound was lost")).to_be_visible()
+    await expect(supervisor.get_by_text("not recorded: on hold")).to_be_hidden()
+    inked = """canvas => {
+      const {width, height} = canvas, paint = canvas.getContext("2d");
+      const rows = (from, to) => paint.getImageData(width * 0.8, height * from, 60, height * (to - from)).data;
+      const count = (data) => data.filter((value, at) => at % 4 === 3 && value > 0).length;
+      return [count(rows(0, 0.5)), count(rows(0.5, 1))];
+    }"""
+    left, right = await supervisor.locator("canvas").evaluate(inked)
+    assert left > 2 * right > 0
+
+
+async def test_a_recording_on_its_way_is_played_when_it_is_there(site: Site, supervisor: Page) -> None:
+    await supervisor.get_by_role("row").nth(2).click()
+    await expect(supervisor.get_by_text("is on its way to the store")).to_be_visible()
+    site.contacts[1]["Recordings"] = [{"StorageType": "S3", "MediaStreamType": "AUDIO", "Status": "AVAILABLE"}]
+    await expect(supervisor.get_by_role("button", name="Play")).to_be_visible()
+
+
+async def test_those_who_may_not_listen_are_told_so(site: Site, supervisor: Page) -> None:
+    site.permissions = ["ContactSearch.View"]
+    await supervisor.reload()
+    await supervisor.get_by_role("row").nth(1).click()
+    await expect(supervisor.get_by_text("You may not listen to recordings")).to_be_visible()
+    await expect(supervisor.get_by_role("button", name="Play")).to_have_count(0)
+
+
+async def test_a_contact_that_is_not_there_is_told(supervisor: Page) -> None:
+    await supervisor.evaluate("location.hash = '#/contacts/unknown'")
+    await expect(supervisor.get_by_role("alert").filter(has_text="It does not exist")).to_be_visible()

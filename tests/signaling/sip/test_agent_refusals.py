@@ -1,0 +1,155 @@
+"""What is not a call that we serve: answered with the standard's error, or only counted; no state is left."""
+
+import pytest
+
+from signaling.sip.message import Request, Response
+from tests.signaling.sip.network import OFFER
+from tests.signaling.sip.wire import Wire, reply, request
+
+
+def answer_to(wire: Wire, message: Request) -> Response:
+    (answer,) = wire.send(message)
+    assert isinstance(answer, Response)
+    assert (wire.agent.calls, wire.agent.transactions, wire.agent.get_timer()) == (0, 0, None)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        (request("SUBSCRIBE"), 405),
+        (request("MESSAGE", body="x", Content_Type="text/plain"), 405),
+        (request("BYE", 2, tag="unknown"), 481),
+        (request("BYE", 2), 481),
+        (request("UPDATE", 2, tag="unknown", body=OFFER), 481),
+        (request("INVITE", 2, tag="unknown", body=OFFER), 481),
+        (request("CANCEL"), 481),
+        (request("INVITE", body=OFFER, Require="100rel, x-none"), 420),
+        (request("INVITE", body="<x/>", Content_Type="application/xml"), 415),
+        (request("INVITE", body=OFFER, Content_Encoding="gzip"), 415),
+        (request("INVITE", body=OFFER, Accept="text/plain"), 406),
+        (request("INVITE", body=OFFER, Max_Forwards="0"), 483),
+        (request("INVITE", body=OFFER, Contact=""), 400),
+        (request("INVITE", body=OFFER, Contact="<tel:+49>"), 400),
+        (request("INVITE", body=OFFER, Record_Route="<tel:+49>"), 400),
+        (request("INVITE", body=OFFER, Max_Forwards="256"), 400),
+        (request("INVITE", body=OFFER, CSeq="1 BYE"), 400),
+        (request("INVITE", body=OFFER, To=""), 400),
+        (request("INVITE", body=OFFER, From='"x <sip:a>'), 400),
+        (request("OPTIONS"), 200),
+        (request("OPTIONS", Max_Forwards="0"), 200),
+    ],
+)
+def test_answer(message: Request, status: int) -> None:
+    answer = answer_to(Wire(), message)
+    assert answer.status == status
+    assert answer.headers.get("Call-ID") == "call-1"
+
+
+def test_405_and_options_say_what_we_can() -> None:
+    for method in ("SUBSCRIBE", "OPTIONS"):
+        allow = answer_to(Wire(), request(method)).headers.get("Allow")
+        assert allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
+
+
+def test_420_names_what_is_not_supported() -> None:
+    answer = answer_to(Wire(), request("INVITE", body=OFFER, Require="100rel, x-none"))
+    assert answer.headers.get_all("Unsupported") == ["100rel", "x-none"]
+
+
+def test_scheme_that_we_do_not_route_by_is_416() -> None:
+    message = Request("INVITE", "urn:service:sos", request("INVITE").headers)
+    assert answer_to(Wire(), message).status == 416
+
+
+def test_repeated_request_gets_the_same_answer_without_state() -> None:
+    wire = Wire()
+    assert answer_to(wire, request("SUBSCRIBE")) == answer_to(wire, request("SUBSCRIBE"))
+
+
+def test_too_many_calls_is_503() -> None:
+    wire = Wire(max_calls=1)
+    wire.ring_in()
+    (refused,) = wire.send(request("INVITE", branch="x", Call_ID="call-2", body=OFFER))
+    assert isinstance(refused, Response) and refused.status == 503
+    assert refused.headers.get("Retry-After") == "10"
+
+
+def test_stranger_gets_one_403_a_second_and_no_state() -> None:
+    wire = Wire(None)
+    assert answer_to(wire, request("INVITE", body=OFFER)).status == 403
+    for _ in range(20):
+        assert wire.send(request("REGISTER")) == []
+    wire.now += 1.0
+    assert answer_to(wire, request("OPTIONS")).status == 403
+    assert wire.events() == []
+    assert wire.agent.counters.strangers == 22
+
+
+def test_stranger_who_is_malformed_gets_nothing() -> None:
+    wire = Wire(None)
+    assert wire.send(request("INVITE", To="")) == []
+    assert wire.agent.counters.malformed == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"\x00" * 20,
+        b"hello",
+        b"INVITE sip:a SIP/2.0\r\n\r\n",
+        b"SIP/2.0 200 OK\r\n\r\n",
+        b"\xff" * 70000,
+    ],
+)
+def test_noise_is_dropped(data: bytes) -> None:
+    wire = Wire()
+    wire.agent.receive(data, wire.flow, wire.now)
+    assert (wire.take(), wire.events(), wire.agent.counters.faults) == ([], [], 0)
+
+
+def test_stray_responses_and_acks_are_counted() -> None:
+    wire = Wire()
+    assert wire.send(reply(request("INVITE"), 200)) == []
+    assert wire.send(request("ACK", tag="unknown")) == []
+    assert wire.agent.counters.unmatched == 2
+
+
+def test_malformed_ack_is_never_answered() -> None:
+    assert Wire().send(request("ACK", To="")) == []
+
+
+def test_fault_of_our_own_costs_one_message_only() -> None:
+    wire = Wire()
+
+    def broken(*_: object) -> str | None:
+        raise RuntimeError("a fault")
+
+    working, wire.agent._trunk_for = wire.agent._trunk_for, broken
+    assert wire.send(request("INVITE", body=OFFER)) == []
+    wire.agent._trunk_for = working
+    assert wire.agent.counters.faults == 1
+    wire.ring_in()
+
+
+def test_requests_in_a_call_are_checked_too() -> None:
+    wire = Wire()
+    _, tag = wire.answer()
+    for method, more, status in [
+        ("INFO", {}, 405),
+        ("UPDATE", {"Require": "x-none"}, 420),
+        ("UPDATE", {"Content_Type": "text/plain"}, 415),
+    ]:
+        (answer,) = wire.send(request(method, 2, tag=tag, branch=method + str(status), body=OFFER, **more))
+        assert isinstance(answer, Response) and answer.status == status
+    assert wire.agent.calls == 1
+
+
+def test_stranger_within_a_dialog_is_served() -> None:
+    wire = Wire()
+    _, tag = wire.answer()
+    wire.agent._trunk_for = lambda flow: None
+    (answer,) = wire.send(request("BYE", 2, tag=tag, branch="bye"))
+    assert isinstance(answer, Response) and answer.status == 200

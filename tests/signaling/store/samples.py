@@ -1,0 +1,110 @@
+"""Two instances that look alike, contacts, and a store on a temporary file."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from argon2 import PasswordHasher
+
+from signaling.center.record import AgentInfo, ContactRecord, QueueInfo, RecordingInfo
+from signaling.center.resources import (
+    Directory,
+    Flow,
+    PhoneNumber,
+    Queue,
+    RoutingProfile,
+    RoutingRow,
+    SecurityProfile,
+    Tenant,
+    Trunk,
+    User,
+)
+from signaling.center.security import DEFAULT_PROFILES
+from signaling.store import Store
+from signaling.store.passwords import Passwords
+from vault.keyring import LocalKeyring
+from vault.pii import Pii
+
+ACME = Tenant("111111111111", "instance-acme", "acme")
+RIVAL = Tenant("111111111111", "instance-rival", "rival")
+"""Of the same account."""
+NAMESAKE = Tenant("222222222222", "instance-acme", "namesake")
+"""Another account's, with the same instance id."""
+NUMBER = "+491719876543"
+NOON = 1_795_435_200.0
+DAY = 86400.0
+PASSWORD = Pii("correct horse")
+
+
+class Clock:
+    """Time as the test wants it."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def cheap() -> Passwords:
+    """argon2id at the least cost, so that tests are quick."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@asynccontextmanager
+async def a_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
+    keyring = LocalKeyring.open(folder / "keyring.json")
+    store = await Store.open(folder / "telephonist.db", keyring, clock or Clock(), cheap())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def a_directory(tenant: Tenant = ACME) -> Directory:
+    """The ids are the same in every tenant: what tells them apart is the tenant alone."""
+    profiles = (SecurityProfile(name, name, tuple(names)) for name, names in DEFAULT_PROFILES.items())
+    return Directory(
+        tenant,
+        users=(
+            User("user-1", "ada", f"Ada of {tenant.alias}", ("Agent",), "routing-1"),
+            User("user-2", "sam", f"Sam of {tenant.alias}", ("CallCenterManager",)),
+        ),
+        security_profiles=tuple(profiles),
+        routing_profiles=(RoutingProfile("routing-1", "Basic", (RoutingRow("queue-1", 2, 30),)),),
+        queues=(Queue("queue-1", "Support"), Queue("queue-2", "Sales")),
+        flows=(Flow("flow-1", "Main", {"Version": "2019-10-30", "Actions": []}),),
+        numbers=(PhoneNumber("+15550100", "flow-1"),),
+        trunks=(Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),),
+    )
+
+
+def a_record(contact: str = "contact-1", tenant: Tenant = ACME, **changes: Any) -> ContactRecord:
+    record = ContactRecord(
+        contact=contact,
+        account=tenant.account,
+        instance=tenant.instance,
+        initiation_method="INBOUND",
+        initiated=NOON,
+        customer=Pii(NUMBER),
+        system="+15550100",
+        updated=NOON,
+        attributes={"policy": Pii("KX-4711-secret")},
+        queue=QueueInfo("queue-1", "Support", NOON + 1, NOON + 3, 2),
+        agent=AgentInfo("user-1", "ada", NOON + 3, 60, 5, 5, 1, NOON + 70, NOON + 80),
+        agent_connection_attempts=1,
+        connected_to_system=NOON,
+        disconnected=NOON + 70,
+        disconnect_reason="CUSTOMER_DISCONNECT",
+        completed=NOON + 80,
+    )
+    return msgspec.structs.replace(record, **changes)
+
+
+def a_recording(state: str = "verified", **changes: Any) -> RecordingInfo:
+    order = ("recording", "sealed", "finalized", "uploaded", "verified", "released")
+    times = {name: NOON + 3 + at for at, name in enumerate(order[: order.index(state) + 1])}
+    recording = RecordingInfo("ab" * 16, "connect/acme/CallRecordings/x.wav", state, 60_000, 1000, "cd" * 32, 0, times)
+    return msgspec.structs.replace(recording, **changes)

@@ -1,0 +1,204 @@
+"""The agents' desk with the real centre; workers are scripted, notifications are kept."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from ipc.messages import Command, Done, Refusal
+from relay import api as relay
+from signaling.center import events
+from signaling.center.center import Center
+from signaling.center.decisions import Decision, DropAgent, TellAgent, TellContact
+from signaling.center.resources import Tenant
+from signaling.center.security import user_name
+from signaling.desk import AgentDesk
+from signaling.house import House
+from signaling.softphone import protocol
+from signaling.softphone.errors import Code, RpcError
+from signaling.softphone.tokens import Tokens
+from tests.signaling.center.floor_plan import NUMBER, TENANT, directory
+from vault.pii import Pii
+
+RIVAL = Tenant("000000000002", "instance-2", "rival")
+ANN, BOB = user_name(TENANT, "ann"), user_name(TENANT, "bob")
+
+
+class Worker:
+    """Answers at once, or when `go_on` is set; with success, or with the refusal that it was given."""
+
+    def __init__(self) -> None:
+        self.asked: list[Command[Any]] = []
+        self.refusal: Refusal | None = None
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def ask(self, _: str, command: Command[Any]) -> Any:
+        self.asked.append(command)
+        await self.go_on.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        return Done() if isinstance(command, relay.DropLeg) else relay.Media("answer")
+
+
+class Office:
+    def __init__(self) -> None:
+        rival = Center(msgspec.structs.replace(directory(), tenant=RIVAL), lambda: "1" * 32)
+        self.center = Center(directory(), lambda: "0" * 32)
+        self.now = 1000.0
+        self.house = House([rival, self.center], self._perform, lambda: self.now)
+        self.worker, self.tokens = Worker(), Tokens()
+        self.desk = AgentDesk(self.house, self.worker, self.tokens, "192.0.2.1", lambda: self.now)
+        self.shown: list[tuple[str, protocol.Notification]] = []
+        self.desk.serve(lambda user, notification: self.shown.append((user, notification)))
+        self.dropped: list[str] = []
+
+    def _perform(self, center: Center, decision: Decision) -> None:
+        match decision:
+            case TellAgent(user):
+                self.desk.show_agent(center, user)
+            case TellContact(user, contact):
+                self.desk.show_contact(center, user, contact)
+            case DropAgent(_, leg):
+                self.dropped.append(leg)
+
+    async def available(self, name: str) -> None:
+        self.desk.present(name)
+        await self.desk.request(name, protocol.SetStatus("Available"))
+
+    def call(self) -> None:
+        self.house.tell(self.center, events.CallArrived("c-1", "c-1/customer", NUMBER, Pii("+15550199"), self.now))
+        self.house.tell(self.center, events.PlayerFinished("c-1", "prompt"))
+
+    async def connect(self, name: str) -> None:
+        await self.desk.request(name, protocol.AcceptContact("c-1", "offer"))
+        self.house.tell(self.center, events.AgentMediaUp("c-1"))
+
+    def contact(self, name: str) -> protocol.Contact:
+        [contact] = self.desk.snapshot(name).contacts
+        return contact
+
+    async def refused(self, name: str, request: protocol.Request) -> int:
+        with pytest.raises(RpcError) as caught:
+            await self.desk.request(name, request)
+        return caught.value.code
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+async def test_an_offer_is_shown_to_its_agent_only_and_accepted(office: Office) -> None:
+    await office.available(ANN)
+    office.call()
+    assert {user for user, _ in office.shown} == {ANN}
+    offered = office.contact(ANN)
+    assert (offered.state, offered.expires_at, offered.recording) == ("INCOMING", 1020.0, "armed")
+    assert offered.customer.reveal() == "+15550199"
+    answer = await office.desk.request(ANN, protocol.AcceptContact("c-1", "offer"))
+    assert answer == protocol.Answer("answer")
+    assert office.worker.asked == [relay.AddBrowserLeg("c-1/agent-1", "c-1", "192.0.2.1", "offer")]
+    office.house.tell(office.center, events.AgentMediaUp("c-1"))
+    assert (office.contact(ANN).state, office.contact(ANN).recording) == ("CONNECTED", "recording")
+
+
+async def test_tokens_are_good_for_agents_of_their_own_instance(office: Office) -> None:
+    def issue(name: str) -> str:
+        return office.tokens.issue(name, office.now).reveal()
+
+    assert office.desk.redeem(issue(ANN)) == ANN
+    assert office.desk.redeem(issue(user_name(TENANT, "eve"))) is None
+    assert office.desk.redeem(issue("ann")) is None
+    await office.available(user_name(RIVAL, "ann"))
+    office.call()
+    assert office.desk.snapshot(user_name(RIVAL, "ann")).contacts == ()
+    assert office.center.floor.agent("ann").present is False
+
+
+async def test_requests_that_do_not_fit_are_refused_with_their_codes(office: Office) -> None:
+    await office.available(ANN)
+    office.call()
+    assert await office.refused(ANN, protocol.HangUpContact("c-1")) == Code.WRONG_STATE
+    assert await office.refused(BOB, protocol.AcceptContact("c-1", "offer")) == Code.NOT_FOUND
+    assert await office.refused(ANN, protocol.RenewMedia("c-1", "offer")) == Code.WRONG_STATE
+    assert await office.refused(ANN, protocol.SetStatus("Asleep")) == Code.INVALID_PARAMS
+    assert await office.refused(user_name(TENANT, "eve"), protocol.SetStatus("Available")) == Code.FORBIDDEN
+    assert office.worker.asked == []
+
+
+@pytest.mark.parametrize(("code", "told"), [("bad_sdp", Code.MEDIA_UNUSABLE), ("gone", Code.UNAVAILABLE)])
+async def test_media_that_cannot_be_had_gives_the_contact_to_the_next(office: Office, code: str, told: Code) -> None:
+    await office.available(ANN)
+    await office.available(BOB)
+    office.call()
+    office.worker.refusal = Refusal(code, "because")
+    assert await office.refused(ANN, protocol.AcceptContact("c-1", "offer")) == told
+    assert (office.contact(ANN).state, office.contact(ANN).reason) == ("ERROR", "because")
+    assert office.dropped == ["c-1/agent-1"]
+    assert office.contact(BOB).state == "INCOMING"
+
+
+async def test_a_refusal_that_comes_late_is_not_put_down_to_the_next_agent(office: Office) -> None:
+    await office.available(ANN)
+    await office.available(BOB)
+    office.call()
+    office.worker.go_on.clear()
+    slow = asyncio.ensure_future(office.refused(ANN, protocol.AcceptContact("c-1", "offer")))
+    await asyncio.sleep(0)
+    office.desk.absent(ANN)
+    others = asyncio.ensure_future(office.desk.request(BOB, protocol.AcceptContact("c-1", "offer")))
+    await asyncio.sleep(0)
+    office.worker.refusal = Refusal("gone", "too slow")
+    others.cancel()
+    office.worker.go_on.set()
+    assert await slow == Code.UNAVAILABLE
+    assert office.contact(BOB).state == "CONNECTING"
+
+
+async def test_a_contact_that_ends_while_it_is_accepted_leaves_no_leg(office: Office) -> None:
+    await office.available(ANN)
+    office.call()
+    office.worker.go_on.clear()
+    accepting = asyncio.ensure_future(office.desk.request(ANN, protocol.AcceptContact("c-1", "offer")))
+    await asyncio.sleep(0)
+    office.house.tell(office.center, events.CustomerLeft("c-1"))
+    office.worker.go_on.set()
+    await accepting
+    # The leg's command was on its way before the one that drops it: the worker takes them in this order.
+    assert [type(command) for command in office.worker.asked] == [relay.AddBrowserLeg]
+    assert office.dropped == ["c-1/agent-1"]
+    assert office.desk.snapshot(ANN).contacts == ()
+    assert office.shown[-1][0] == ANN
+
+
+async def test_mute_hold_and_the_end(office: Office) -> None:
+    await office.available(ANN)
+    office.call()
+    await office.connect(ANN)
+    await office.desk.request(ANN, protocol.MuteContact("c-1", True))
+    await office.desk.request(ANN, protocol.HoldContact("c-1", True))
+    held = office.contact(ANN)
+    assert (held.state, held.muted, held.on_hold) == ("CONNECTED_ONHOLD", True, True)
+    await office.desk.request(ANN, protocol.RenewMedia("c-1", "offer"))
+    await office.desk.request(ANN, protocol.SetStatus("Lunch"))
+    assert office.desk.snapshot(ANN).agent.next_status == "Lunch"
+    await office.desk.request(ANN, protocol.HangUpContact("c-1"))
+    ended = office.contact(ANN)
+    assert (ended.state, ended.muted, ended.on_hold, ended.recording) == ("ENDED", False, False, "stopped")
+    await office.desk.request(ANN, protocol.ClearContact("c-1"))
+    snapshot = office.desk.snapshot(ANN)
+    assert (snapshot.contacts, snapshot.agent.status, snapshot.agent.routable) == ((), "Lunch", False)
+    assert (ANN, protocol.ContactRemoved("c-1")) in office.shown
+
+
+async def test_what_another_agent_does_with_the_contact_is_not_shown_to_who_missed_it(office: Office) -> None:
+    await office.available(ANN)
+    await office.available(BOB)
+    office.call()
+    await office.desk.request(ANN, protocol.RejectContact("c-1"))
+    await office.connect(BOB)
+    await office.desk.request(BOB, protocol.MuteContact("c-1", True))
+    missed = office.contact(ANN)
+    assert (missed.state, missed.connected_at, missed.muted, missed.recording) == ("REJECTED", None, False, "off")

@@ -1,0 +1,65 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from signaling.errors import ConfigError
+from signaling.instance_file import parse_instance
+from tests.signaling.center.floor_plan import action, directory
+from tests.signaling.center.floor_plan import document as flow_document
+
+
+def document(**changes: Any) -> str:
+    content = msgspec.to_builtins(directory()) | changes
+    for user in content["users"]:
+        user.setdefault("password", f"{user['username']}-password")
+    return msgspec.json.encode(content).decode()
+
+
+def test_an_instance_is_read_with_its_passwords_apart() -> None:
+    instance = parse_instance(document(), toml=False)
+    assert instance.directory == directory()
+    assert instance.passwords["ann"].reveal() == "ann-password"
+    assert "ann-password" not in repr(instance)
+
+
+def test_who_has_no_password_in_the_file_keeps_his() -> None:
+    instance = parse_instance(msgspec.json.encode(directory()).decode(), toml=False)
+    assert (instance.directory, instance.passwords) == (directory(), {})
+
+
+def transfer(queue: str) -> dict[str, Any]:
+    return flow_document(
+        action("choose", "UpdateContactTargetQueue", "transfer", QueueId=queue),
+        action("transfer", "TransferContactToQueue"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"tenant": {}}, "cannot be read"),
+        ({"users": [{"id": "u", "username": "u"}]}, "cannot be read"),
+        ({"users": [{"id": "u", "username": "u", "password": 12345678}]}, "a text as password"),
+        ({"tenant": {"account": "1", "instance": "i/1", "alias": "acme"}}, "tenant: instance 'i/1'"),
+        ({"tenant": {"account": "1", "instance": "i-1", "alias": "../acme"}}, "tenant: alias"),
+        ({"numbers": [{"number": "1", "flow": "none"}]}, "flow 'none' does not exist"),
+        ({"trunks": [{"name": "t", "sources": ["300.1.1.1"]}]}, "trunk t"),
+        ({"flows": [{"id": "flow-1", "name": "F", "content": {}}]}, "flow F: not a contact flow"),
+        ({"trunks": [{"name": "t", "sources": [], "strp": "required"}]}, "unknown field `strp`.*trunks"),
+        ({"trunks": [{"name": "t", "sources": [], "codecs": ["G729"]}]}, "trunk t: codec 'G729' does not exist"),
+        ({"security_profiles": [{"id": "s", "name": "S", "permissions": ["Sing"]}]}, "S: permission 'Sing' does not"),
+        ({"flows": [{"id": "flow-1", "name": "F", "content": transfer("q")}]}, "flow F: queue 'q' does not exist"),
+        ({"queues": []}, "queue 'queue-1' does not exist"),
+        ({"routing_profiles": []}, "routing profile 'profile-1' does not exist"),
+    ],
+)
+def test_what_is_wrong_is_said(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        parse_instance(document(**changes), toml=False)
+
+
+def test_text_that_is_no_document() -> None:
+    for toml in (True, False):
+        with pytest.raises(ConfigError, match="cannot be read"):
+            parse_instance("[[[", toml)

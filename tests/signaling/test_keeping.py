@@ -1,0 +1,60 @@
+import asyncio
+
+from signaling.center.record import ContactRecord, RecordingInfo
+from signaling.center.resources import Tenant
+from signaling.keeping import Keeper
+from signaling.lanes import Lanes
+from signaling.store.errors import StoreUnavailable
+from tests.signaling.center.floor_plan import TENANT
+from vault.pii import Pii
+
+INFO = RecordingInfo("0" * 32, "key", "sealed")
+
+
+def record(contact: str, updated: float) -> ContactRecord:
+    return ContactRecord(contact, "1", "i", "INBOUND", 0.0, Pii("+15550199"), "+15550100", updated)
+
+
+class Fickle:
+    """A store that fails as often as it was told, one contact only."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.kept: list[tuple[str, float]] = []
+        self.recordings: list[str] = []
+        self.failed = asyncio.Event()
+
+    async def save_contact(self, record: ContactRecord) -> None:
+        if record.contact == "c-1" and self.failures:
+            self.failures -= 1
+            self.failed.set()
+            raise StoreUnavailable("the disk is full")
+        self.kept.append((record.contact, record.updated))
+
+    async def save_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
+        assert (tenant, recording) == (TENANT, INFO)
+        self.recordings.append(contact)
+
+
+async def test_a_store_that_fails_for_a_while_loses_nothing_and_holds_nobody_up() -> None:
+    store, lanes = Fickle(2), Lanes()
+    keeper = Keeper(store, lanes, (0.01,))
+    keeper.keep_contact(record("c-1", 1.0))
+    keeper.keep_contact(record("c-1", 2.0))
+    keeper.keep_contact(record("c-2", 1.0))
+    keeper.keep_recording(TENANT, "c-1", INFO)
+    await lanes.empty()
+    assert store.kept == [("c-2", 1.0), ("c-1", 1.0), ("c-1", 2.0)]
+    assert store.recordings == ["c-1"]
+
+
+async def test_a_node_that_stops_tries_once_more() -> None:
+    for failures, kept in ((1, [("c-1", 1.0)]), (9, [])):
+        store, lanes = Fickle(failures), Lanes()
+        keeper = Keeper(store, lanes, (60.0,))
+        keeper.keep_contact(record("c-1", 1.0))
+        async with asyncio.timeout(5):
+            await store.failed.wait()
+            keeper.hurry()
+            await lanes.empty()
+        assert store.kept == kept

@@ -1,0 +1,125 @@
+"""The workers' client against scripted workers on real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ipc.messages import Refusal
+from ipc.server import Server
+from relay.api import Commands, DropLeg, Events, GetLegs, LegReport, Legs, LegUp
+from signaling.workers import Workers
+
+
+def report(leg: str) -> LegReport:
+    return LegReport(leg, leg.partition("/")[0], "rtp", "PCMU/8000")
+
+
+class Scripted:
+    """A worker process that can die and come back."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._server: Server | None = None
+        self.legs: list[str] = []
+        self.clients = 0
+
+    async def up(self) -> None:
+        self._server = Server(Commands, self._handle, self._count)
+        await self._server.start(self._path)
+
+    async def down(self) -> None:
+        if self._server is not None:
+            await self._server.close()
+            self._path.unlink()
+            self._server = None
+
+    def publish(self, event: Events) -> None:
+        assert self._server is not None
+        self._server.publish(event)
+
+    def _count(self, clients: int) -> None:
+        self.clients = clients
+
+    async def _handle(self, command: Any) -> msgspec.Struct:
+        if isinstance(command, GetLegs):
+            return Legs(tuple(report(leg) for leg in self.legs))
+        assert isinstance(command, DropLeg)
+        if command.leg not in self.legs:
+            raise Refusal("no_such_leg", "no")
+        self.legs.remove(command.leg)
+        return report(command.leg)
+
+
+class Floor:
+    def __init__(self, folder: Path) -> None:
+        paths = {name: folder / name for name in ("a", "b")}
+        self.process = {name: Scripted(path) for name, path in paths.items()}
+        self.events: asyncio.Queue[tuple[str, Events]] = asyncio.Queue()
+        self.presence: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
+        self.workers = Workers(
+            paths,
+            lambda worker, event: self.events.put_nowait((worker, event)),
+            lambda worker, there: self.presence.put_nowait((worker, there)),
+        )
+
+    async def up(self, *names: str) -> None:
+        for name in names:
+            await self.process[name].up()
+            await self.expect(name, True)
+
+    async def expect(self, name: str, there: bool) -> None:
+        async with asyncio.timeout(10):
+            assert await self.presence.get() == (name, there)
+
+
+@pytest.fixture
+async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
+    made = Floor(tmp_path)
+    made.workers.start()
+    yield made
+    await made.workers.close()
+    for process in made.process.values():
+        await process.down()
+
+
+async def test_rooms_go_to_the_worker_with_the_fewest(floor: Floor) -> None:
+    with pytest.raises(Refusal, match="gone"):
+        floor.workers.place("early")
+    await floor.up("a", "b")
+    assert floor.workers.complete.is_set()
+    assert {floor.workers.place("1"), floor.workers.place("2")} == {"a", "b"}
+    floor.workers.forget("1")
+    assert floor.workers.place("3") != floor.workers.place("4") or floor.workers.rooms_of("a")
+    assert sorted(floor.workers.rooms_of("a") + floor.workers.rooms_of("b")) == ["2", "3", "4"]
+
+
+async def test_legs_of_an_earlier_control_plane_are_dropped(floor: Floor) -> None:
+    floor.process["a"].legs = ["old/customer", "old/agent-1"]
+    await floor.up("a")
+    assert floor.process["a"].legs == []
+    assert floor.workers.missing == ["b"]
+
+
+async def test_a_lost_worker_is_told_once_and_met_again(floor: Floor) -> None:
+    await floor.up("a")
+    floor.workers.place("1")
+    await floor.process["a"].down()
+    await floor.expect("a", False)
+    assert floor.workers.rooms_of("a") == ["1"]
+    with pytest.raises(Refusal, match="gone"):
+        await floor.workers.ask("1", DropLeg("1/customer"))
+    assert not floor.workers.complete.is_set()
+    await floor.up("a")
+    with pytest.raises(Refusal, match="no_such_leg"):
+        await floor.workers.ask("1", DropLeg("1/customer"))
+
+
+async def test_events_carry_the_name_of_their_worker(floor: Floor) -> None:
+    await floor.up("a", "b")
+    floor.process["b"].publish(LegUp("1/agent-1"))
+    async with asyncio.timeout(10):
+        assert await floor.events.get() == ("b", LegUp("1/agent-1"))
