@@ -1,0 +1,85 @@
+"""CPU time of a node's processes, out of Linux's /proc."""
+
+import os
+import platform
+from collections import defaultdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_VERSIONS = ("telephonist", "numpy", "uvloop", "pylibsrtp", "aiortc", "cryptography", "av")
+ROLES = ("relay", "recorder", "signaling")
+
+
+def cpu_seconds(node: int) -> dict[str, float]:
+    """User and system time so far by role, of the process and all its descendants; `supervisor` is the node itself."""
+    used: dict[str, float] = defaultdict(float)
+    for pid in _family(node):
+        try:
+            used[_role(pid, node)] += _cpu(pid)
+        except OSError:
+            continue  # it has ended since
+    return dict(used)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _family(node: int) -> list[int]:
+    """The process and everything below it."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                children[int(_stat(int(entry.name))[1])].append(int(entry.name))
+            except OSError:
+                continue  # it has ended since
+    family = [node]
+    for pid in family:
+        family += children[pid]
+    return family
+
+
+def _role(pid: int, node: int) -> str:
+    if pid == node:
+        return "supervisor"
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    module = words[words.index(b"-m") + 1].decode() if b"-m" in words else ""
+    return module if module in ROLES else "other"
+
+
+def _cpu(pid: int) -> float:
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name, which may hold blanks and parentheses."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
