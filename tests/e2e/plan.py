@@ -1,0 +1,80 @@
+"""The instance that the end-to-end tests run: two agents, a supervisor, a number for each way of recording."""
+
+from typing import Any
+
+PASSWORD = "correct horse battery"
+RECORDED = {
+    "+15550100": ["Agent", "Customer"],
+    "+15550101": ["Agent"],
+    "+15550102": ["Customer"],
+    "+15550103": [],
+}
+BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING = RECORDED
+SUPPORT = "00000000-0000-4000-8000-00000000000a"
+EMPTY_QUEUE = "00000000-0000-4000-8000-00000000000b"
+
+
+def _action(identifier: str, kind: str, following: str = "", **parameters: Any) -> dict[str, Any]:
+    transitions = {"NextAction": following} if following else {}
+    return {"Identifier": identifier, "Type": kind, "Parameters": parameters, "Transitions": transitions}
+
+
+def _flow(recorded: list[str]) -> dict[str, Any]:
+    return {
+        "Version": "2019-10-30",
+        "StartAction": "hello",
+        "Actions": [
+            _action("hello", "MessageParticipant", "attributes", Text="Welcome."),
+            _action("attributes", "UpdateContactAttributes", "record", Attributes={"tier": "platinum"}),
+            _action(
+                "record",
+                "UpdateContactRecordingBehavior",
+                "queue",
+                RecordingBehavior={"RecordedParticipants": recorded},
+            ),
+            _action("queue", "UpdateContactTargetQueue", "transfer", QueueId=SUPPORT),
+            _action("transfer", "TransferContactToQueue"),
+        ],
+    }
+
+
+def _user(number: int, username: str, profile: str, agent: bool) -> dict[str, Any]:
+    return {
+        "id": f"00000000-0000-4000-8000-0000000001{number:02d}",
+        "username": username,
+        "name": username.title(),
+        "password": PASSWORD,
+        "security_profiles": [profile],
+        "routing_profile": "routing" if agent else "",
+    }
+
+
+def instance(address: str = "127.0.0.1") -> dict[str, Any]:
+    """The document for `telephonist apply`; `address`: where the trunks' calls come from."""
+    return {
+        "tenant": {"account": "000000000001", "instance": "00000000-0000-4000-8000-000000000001", "alias": "acme"},
+        "users": [
+            _user(1, "ann", "agent", agent=True),
+            _user(2, "bob", "agent", agent=True),
+            _user(3, "sue", "supervisor", agent=False),
+        ],
+        "security_profiles": [
+            {"id": "agent", "name": "Agent", "permissions": ["BasicAgentAccess"]},
+            {
+                "id": "supervisor",
+                "name": "CallCenterManager",
+                "permissions": ["ContactSearch.View", "ContactAttributes.View", "ListenCallRecordings"],
+            },
+        ],
+        "routing_profiles": [{"id": "routing", "name": "Support", "rows": [{"queue": SUPPORT}]}],
+        "queues": [{"id": SUPPORT, "name": "Support"}],
+        "flows": [
+            {"id": f"flow-{number}", "name": f"Flow {number}", "content": _flow(recorded)}
+            for number, recorded in RECORDED.items()
+        ],
+        "numbers": [{"number": number, "flow": f"flow-{number}"} for number in RECORDED],
+        "trunks": [
+            {"name": "local", "sources": [address], "transports": ["udp", "tcp"]},
+            {"name": "secure", "sources": [address], "transports": ["tls"], "srtp": "required"},
+        ],
+    }
