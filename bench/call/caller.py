@@ -79,7 +79,7 @@ class Caller:
             self._line.invite(self.config.number, self.config.caller, offer)
         except CallError as error:
             self._fail(error)
-            self._close()
+            await self._close()
             raise
         return self
 
@@ -91,7 +91,7 @@ class Caller:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self._line.settled.wait()
-        self._close()
+        await self._close()
 
     async def ringing(self) -> None:
         """Returns at 180, or when there will be none."""
@@ -264,9 +264,9 @@ class Caller:
             self._ringing.set()
             self._ended.set()
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         self._finish()
-        self._line.close()
+        await self._line.close()
         if not self._answered.done():
             self._answered.cancel()
 

@@ -71,11 +71,12 @@ class Line:
             self._agent.hang_up(self._call, self._loop.time())
             self._step()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if self._wire is not None:
             self._wire.close()
+            await self._wire.wait_closed()
 
     def handle_message(self, data: bytes, flow: Flow) -> None:
         self.heard = True

@@ -12,6 +12,8 @@ from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.framing import StreamFramer
 
 CONNECT_SECONDS = 5.0
+SHUTDOWN_SECONDS = 1.0
+"""How long the server may take to say that it has seen the end of TLS."""
 
 
 class WireUser(Protocol):
@@ -28,6 +30,9 @@ class Wire(Protocol):
     def send(self, data: bytes) -> None: ...
 
     def close(self) -> None: ...
+
+    async def wait_closed(self) -> None:
+        """After `close`: until the socket is given back."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ async def _open_stream(target: Target, remote: Address, local_host: str | None, 
         *remote,
         ssl=target.tls,
         server_hostname=target.host if target.tls else None,
+        ssl_shutdown_timeout=SHUTDOWN_SECONDS if target.tls else None,
         local_addr=(local_host, 0) if local_host else None,
     )
     protocol.flow = Flow(target.transport, transport.get_extra_info("sockname")[:2], remote, connection=1)
@@ -102,12 +108,19 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, user: WireUser) -> None:
         self._user = user
+        self._lost = asyncio.Event()
 
     def send(self, data: bytes) -> None:
         self.transport.sendto(data)
 
     def close(self) -> None:
         self.transport.close()
+
+    async def wait_closed(self) -> None:
+        await self._lost.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._user.handle_message(data, self.flow)
@@ -125,6 +138,7 @@ class _Stream(asyncio.Protocol):
         self._user = user
         self._framer = StreamFramer()
         self._closing = False
+        self._lost = asyncio.Event()
 
     def send(self, data: bytes) -> None:
         self.transport.write(data)
@@ -132,6 +146,9 @@ class _Stream(asyncio.Protocol):
     def close(self) -> None:
         self._closing = True
         self.transport.close()
+
+    async def wait_closed(self) -> None:
+        await self._lost.wait()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -141,5 +158,6 @@ class _Stream(asyncio.Protocol):
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
         if not self._closing:
             self._user.handle_loss(self.flow, "the server closed the connection")

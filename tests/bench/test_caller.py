@@ -53,6 +53,24 @@ async def test_streams(transport: Literal["tcp", "tls"], tmp_path: Path) -> None
         assert tones(*phone.heard) == {440}
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+async def test_a_caller_who_has_left_holds_no_sockets(transport: Literal["udp", "tcp", "tls"], tmp_path: Path) -> None:
+    server, client = make_certificate(tmp_path)
+    async with callee(tls=server) as phone:
+        config = CallerConfig("100", phone.target(transport, client if transport == "tls" else None))
+        async with Caller(config) as caller:
+            await caller.answered()
+            during = ports_to(phone.target(transport).port)
+        assert during and not ports_to(phone.target(transport).port)
+
+
+def ports_to(port: int) -> list[str]:
+    """Our connected sockets whose far end is this port of loopback."""
+    ours = {link.readlink().name for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    rows = [row.split() for name in ("tcp", "udp") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return [row[1] for row in rows if row[2] == f"0100007F:{port:04X}" and f"socket:[{row[9]}]" in ours]
+
+
 async def test_two_callers_do_not_hear_each_other() -> None:
     async with callee(Script(sound=tone(700))) as first, callee(Script(sound=tone(1000))) as second:
         config = CallerConfig("1", first.target(), sound=tone(440))

@@ -8,6 +8,9 @@ LOUD = -25.0
 """dBFS that every tone of a test reaches on its way (the callers and microphones play at about -12)."""
 ABSENT = -55.0
 """dBFS that no tone may reach where it does not belong."""
+QUIET = 58
+"""A sample at ABSENT."""
+ONSET_SECONDS = 0.02
 
 
 def assert_only(samples: Samples, rate: int, wanted: float, *others: float) -> None:
@@ -21,6 +24,15 @@ def assert_only(samples: Samples, rate: int, wanted: float, *others: float) -> N
 def assert_silent(samples: Samples) -> None:
     level = rms_of(samples)
     assert level < ABSENT, f"{level:.1f} dBFS where there should be silence"
+
+
+def assert_begins_with(samples: Samples, rate: int, wanted: float, *others: float) -> None:
+    """Silence, and then the wanted tone alone. The onset itself, which sounds at every frequency, is not judged."""
+    sounding = np.flatnonzero(np.abs(samples) > QUIET)
+    assert len(sounding), f"{wanted} Hz never begins"
+    onset = int(sounding[0])
+    assert onset < len(samples) // 2, f"nothing sounds for {onset / rate:.3f} s"
+    assert_only(samples[onset + int(ONSET_SECONDS * rate) :], rate, wanted, *others)
 
 
 def end_of(heard: tuple[Samples, int], seconds: float) -> tuple[Samples, int]:
