@@ -15,6 +15,18 @@ from ipc.messages import Command, Done, Event
 
 State = Literal["recording", "sealed", "finalized", "uploaded", "verified", "released", "quarantined"]
 Role = Literal["agent", "other"]
+Format = Literal["wav", "flac", "opus"]
+FORMATS: dict[Format, tuple[str, str]] = {
+    "wav": (".wav", "audio/wav"),
+    "flac": (".flac", "audio/flac"),
+    "opus": (".opus", "audio/ogg; codecs=opus"),
+}
+"""Of each format of the sound, what its key ends in and its media type."""
+
+
+def media_type(key: str) -> str:
+    """Of the object under this key: a sound, or a manifest."""
+    return next((media for suffix, media in FORMATS.values() if key.endswith(suffix)), "application/json")
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -35,8 +47,12 @@ class Start(Command[Done], frozen=True):
     instance: str
     contact: str
     key: str
-    """The object's key in the tenant's bucket, e.g. connect/acme/CallRecordings/2026/11/23/….wav."""
+    """The object's key in the tenant's bucket, e.g. connect/acme/CallRecordings/2026/11/23/….wav; it ends as FORMATS
+    says."""
     parties: tuple[Party, ...]
+    format: Format = "wav"
+    tracks: bool = False
+    """Whether each party gets a file of its own beside the stereo one; the manifest names them."""
 
 
 class Seal(Command[Done], frozen=True):

@@ -19,7 +19,7 @@ from recorder.errors import Damaged, KeyTaken, NoSuchObject, StoreFailed
 from recorder.keys import RecordingKeys
 from recorder.objects import ObjectReader
 from recorder.recording import Recording
-from recorder.stores import ObjectStore, manifest_key
+from recorder.stores import ObjectStore
 from vault.kms import KeyUnavailable
 
 FIRST_DELAY = 0.5
@@ -154,7 +154,7 @@ class Delivery:
                     duration_ms=result.duration_ms,
                     size=result.size,
                     sha256=result.sha256,
-                    manifest_sha256=result.manifest_sha256,
+                    objects=result.objects,
                     gaps=result.gaps,
                 )
                 self._storing.add(recording)
@@ -173,8 +173,8 @@ class Delivery:
     async def _upload(self, recording: Recording) -> None:
         key = recording.journal.start.key
         await self._check_free(recording, key)
-        await self._store.put(manifest_key(key), recording.folder / outcome.MANIFEST)
-        await self._store.put(key, recording.folder / outcome.SOUND)
+        for made in recording.journal.objects:
+            await self._store.put(made.key, recording.folder / made.file)
         await self._reach(recording, "uploaded")
 
     async def _check_free(self, recording: Recording, key: str) -> None:
@@ -191,8 +191,7 @@ class Delivery:
 
     async def _verify(self, recording: Recording) -> None:
         """Reads back what was stored; uploads it once more when it is not the same."""
-        known = recording.journal
-        expected = {known.start.key: known.sha256, manifest_key(known.start.key): known.manifest_sha256}
+        expected = {made.key: made.sha256 for made in recording.journal.objects}
         try:
             for key, wanted in expected.items():
                 if await self._hash(key) != wanted:

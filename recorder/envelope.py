@@ -9,7 +9,7 @@ key is derived from the data key with the header's salt, so an object that is ma
 import hashlib
 import secrets
 import struct
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,11 +22,11 @@ MAGIC = b"TELO\x01"
 _LENGTH = struct.Struct("!I")
 HEAD = 4096
 """A header is not longer than this, magic and length included."""
-Content = Literal["sound", "manifest"]
 
 
 class Header(msgspec.Struct, frozen=True):
-    content: Content
+    content: str
+    """What it is of the recording: "sound", "manifest", or "track" and the party's index."""
     account: str
     instance: str
     contact: str
@@ -47,7 +47,7 @@ class Wrapped(NamedTuple):
     key_id: str
 
 
-def begin(content: Content, owner: Owner, key: Wrapped) -> tuple[bytes, Sealer]:
+def begin(content: str, owner: Owner, key: Wrapped) -> tuple[bytes, Sealer]:
     """The beginning of a new object, and the sealer of its contents."""
     header = Header(content, *owner, key_id=key.key_id, wrapped=key.wrapped, salt=secrets.token_bytes(SALT))
     encoded = msgspec.json.encode(header)

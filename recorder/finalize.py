@@ -1,25 +1,22 @@
-"""Makes one sound and one manifest of a closed spool: `python -m recorder.finalize --recording FOLDER --keyring FILE`.
+"""Makes the sounds and the manifest of a closed spool: `python -m recorder.finalize --recording FOLDER --keyring FILE`.
 
-Its only output is one line of JSON, a recorder.outcome.Outcome. Both files are sealed as they are made: nothing is
+Its only output is one line of JSON, a recorder.outcome.Outcome. All files are sealed as they are made: nothing is
 ever in clear on a disk. It may be killed at any point and run again; memory does not grow with the sound but by some
 60 bytes a packet. Lost packets are silence, Opus ones too: a recording does not invent sound.
 """
 
 import argparse
 import contextlib
-import hashlib
 import os
 import resource
 import sys
 import threading
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
-from recorder import durable, envelope, journal, wav
+from recorder import envelope, journal
 from recorder import manifest as manifests
 from recorder.api import Party, Start
 from recorder.errors import Damaged
@@ -27,18 +24,20 @@ from recorder.gaps import Missing, find_gaps, find_pauses, seconds
 from recorder.index import Index, Track, column
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, owner_of
-from recorder.manifest import PEAKS_PER_SECOND, Gap, Manifest, PartyReport, Peaks, Span
-from recorder.mix import NARROW, WIDE, Samples, Side, Voice, stereo
-from recorder.outcome import MANIFEST, SOUND, Empty, Failed, Finished, Outcome, Postponed
+from recorder.manifest import Gap, Manifest, PartyReport, Peaks, Span
+from recorder.mix import NARROW, WIDE, Voice
+from recorder.outcome import MANIFEST, SOUND, TRACK, Empty, Failed, Finished, Made, Outcome, Postponed
 from recorder.placement import Placed, place
 from recorder.reading import SpoolReader
+from recorder.sealed_file import SealedFile
+from recorder.sounds import SoundWriter
+from recorder.stores import manifest_key, track_key
 from recorder.timeline import Presence, extent, presence
 from recorder.wire import Codec
 from vault.keyring import LocalKeyring
 from vault.pii import Pii
 
 VERSION = 1
-_PEAK_SHIFT = 8
 _EMPTY = Track()
 
 
@@ -88,22 +87,32 @@ class Finalizer:
     def _finish(self, parts: list[_Part], index: Index, length_ns: int) -> Finished:
         rate = WIDE if any(Codec.OPUS in part.track.codec for part in parts) else NARROW
         frames = round(length_ns * rate / 1e9)
-        left = Side([part.voice for part in parts if part.party.role != "agent"], rate)
-        right = Side([part.voice for part in parts if part.party.role == "agent"], rate)
-        peaks = _PeakMeter(rate)
-        size, sha256 = self._write(SOUND, _wav(peaks.watch(stereo(left, right, rate, frames)), rate, frames))
+        start = self._known.start
+        writer = SoundWriter(self._file, start.format, start.tracks)
+        sound, sealed_tracks, peaks = writer.write([(part.party, part.voice) for part in parts], rate, frames)
+        tracks = tuple(
+            manifests.Track(party.index, track_key(start.key, party), *sealed)
+            for party, sealed in zip(start.parties, sealed_tracks, strict=False)
+        )
         gaps, left_out = manifests.longest([gap for part in parts for gap in part.missing.gaps])
-        manifest = self._manifest(parts, (gaps, left_out), peaks.peaks())
         manifest = msgspec.structs.replace(
-            manifest,
+            self._manifest(parts, (gaps, left_out), peaks),
             duration_ms=frames * 1000 // rate,
             rate=rate,
-            size=size,
-            sha256=sha256,
+            size=sound.size,
+            sha256=sound.sha256,
+            tracks=tracks,
             undeclared_parties=tuple(sorted(set(index.tracks) - {part.party.index for part in parts})),
         )
-        _, manifest_sha256 = self._write(MANIFEST, [manifests.encode(manifest)])
-        return Finished(manifest.duration_ms, size, sha256, manifest_sha256, len(gaps) + left_out)
+        with self._file(MANIFEST, "manifest") as file:
+            file.write(manifests.encode(manifest))
+            told = Made(MANIFEST, manifest_key(start.key), file.commit())
+        made = [Made(TRACK.format(track.party), track.key, track.sha256) for track in tracks]
+        objects = (*made, told, Made(SOUND, start.key, sound.sha256))
+        return Finished(manifest.duration_ms, sound.size, sound.sha256, objects, len(gaps) + left_out)
+
+    def _file(self, name: str, content: str) -> SealedFile:
+        return SealedFile(self._folder / name, content, self._owner, self._key)
 
     def _manifest(self, parts: list[_Part], gaps: tuple[tuple[Gap, ...], int], peaks: Peaks) -> Manifest:
         return Manifest(
@@ -114,6 +123,7 @@ class Finalizer:
             contact=self._owner.contact,
             key=self._known.start.key,
             parties=tuple(map(_report, parts)),
+            format=self._known.start.format,
             key_id=self._known.key_id,
             wrapped_key=self._known.wrapped,
             gaps=gaps[0],
@@ -122,54 +132,10 @@ class Finalizer:
             peaks=peaks,
         )
 
-    def _write(self, name: str, pieces: Iterable[bytes]) -> tuple[int, str]:
-        """Seals the pieces into a file; length and SHA-256 of what went in. Raises OSError."""
-        temporary = self._folder / f"{name}{durable.NEW}"
-        temporary.unlink(missing_ok=True)
-        head, sealer = envelope.begin("sound" if name == SOUND else "manifest", self._owner, self._key)
-        digest, size = hashlib.sha256(), 0
-        descriptor = durable.create(temporary)
-        try:
-            durable.write_all(descriptor, head)
-            for piece in pieces:
-                digest.update(piece)
-                size += len(piece)
-                durable.write_all(descriptor, sealer.write(piece))
-            durable.write_all(descriptor, sealer.finish())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        durable.commit(temporary, self._folder / name)
-        return size, digest.hexdigest()
-
-
-class _PeakMeter:
-    """Notes the loudest sample of each stretch while the sound passes by in blocks of whole stretches."""
-
-    def __init__(self, rate: int) -> None:
-        self._stretch = rate // PEAKS_PER_SECOND
-        self._loudest: list[list[int]] = []
-
-    def watch(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
-        for block in blocks:
-            edges = np.arange(0, len(block), self._stretch)
-            loudest = np.maximum.reduceat(np.abs(block.astype(np.int32)), edges, axis=0)
-            self._loudest += np.minimum(loudest >> _PEAK_SHIFT, 127).tolist()
-            yield block
-
-    def peaks(self) -> Peaks:
-        return Peaks(PEAKS_PER_SECOND, [pair[0] for pair in self._loudest], [pair[1] for pair in self._loudest])
-
 
 def _presences(start: Start, index: Index) -> dict[int, Presence]:
     tracks = {party.index: index.tracks.get(party.index, _EMPTY) for party in start.parties}
     return {number: presence(track.events, column(track.clocks)) for number, track in tracks.items()}
-
-
-def _wav(blocks: Iterable[Samples], rate: int, frames: int) -> Iterator[bytes]:
-    yield wav.header(rate, frames)
-    for block in blocks:
-        yield block.astype("<i2").tobytes()
 
 
 def _report(part: _Part) -> PartyReport:

@@ -10,6 +10,7 @@ from recorder import durable
 from recorder.api import RecordingStatus, Start, State
 from recorder.errors import Damaged
 from recorder.keys import RecordingKeys, owner_of, sign
+from recorder.outcome import Made
 from vault.kms import KeyUnavailable
 from vault.pii import Pii
 
@@ -28,7 +29,7 @@ class Journal(msgspec.Struct, frozen=True):
     duration_ms: int = 0
     size: int = 0
     sha256: str = ""
-    manifest_sha256: str = ""
+    objects: tuple[Made, ...] = ()
     gaps: int = 0
     reason: str = ""
 

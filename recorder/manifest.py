@@ -36,6 +36,16 @@ class PartyReport(msgspec.Struct, frozen=True):
     codecs: tuple[str, ...] = ()
 
 
+class Track(msgspec.Struct, frozen=True):
+    """The sound of one party in a file of its own, as long as the stereo one."""
+
+    party: int
+    key: str
+    size: int
+    sha256: str
+    """Both before its encryption."""
+
+
 class Peaks(msgspec.Struct, frozen=True):
     """The loudest sample of each stretch, 0 to 127."""
 
@@ -55,10 +65,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int = 0
     rate: int = 0
     """Samples per second and channel; two channels, 16 bits, left: all but the agent, right: the agent."""
+    format: str = "wav"
     size: int = 0
     """Of the sound file in bytes, before its encryption."""
     sha256: str = ""
     """Of the sound file before its encryption, in hexadecimal."""
+    tracks: tuple[Track, ...] = ()
     key_id: str
     wrapped_key: bytes
     gaps: tuple[Gap, ...]

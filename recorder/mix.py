@@ -1,4 +1,4 @@
-"""From placed packets to stereo samples, a block at a time: the agent right, everybody else left.
+"""From placed packets to samples, a block at a time and a side at a time.
 
 G.711 is kept at 8 kHz, sample for sample, until the parties of a side have been added up. A clock that drifts costs one
 sample, spread over one packet, when its place is off by more than three quarters of a sample.
@@ -113,6 +113,11 @@ class Voice:
         for strip in self.strips.values():
             strip.silence(self._pauses)
 
+    def advance(self) -> None:
+        """On to the next block."""
+        for strip in self.strips.values():
+            strip.advance()
+
     def _play(self, start: float, run: int, packet: int) -> None:
         cursor = self._cursors[run]
         codec, timestamp = self._track.codec[packet], self._track.timestamp[packet]
@@ -159,7 +164,7 @@ def _decode(codec: int, payload: bytes, cursor: _Cursor) -> Samples:
 
 
 class Side:
-    """One channel: adds its voices up."""
+    """One channel of the sound: adds its voices up, whose turn the Mixer says."""
 
     def __init__(self, voices: list[Voice], rate: int) -> None:
         self._voices = voices
@@ -167,15 +172,9 @@ class Side:
         self._before = np.zeros(resample.REACH, np.int32)
         """The end of the last block at 8 kHz."""
 
-    def block(self, until: float) -> Samples:
-        """The block that ends there."""
-        for voice in self._voices:
-            voice.render(until + _AHEAD)
-        mixed = self._mix()
-        for voice in self._voices:
-            for strip in voice.strips.values():
-                strip.advance()
-        return np.clip(np.rint(mixed), -32768, 32767).astype(np.int16)
+    def block(self) -> Samples:
+        """The block that has been rendered."""
+        return np.clip(np.rint(self._mix()), -32768, 32767).astype(np.int16)
 
     def _mix(self) -> NDArray[np.float64] | Sums:
         narrow = self._sum(NARROW)
@@ -193,12 +192,14 @@ class Side:
         return total
 
 
-def stereo(left: Side, right: Side, rate: int, frames: int) -> Iterator[Samples]:
-    """Arrays of (samples, 2) until `frames` samples a channel are reached."""
-    done, block = 0, 0
+def mixed(voices: list[Voice], sides: list[Side], frames: int, rate: int) -> Iterator[list[Samples]]:
+    """Blocks of all sides, each an array of samples, until there are `frames` of them; a voice may be in several."""
+    done = 0
     while done < frames:
-        block += 1
-        until = float(block * BLOCK_SECONDS)
-        both = np.stack((left.block(until), right.block(until)), axis=1)
-        yield both[: frames - done]
+        until = float(done // rate + BLOCK_SECONDS)
+        for voice in voices:
+            voice.render(until + _AHEAD)
+        yield [side.block()[: frames - done] for side in sides]
+        for voice in voices:
+            voice.advance()
         done += BLOCK_SECONDS * rate

@@ -6,6 +6,9 @@ from recorder.keys import RecordingKeys
 from recorder.stores import ObjectStore
 from vault.stream import StreamDamaged, StreamKey, open_range, plain_size, sealed_range
 
+WHOLE = (0, 1 << 62)
+"""The range of all that there is."""
+
 
 class ObjectReader:
     """Reads ranges of a stored object."""

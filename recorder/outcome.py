@@ -5,15 +5,28 @@ import msgspec
 SOUND = "sound.sealed"
 """The finished sound in the recording's folder."""
 MANIFEST = "manifest.sealed"
+TRACK = "track-{}.sealed"
+"""The sound of the party with this index."""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A file in the recording's folder that is to be delivered."""
+
+    file: str
+    key: str
+    sha256: str
+    """Of its contents before their encryption, in hexadecimal."""
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """SOUND and MANIFEST are in the recording's folder."""
+    """Everything that is to be delivered is in the recording's folder."""
 
     duration_ms: int
     size: int
     sha256: str
-    manifest_sha256: str
+    """Both of the stereo sound."""
+    objects: tuple[Made, ...]
+    """In the order of their delivery: the stereo sound is the last, for whoever finds it finds all."""
     gaps: int
 
 

@@ -12,13 +12,13 @@ import msgspec
 import structlog
 
 from ipc.messages import Command, Done, Refusal
-from recorder import api, durable
+from recorder import api, durable, manifest
 from recorder import journal as journals
 from recorder.deliver import Delivery
 from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, owner_of
-from recorder.objects import read_object
+from recorder.objects import WHOLE, read_object
 from recorder.recording import Recording
 from recorder.repair import repair
 from recorder.spool import Appender, Spool
@@ -239,12 +239,21 @@ class Recorder:
                 raise Refusal("not_ready", "the recording has not been released yet")
         try:
             check_key(command.key)
-            await self._store.delete(command.key)
-            await self._store.delete(manifest_key(command.key))
+            # The manifest last: it is what tells of the tracks when this is interrupted and said again.
+            for key in (command.key, *await self._track_keys(command.key), manifest_key(command.key)):
+                await self._store.delete(key)
         except BadKey as error:
             raise Refusal("bad_command", str(error)) from None
         log.info("= deleted")
         return Done()
+
+    async def _track_keys(self, key: str) -> list[str]:
+        """Of the objects beside a sound, as far as its manifest can be read."""
+        try:
+            told = manifest.decode((await read_object(self._store, self._keys, manifest_key(key), WHOLE))[0])
+        except (NoSuchObject, Damaged, KeyUnavailable, msgspec.MsgspecError):
+            return []
+        return [track.key for track in told.tracks]
 
     # Opening and sealing.
 
@@ -326,6 +335,8 @@ def _check(start: api.Start) -> None:
         raise Refusal("bad_command", "a recording's id has 32 hexadecimal digits")
     if not all((start.account, start.instance, start.contact)):
         raise Refusal("bad_command", "account, instance and contact are needed")
+    if not start.key.endswith(api.FORMATS[start.format][0]):
+        raise Refusal("bad_command", f"the key of a {start.format} ends in {api.FORMATS[start.format][0]}")
     indices = [party.index for party in start.parties]
     if len(set(indices)) != len(indices) or not all(0 <= index <= 255 for index in indices):
         raise Refusal("bad_command", "parties have different indices from 0 to 255")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from recorder import durable
+from recorder.api import Party
 from recorder.errors import BadKey, NoSuchObject, StoreFailed
 
 MANIFEST = ".json"
@@ -28,6 +29,12 @@ def check_key(key: str) -> None:
 def manifest_key(key: str) -> str:
     """Where the manifest of a sound is."""
     return key + MANIFEST
+
+
+def track_key(key: str, party: Party) -> str:
+    """Where the sound of one party is."""
+    stem, dot, suffix = key.rpartition(".")
+    return f"{stem}.{party.role}-{party.index}{dot}{suffix}"
 
 
 class ObjectStore(Protocol):

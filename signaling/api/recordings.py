@@ -7,6 +7,7 @@ import structlog
 from aiohttp import ClientConnectionResetError, web
 
 from ipc.messages import Refusal
+from recorder.api import media_type
 from signaling.api.doors import NOTHING, Act, enter, note, own, signed_in
 from signaling.api.errors import ApiError, NotFound, RangeNotSatisfiable, Unavailable
 from signaling.api.parts import PARTS
@@ -75,7 +76,7 @@ async def audio(request: web.Request) -> web.StreamResponse:
     except Refusal as refusal:
         raise _as_error(refusal) from None
     tag = f'"{recording.sha256}"'
-    headers = {"Content-Type": "audio/wav", "Accept-Ranges": "bytes", "ETag": tag}
+    headers = {"Content-Type": media_type(recording.key), "Accept-Ranges": "bytes", "ETag": tag}
     if request.method == "HEAD":
         return web.Response(headers=headers | {"Content-Length": str(total)})
     fresh = request.headers.get("If-Range", tag) == tag

@@ -13,7 +13,7 @@ from recorder import api, journal, manifest, outcome
 from recorder.finalize import finalize
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, owner_of
-from recorder.objects import read_object
+from recorder.objects import WHOLE, read_object
 from recorder.outcome import Finished, Outcome
 from recorder.spool import Appender
 from recorder.stores import DirectoryStore
@@ -39,10 +39,13 @@ class Room:
         self, records: Iterable[Record], parties: tuple[api.Party, ...] = PARTIES, recording: str = RECORDING
     ) -> Path:
         """A recording's folder, as it is when it has been sealed."""
-        start = start_of(recording, parties)
+        return self.spool_as(start_of(recording, parties), records)
+
+    def spool_as(self, start: api.Start, records: Iterable[Record]) -> Path:
+        """The same for a recording that was started like this."""
         owner = owner_of(start)
         made = self.keys.generate(owner)
-        folder = self.folder / recording
+        folder = self.folder / start.recording
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         journal.save(folder, Journal(start, made.wrapped, made.key_id, "sealed", {"sealed": 1.0}), made.plain)
@@ -57,8 +60,8 @@ class Room:
         return finalize(folder, self.keyring)
 
     def open(self, folder: Path) -> Delivered:
-        told = self._read(folder, outcome.MANIFEST)
-        with wave.open(io.BytesIO(self._read(folder, outcome.SOUND))) as file:
+        told = self.read(folder, outcome.MANIFEST)
+        with wave.open(io.BytesIO(self.read(folder, outcome.SOUND))) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
             return Delivered(file.getframerate(), samples[:, 0], samples[:, 1], manifest.decode(told))
 
@@ -71,5 +74,6 @@ class Room:
         assert isinstance(result, Finished), result
         return self.open(folder)
 
-    def _read(self, folder: Path, name: str) -> bytes:
-        return asyncio.run(read_object(DirectoryStore(folder), self.keys, name, (0, 1 << 30)))[0]
+    def read(self, folder: Path, name: str) -> bytes:
+        """What is in a sealed file."""
+        return asyncio.run(read_object(DirectoryStore(folder), self.keys, name, WHOLE))[0]

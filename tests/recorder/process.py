@@ -23,14 +23,18 @@ KEY = "connect/acme/CallRecordings/2026/11/23/{}_20261123T10:00_UTC.wav"
 PARTIES = (api.Party(0, "other", "leg-customer"), api.Party(1, "agent", "leg-agent"))
 
 
-def start_of(recording: str, parties: tuple[api.Party, ...] = PARTIES) -> api.Start:
+def start_of(
+    recording: str, parties: tuple[api.Party, ...] = PARTIES, format: api.Format = "wav", tracks: bool = False
+) -> api.Start:
     return api.Start(
         recording=recording,
         account="acct",
         instance="inst",
         contact=f"contact-{recording[:8]}",
-        key=KEY.format(recording),
+        key=KEY.format(recording).removesuffix(".wav") + api.FORMATS[format][0],
         parties=parties,
+        format=format,
+        tracks=tracks,
     )
 
 

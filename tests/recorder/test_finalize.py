@@ -1,5 +1,6 @@
 """What the finalizer makes of good, late, lost, paused and odd packets."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from recorder import api
-from recorder.outcome import Empty, Failed
+from recorder import api, manifest
+from recorder.outcome import Empty, Failed, Finished
 from recorder.wire import Codec, Kind, Record
 from tests.recorder.offline import RECORDING, Room
+from tests.recorder.process import start_of
+from tests.recorder.test_encoding import read
 from tests.support.impair import Impairment
 from tests.support.tapper import EPOCH, MS, Speaker, call, speak
 from tests.support.tones import Samples, level_of, rms_of, tone
@@ -209,6 +212,35 @@ def test_packets_that_do_not_decode_are_counted(room: Room) -> None:
     heard = room.made_of(records)
     assert level_of(heard.left, 16000, 700) > -20
     assert heard.manifest.parties[0].undecodable > 10
+
+
+@pytest.mark.parametrize("format", ["wav", "flac", "opus"])
+def test_each_party_may_have_a_file_of_its_own(room: Room, format: api.Format) -> None:
+    records = call(RECORDING, (Speaker(0, end=3.0), Speaker(1, 700.0, Codec.OPUS, begin=1.0, end=3.0)))
+    folder = room.spool_as(start_of(RECORDING, format=format, tracks=True), records)
+    result = room.finalize(folder)
+    assert isinstance(result, Finished)
+    told = manifest.decode(room.read(folder, "manifest.sealed"))
+    suffix, name = api.FORMATS[format][0], start_of(RECORDING).key.removesuffix(".wav")
+    assert [(track.party, track.key) for track in told.tracks] == [
+        (0, f"{name}.other-0{suffix}"),
+        (1, f"{name}.agent-1{suffix}"),
+    ]
+    assert [made.key for made in result.objects] == [
+        *(track.key for track in told.tracks),
+        f"{name}{suffix}.json",
+        f"{name}{suffix}",
+    ]
+    for made in result.objects:
+        assert hashlib.sha256(room.read(folder, made.file)).hexdigest() == made.sha256
+    both = read(room.read(folder, "sound.sealed"), 16000)
+    for party in (0, 1):
+        alone = read(room.read(folder, f"track-{party}.sealed"), 16000)
+        assert alone.shape == (len(both), 1)
+        assert level_of(alone[20000:40000, 0], 16000, (440, 700)[party]) > -11
+        assert level_of(alone[20000:40000, 0], 16000, (700, 440)[party]) < -60
+        if format != "opus":
+            assert np.array_equal(alone[:, 0], both[:, party])
 
 
 def test_peaks_follow_the_sound(room: Room) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ipc.messages import Refusal
-from recorder import api
+from recorder import api, manifest
 from recorder.wire import Codec
 from tests.recorder.process import start_of, tapped
 from tests.support.tapper import Speaker, Tapper, batches, call
@@ -56,8 +56,8 @@ async def test_commands(tmp_path: Path) -> None:
         assert await refusal(ask(msgspec.structs.replace(start, parties=()))) == "exists"
         joined = (*start.parties, api.Party(2, "other", "leg-third"))
         await ask(msgspec.structs.replace(start, parties=joined))
-        for bad in ({"recording": "x"}, {"recording": OTHER, "key": "../x"}, {"recording": OTHER, "account": ""}):
-            assert await refusal(ask(msgspec.structs.replace(start, **bad))) == "bad_command"
+        for bad in ({"recording": "x"}, {"key": "../x.wav"}, {"account": ""}, {"format": "flac"}, {"format": "mp3"}):
+            assert await refusal(ask(msgspec.structs.replace(start, **{"recording": OTHER} | bad))) == "bad_command"
         assert await refusal(ask(api.Seal(OTHER))) == "no_such_recording"
         assert await refusal(ask(api.Read(key, 0, 10))) == "not_ready"
         assert await refusal(ask(api.Delete(key))) == "not_ready"
@@ -80,6 +80,22 @@ async def test_commands(tmp_path: Path) -> None:
         await ask(api.Delete(key))
         await ask(api.Delete(key))
         assert not [path for path in (recorder.data / "objects").rglob("*") if path.is_file()]
+
+
+async def test_tracks_are_delivered_read_and_deleted_with_their_sound(tmp_path: Path) -> None:
+    start = start_of(RECORDING, format="flac", tracks=True)
+    async with tapped(tmp_path, start) as (recorder, tapper):
+        await tap(tapper, RECORDING, Speaker(0, end=1.0), Speaker(1, 700.0, end=1.0))
+        await recorder.client.ask(api.Seal(RECORDING))
+        await recorder.reached(RECORDING, "released")
+        told = manifest.decode((await recorder.client.ask(api.ReadManifest(start.key))).json.encode())
+        for key, sha256 in [(start.key, told.sha256), *((track.key, track.sha256) for track in told.tracks)]:
+            sound = (await recorder.client.ask(api.Read(key, 0, 1_000_000))).data
+            assert (sound[:4], hashlib.sha256(sound).hexdigest()) == (b"fLaC", sha256)
+        objects = [path for path in (recorder.data / "objects").rglob("*") if path.is_file()]
+        assert len(objects) == 4
+        await recorder.client.ask(api.Delete(start.key))
+        assert not any(path.exists() for path in objects)
 
 
 async def test_a_recording_without_sound_is_released_and_leaves_nothing(tmp_path: Path) -> None:

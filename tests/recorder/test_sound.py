@@ -57,5 +57,5 @@ def test_what_is_no_opus_is_refused() -> None:
 
 
 def test_the_header_is_read_by_others() -> None:
-    with wave.open(io.BytesIO(wav.header(16000, 10) + bytes(40))) as file:
+    with wave.open(io.BytesIO(wav.header(16000, 2, 10) + bytes(40))) as file:
         assert file.getparams()[:4] == (2, 2, 16000, 10)
