@@ -14,7 +14,7 @@ from recorder.keys import RecordingKeys
 from recorder.service import Recorder
 from recorder.spool import Spool
 from recorder.stores import DirectoryStore
-from vault.keyring import LocalKeyring
+from vault.keyring import LocalKeyring, LocalKms
 
 
 def _arguments() -> argparse.Namespace:
@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
 
 async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: Heartbeat) -> None:
     """Finds what is there, then takes taps and commands until `stop`."""
-    keys = RecordingKeys(LocalKeyring.open(arguments.keyring))
+    keys = RecordingKeys(LocalKms(LocalKeyring.open(arguments.keyring)))
     store = DirectoryStore(arguments.store or arguments.data / "objects")
     durable.make_folder(arguments.data)
     spool = Spool()
@@ -40,7 +40,7 @@ async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: H
     writing = asyncio.create_task(spool.run())
     writing.add_done_callback(lambda _: stop.set())  # without it nothing is kept: better a new process
     await recorder.resume()
-    recorder.delivery.start(["--keyring", str(arguments.keyring)])
+    recorder.delivery.start()
     await intake.start(arguments.tap)
     await server.start(arguments.control)
     heartbeat.ready()

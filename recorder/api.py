@@ -71,18 +71,24 @@ class GetRecordings(Command["Recordings"], frozen=True):
 class Read(Command["Chunk"], frozen=True):
     """A range of the delivered sound, decrypted. At most 1 MiB a time."""
 
+    account: str
+    instance: str
     key: str
     start: int
     length: int
 
 
 class ReadManifest(Command["Manifest"], frozen=True):
+    account: str
+    instance: str
     key: str
 
 
 class Delete(Command[Done], frozen=True):
     """Removes the delivered objects of a key. Idempotent."""
 
+    account: str
+    instance: str
     key: str
 
 

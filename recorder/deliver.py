@@ -16,11 +16,11 @@ import structlog
 from recorder import finalizer, journal, outcome
 from recorder.api import State
 from recorder.errors import Damaged, KeyTaken, NoSuchObject, StoreFailed
-from recorder.keys import RecordingKeys
+from recorder.keys import RecordingKeys, owner_of
 from recorder.objects import ObjectReader
 from recorder.recording import Recording
 from recorder.stores import ObjectStore
-from vault.kms import KeyUnavailable
+from vault.kms import KeyUnavailable, KmsAway
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 60.0
@@ -74,7 +74,7 @@ class Lane:
         try:
             await self._advance(recording)
             self._forget(recording)
-        except (StoreFailed, NoSuchObject, OSError) as error:
+        except (StoreFailed, NoSuchObject, KmsAway, OSError) as error:
             self._postpone(recording, str(error))
         except Exception as error:  # a fault with one recording must not hold up all others
             log.exception("! delivery failed", recording=recording.id)
@@ -114,11 +114,10 @@ class Delivery:
         steps: dict[State, Step] = {"finalized": self._upload, "uploaded": self._verify, "verified": self._release}
         self._storing = Lane(steps, self.quarantine, tell)
         self._tasks: list[asyncio.Task[None]] = []
-        self.finalizer_arguments: list[str] = []
+        self.finalizer_arguments: tuple[str, ...] = ()
 
-    def start(self, finalizer_arguments: list[str]) -> None:
-        """Begins to deliver; the arguments tell the finalizer where the keys are."""
-        self.finalizer_arguments = finalizer_arguments
+    def start(self) -> None:
+        """Begins to deliver."""
         self._tasks = [asyncio.create_task(lane.run()) for lane in (self._finalizing, self._storing)]
 
     async def close(self) -> None:
@@ -145,7 +144,9 @@ class Delivery:
             recording.folder.rmdir()
 
     async def _finalize(self, recording: Recording) -> None:
-        result = await finalizer.run(recording.folder, self.finalizer_arguments)
+        known = recording.journal
+        data_key = await self._keys.unwrap(known.wrapped, owner_of(known.start))
+        result = await finalizer.run(recording.folder, data_key, self.finalizer_arguments)
         match result:
             case outcome.Finished():
                 await self._reach(

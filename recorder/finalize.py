@@ -1,8 +1,9 @@
-"""Makes the sounds and the manifest of a closed spool: `python -m recorder.finalize --recording FOLDER --keyring FILE`.
+"""Makes the sounds and the manifest of a closed spool: `python -m recorder.finalize --recording FOLDER`.
 
-Its only output is one line of JSON, a recorder.outcome.Outcome. All files are sealed as they are made: nothing is
-ever in clear on a disk. It may be killed at any point and run again; memory does not grow with the sound but by some
-60 bytes a packet. Lost packets are silence, Opus ones too: a recording does not invent sound.
+It reads the recording's data key, 32 bytes, from its standard input, and knows no other. Its only output is one line
+of JSON, a recorder.outcome.Outcome. All files are sealed as they are made: nothing is ever in clear on a disk. It may
+be killed at any point and run again; memory does not grow with the sound but by some 60 bytes a packet. Lost packets
+are silence, Opus ones too: a recording does not invent sound.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from recorder.errors import Damaged
 from recorder.gaps import Missing, find_gaps, find_pauses, seconds
 from recorder.index import Index, Track, column
 from recorder.journal import Journal
-from recorder.keys import RecordingKeys, owner_of
+from recorder.keys import KEY, owner_of
 from recorder.manifest import Gap, Manifest, PartyReport, Peaks, Span
 from recorder.mix import NARROW, WIDE, Voice
 from recorder.outcome import MANIFEST, SOUND, TRACK, Empty, Failed, Finished, Made, Outcome, Postponed
@@ -34,7 +35,6 @@ from recorder.sounds import SoundWriter
 from recorder.stores import manifest_key, track_key
 from recorder.timeline import Presence, extent, presence
 from recorder.wire import Codec
-from vault.keyring import LocalKeyring
 from vault.pii import Pii
 
 VERSION = 1
@@ -151,15 +151,25 @@ def _report(part: _Part) -> PartyReport:
     )
 
 
-def finalize(folder: Path, keyring: Path) -> Outcome:
+def finalize(folder: Path, data_key: Pii[bytes]) -> Outcome:
     """What became of it, in words; only a fault of this program raises."""
     try:
-        known, data_key = journal.load(folder, RecordingKeys(LocalKeyring.open(keyring)))
-        return Finalizer(folder, known, data_key).run()
+        return Finalizer(folder, journal.opened(folder, data_key), data_key).run()
     except Damaged as error:
         return Failed(str(error))
     except OSError as error:
         return Postponed(error.strerror or type(error).__name__)
+
+
+def _read_key() -> bytes:
+    """Raises SystemExit when the recorder has died before it gave us one."""
+    key = b""
+    while len(key) < KEY:
+        piece = os.read(0, KEY - len(key))
+        if not piece:
+            sys.exit("no data key on standard input")
+        key += piece
+    return key
 
 
 def _end_with_parent() -> None:
@@ -173,12 +183,12 @@ def _end_with_parent() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="recorder.finalize")
     parser.add_argument("--recording", type=Path, required=True)
-    parser.add_argument("--keyring", type=Path, required=True)
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(10)
+    data_key = Pii(_read_key())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    outcome = finalize(arguments.recording, arguments.keyring)
+    outcome = finalize(arguments.recording, data_key)
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 

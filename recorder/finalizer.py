@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from ipc.process import HEARTBEAT_FD
 from recorder.outcome import Died, Outcome
 from recorder.reading import SUFFIX
+from vault.pii import Pii
 
 LEAST_SECONDS = 120.0
 SECONDS_PER_MB = 8.0
@@ -25,9 +27,9 @@ recordings wait behind it."""
 _outcomes: msgspec.json.Decoder[Outcome] = msgspec.json.Decoder(Outcome)
 
 
-async def run(folder: Path, arguments: list[str]) -> Outcome:
-    """Finalizes the recording in the folder. The process ends when we do: it watches its standard input. Raises
-    OSError."""
+async def run(folder: Path, data_key: Pii[bytes], arguments: Sequence[str] = ()) -> Outcome:
+    """Finalizes the recording in the folder. The process gets its one data key on its standard input, and ends when we
+    do: it watches that input. Raises OSError."""
     limit = LEAST_SECONDS + SECONDS_PER_MB * await asyncio.to_thread(_spool_bytes, folder) / 1e6
     environment = {name: value for name, value in os.environ.items() if name != HEARTBEAT_FD}
     process = await asyncio.create_subprocess_exec(
@@ -36,11 +38,12 @@ async def run(folder: Path, arguments: list[str]) -> Outcome:
         stdout=asyncio.subprocess.PIPE,
         env=environment,
     )
-    assert process.stdout is not None
+    assert process.stdout is not None and process.stdin is not None
     output, status = b"", 0
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
+                process.stdin.write(data_key.reveal())
                 output = await process.stdout.read()
                 status = await process.wait()
     finally:

@@ -1,6 +1,7 @@
 """What is known of a recording, in a file beside its sound: line one is JSON, line two its HMAC under the recording's
 key."""
 
+import asyncio
 import hmac
 from pathlib import Path
 
@@ -57,18 +58,39 @@ def save(folder: Path, journal: Journal, data_key: Pii[bytes]) -> None:
     durable.replace(folder / NAME, body + b"\n" + sign(data_key, _PURPOSE, body).encode() + b"\n")
 
 
-def load(folder: Path, keys: RecordingKeys) -> tuple[Journal, Pii[bytes]]:
-    """The journal and the recording's data key. Raises Damaged, OSError."""
-    body, _, rest = (folder / NAME).read_bytes().partition(b"\n")
+async def load(folder: Path, keys: RecordingKeys) -> tuple[Journal, Pii[bytes]]:
+    """The journal and the recording's data key. Raises Damaged, OSError, KmsAway."""
+    claimed = await asyncio.to_thread(claim, folder)
     try:
-        journal = msgspec.json.decode(body, type=Journal)
-        data_key = keys.unwrap(journal.wrapped, owner_of(journal.start))
-    except msgspec.MsgspecError:
-        raise Damaged("the journal cannot be read") from None
+        data_key = await keys.unwrap(claimed.wrapped, owner_of(claimed.start))
     except KeyUnavailable as error:
         raise Damaged(f"the recording's key cannot be unwrapped: {error}") from None
-    if not hmac.compare_digest(rest, sign(data_key, _PURPOSE, body).encode() + b"\n"):
+    return await asyncio.to_thread(opened, folder, data_key), data_key
+
+
+def claim(folder: Path) -> Journal:
+    """What the journal says, before anything of it was proved. Raises Damaged, OSError."""
+    return _parsed(_parts(folder)[0])
+
+
+def opened(folder: Path, data_key: Pii[bytes]) -> Journal:
+    """The journal, if it was written under this data key, for this folder. Raises Damaged, OSError."""
+    body, signature = _parts(folder)
+    journal = _parsed(body)
+    if not hmac.compare_digest(signature, sign(data_key, _PURPOSE, body).encode() + b"\n"):
         raise Damaged("the journal was changed")
     if journal.start.recording != folder.name:
         raise Damaged("the journal belongs to another recording")
-    return journal, data_key
+    return journal
+
+
+def _parts(folder: Path) -> tuple[bytes, bytes]:
+    body, _, signature = (folder / NAME).read_bytes().partition(b"\n")
+    return body, signature
+
+
+def _parsed(body: bytes) -> Journal:
+    try:
+        return msgspec.json.decode(body, type=Journal)
+    except msgspec.MsgspecError:
+        raise Damaged("the journal cannot be read") from None

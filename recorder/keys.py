@@ -32,18 +32,24 @@ def owner_of(start: Start) -> Owner:
     return Owner(start.account, start.instance, start.contact, start.recording)
 
 
+def context_of(owner: Owner) -> str:
+    """What the KMS binds a recording's data key to."""
+    return owner.bytes().decode()
+
+
 class RecordingKeys:
     """Makes and unwraps the data keys of recordings; the owner is the KMS's encryption context."""
 
     def __init__(self, kms: Kms) -> None:
         self._kms = kms
 
-    def generate(self, owner: Owner) -> DataKey:
-        return self._kms.generate(owner.bytes().decode())
+    async def generate(self, owner: Owner) -> DataKey:
+        """Raises KmsError."""
+        return await self._kms.generate("", context_of(owner))
 
-    def unwrap(self, wrapped: bytes, owner: Owner) -> Pii[bytes]:
-        """Raises KeyUnavailable."""
-        return self._kms.unwrap(wrapped, owner.bytes().decode())
+    async def unwrap(self, wrapped: bytes, owner: Owner) -> Pii[bytes]:
+        """Raises KmsError."""
+        return await self._kms.unwrap(wrapped, context_of(owner))
 
 
 def derive(data_key: Pii[bytes], salt: bytes, purpose: str) -> Pii[bytes]:

@@ -24,17 +24,21 @@ class ObjectReader:
         """Length of the contents."""
 
     async def open(self, keys: RecordingKeys) -> None:
-        """Raises NoSuchObject, StoreFailed, Damaged, KeyUnavailable."""
+        """Raises NoSuchObject, StoreFailed, Damaged, KmsError."""
         size = await self._store.size(self._key)
         head = await self._store.read(self._key, 0, HEAD)
         self.header, self._begin = parse_head(head)
-        data_key = keys.unwrap(self.header.wrapped, self.header.owner())
+        data_key = await keys.unwrap(self.header.wrapped, self.header.owner())
         self._stream_key = stream_key(self.header, head[: self._begin], data_key)
         self._sealed = size - self._begin
         try:
             self.total = plain_size(self._sealed)
         except StreamDamaged as error:
             raise Damaged(str(error)) from None
+
+    def belongs_to(self, account: str, instance: str) -> bool:
+        """Whose it is, as its header says and as its segments are bound to."""
+        return self.header is not None and (self.header.account, self.header.instance) == (account, instance)
 
     async def read(self, start: int, length: int) -> bytes:
         """What there is of this range. Raises NoSuchObject, StoreFailed, Damaged."""

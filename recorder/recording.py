@@ -20,7 +20,9 @@ class Recording:
         self.folder = folder
         self.journal = journal
         self.data_key = data_key
-        """None: it is quarantined because its key or its journal cannot be read."""
+        """None: it is quarantined because its key or its journal cannot be read, or it is locked."""
+        self.locked = False
+        """Its key cannot be had just now: it is not known whether its journal is true, and nothing is written."""
         self.over = asyncio.Event()
         """Set while every party that began has ended."""
         self.last_record = 0.0

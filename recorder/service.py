@@ -18,13 +18,13 @@ from recorder.deliver import Delivery
 from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, owner_of
-from recorder.objects import WHOLE, read_object
+from recorder.objects import WHOLE, ObjectReader, read_object
 from recorder.recording import Recording
 from recorder.repair import repair
 from recorder.spool import Appender, Spool
 from recorder.stores import ObjectStore, check_key, manifest_key
 from recorder.wire import Slice
-from vault.kms import KeyUnavailable
+from vault.kms import DataKey, KmsAway, KmsError
 
 SEAL_GRACE = 3.0
 """How long a recording waits, once it is to be sealed, for the END of parties of whom nothing more is heard."""
@@ -36,6 +36,8 @@ themselves."""
 REMEMBER_SECONDS = 24 * 3600.0
 """How long a released recording's journal is kept, so that a control plane that was away can ask."""
 READ_LIMIT = 1024 * 1024
+KMS_RETRY_SECONDS = 2.0
+"""How often recordings whose key could not be unwrapped at the start, the KMS being away, are looked at again."""
 Publish = Callable[[api.StateChanged], None]
 _HEX = re.compile(r"[0-9a-f]{32}")
 log = structlog.get_logger()
@@ -60,6 +62,7 @@ class Recorder:
         self._recordings: dict[str, Recording] = {}
         self._open: dict[bytes, Recording] = {}
         self._sealing: dict[str, asyncio.Task[None]] = {}
+        self._locked: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._orphaned: asyncio.TimerHandle | None = None
         self.on_started: Callable[[bytes], None] = lambda _: None
@@ -86,7 +89,8 @@ class Recorder:
         return recording in self._open
 
     def is_over(self, recording: bytes) -> bool:
-        return recording.hex() in self._recordings and recording not in self._open
+        known = self._recordings.get(recording.hex())
+        return known is not None and recording not in self._open and not known.locked
 
     def see(self, record: Slice) -> None:
         recording = self._open[record.recording]
@@ -99,12 +103,10 @@ class Recorder:
         """Finds what earlier lives left: repairs and reopens what is open, goes on delivering the rest."""
         await asyncio.to_thread(durable.make_folder, self._folder)
         for folder in sorted(self._folder.iterdir()):
-            if not _HEX.fullmatch(folder.name):
-                continue
-            try:
-                await self._find(folder)
-            except OSError as error:  # one folder that cannot be read or repaired must not keep all others waiting
-                self._set_aside(folder, f"its spool cannot be read: {error.strerror}")
+            if _HEX.fullmatch(folder.name):
+                await self._look_at(folder)
+        if any(recording.locked for recording in self._recordings.values()):
+            self._locked = asyncio.create_task(self._unlock())
         self.count_clients(0)
 
     def count_clients(self, clients: int) -> None:
@@ -118,21 +120,48 @@ class Recorder:
     async def close(self) -> None:
         if self._orphaned is not None:
             self._orphaned.cancel()
-        tasks = tuple(self._sealing.values())
+        tasks = (*self._sealing.values(), *((self._locked,) if self._locked is not None else ()))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.delivery.close()
 
+    async def _look_at(self, folder: Path) -> None:
+        try:
+            await self._find(folder)
+        except OSError as error:  # one folder that cannot be read or repaired must not keep all others waiting
+            self._set_aside(folder, f"its spool cannot be read: {error.strerror}")
+        except KmsAway as error:
+            await self._lock_up(folder, str(error))
+
+    async def _lock_up(self, folder: Path, reason: str) -> None:
+        """Its key cannot be had just now. What its journal claims is enough to know it by."""
+        if folder.name not in self._recordings:
+            claimed = await asyncio.to_thread(journals.claim, folder)
+            self._recordings[folder.name] = recording = Recording(folder, claimed, None)
+            recording.locked, recording.trouble = True, reason
+            self._tell(recording)
+
+    async def _unlock(self) -> None:
+        """Until the KMS has been back for all of them."""
+        while locked := [recording for recording in self._recordings.values() if recording.locked]:
+            await asyncio.sleep(KMS_RETRY_SECONDS)  # the KMS does not tell when it is back
+            for recording in locked:
+                await self._look_at(recording.folder)
+
     async def _find(self, folder: Path) -> None:
         try:
-            journal, data_key = await asyncio.to_thread(journals.load, folder, self._keys)
+            journal, data_key = await journals.load(folder, self._keys)
         except (Damaged, OSError) as error:
             if await asyncio.to_thread(_discard_unborn, folder):
                 return
             self._set_aside(folder, str(error) if isinstance(error, Damaged) else f"no journal: {error.strerror}")
             return
-        self._recordings[journal.start.recording] = recording = Recording(folder, journal, data_key)
+        before = self._recordings.get(folder.name)
+        self._recordings[folder.name] = recording = Recording(folder, journal, data_key)
+        if before is not None and before.locked:
+            recording.save_open(start=before.journal.start, seal_asked=before.journal.seal_asked)
+            self._tell(recording)
         if journal.state == "recording":
             await self._reopen(recording)
         elif journal.state == "released":
@@ -174,7 +203,8 @@ class Recorder:
                 return Done()
             if any(other.journal.start.key == command.key for other in self._recordings.values()):
                 raise Refusal("exists", "another recording has this key")
-            recording = await self._spool.in_thread(lambda: self._create(command))
+            made = await self._keys.generate(owner_of(command))
+            recording = await self._spool.in_thread(lambda: self._create(command, made))
             self._recordings[recording.id] = recording
             owner = owner_of(command)
             assert recording.data_key is not None
@@ -199,7 +229,8 @@ class Recorder:
         if recording.journal.state == "recording" and not recording.journal.seal_asked:
             async with self._lock:
                 await self._spool.in_thread(lambda: recording.save_open(seal_asked=True))
-            self._begin_seal(recording)
+            if not recording.locked:
+                self._begin_seal(recording)
         return Done()
 
     async def _get_recordings(self, _: api.GetRecordings) -> api.Recordings:
@@ -208,29 +239,36 @@ class Recorder:
     async def _read(self, command: api.Read) -> api.Chunk:
         if not 0 < command.length <= READ_LIMIT or command.start < 0:
             raise Refusal("out_of_range", f"1 to {READ_LIMIT} bytes at a time")
-        data, total = await self._read_object(command.key, command.key, (command.start, command.length))
+        data, total = await self._read_object(command, command.key, (command.start, command.length))
         if command.start >= total:
             raise Refusal("out_of_range", f"the sound has {total} bytes")
         return api.Chunk(data, total)
 
     async def _read_manifest(self, command: api.ReadManifest) -> api.Manifest:
         name = manifest_key(command.key)
-        data, total = await self._read_object(command.key, name, (0, READ_LIMIT))
+        data, total = await self._read_object(command, name, (0, READ_LIMIT))
         while len(data) < total:
-            data += (await self._read_object(command.key, name, (len(data), READ_LIMIT)))[0]
+            data += (await self._read_object(command, name, (len(data), READ_LIMIT)))[0]
         return api.Manifest(data.decode())
 
-    async def _read_object(self, key: str, name: str, wanted: tuple[int, int]) -> tuple[bytes, int]:
+    async def _read_object(
+        self, command: api.Read | api.ReadManifest, name: str, wanted: tuple[int, int]
+    ) -> tuple[bytes, int]:
+        key = command.key
         try:
             check_key(key)
-            return await read_object(self._store, self._keys, name, wanted)
+            reader = ObjectReader(self._store, name)
+            await reader.open(self._keys)
+            if not reader.belongs_to(command.account, command.instance):
+                raise Refusal("no_such_recording", "nothing is stored under this key")
+            return await reader.read(*wanted), reader.total
         except BadKey as error:
             raise Refusal("bad_command", str(error)) from None
         except NoSuchObject:
             if any(recording.journal.start.key == key for recording in self._recordings.values()):
                 raise Refusal("not_ready", "the recording has not been delivered yet") from None
             raise Refusal("no_such_recording", "nothing is stored under this key") from None
-        except (RecorderError, KeyUnavailable) as error:
+        except (RecorderError, KmsError) as error:
             raise Refusal("internal", f"the recording cannot be read: {error}") from None
 
     async def _delete(self, command: api.Delete) -> Done:
@@ -239,6 +277,8 @@ class Recorder:
                 raise Refusal("not_ready", "the recording has not been released yet")
         try:
             check_key(command.key)
+            if await self._is_anothers(command):
+                raise Refusal("no_such_recording", "nothing is stored under this key")
             # The manifest last: it is what tells of the tracks when this is interrupted and said again.
             for key in (command.key, *await self._track_keys(command.key), manifest_key(command.key)):
                 await self._store.delete(key)
@@ -247,19 +287,24 @@ class Recorder:
         log.info("= deleted")
         return Done()
 
+    async def _is_anothers(self, command: api.Delete) -> bool:
+        reader = ObjectReader(self._store, command.key)
+        with contextlib.suppress(NoSuchObject, Damaged, KmsError):
+            await reader.open(self._keys)
+        return reader.header is not None and not reader.belongs_to(command.account, command.instance)
+
     async def _track_keys(self, key: str) -> list[str]:
         """Of the objects beside a sound, as far as its manifest can be read."""
         try:
             told = manifest.decode((await read_object(self._store, self._keys, manifest_key(key), WHOLE))[0])
-        except (NoSuchObject, Damaged, KeyUnavailable, msgspec.MsgspecError):
+        except (NoSuchObject, Damaged, KmsError, msgspec.MsgspecError):
             return []
         return [track.key for track in told.tracks]
 
     # Opening and sealing.
 
-    def _create(self, start: api.Start) -> Recording:
-        """Raises OSError, KeyUnavailable."""
-        made = self._keys.generate(owner_of(start))
+    def _create(self, start: api.Start, made: DataKey) -> Recording:
+        """Raises OSError."""
         folder = self._folder / start.recording
         durable.make_folder(folder)
         journal = Journal(start, made.wrapped, made.key_id, "recording", {"recording": time.time()})

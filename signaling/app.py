@@ -44,8 +44,8 @@ from signaling.store.store import Store
 from signaling.tls import self_signed, server_context
 from signaling.trunks import Trunks
 from signaling.workers import Workers
-from vault.keyring import LocalKeyring
-from vault.kms import KeyUnavailable
+from vault.keyring import LocalKeyring, LocalKms
+from vault.kms import KmsError
 
 log = structlog.get_logger()
 OTHERS_SECONDS = 30.0
@@ -74,9 +74,9 @@ class App:
     async def start(self) -> None:
         """Until everything listens. Raises StartError."""
         try:
-            keyring = LocalKeyring.open(self._places.keyring)
+            keyring = LocalKms(LocalKeyring.open(self._places.keyring))
             self._store = await Store.open(self._places.database, keyring, self._clock)
-        except (StoreUnavailable, KeyUnavailable) as error:
+        except (StoreUnavailable, KmsError) as error:
             raise FolderError(f"{self._places.data} cannot be used: {error}") from None
         await ensure_demo(self._store, self._places.demo)
         directories = await self._store.directories()

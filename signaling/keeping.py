@@ -11,7 +11,7 @@ from signaling.center.record import ContactRecord, RecordingInfo
 from signaling.center.resources import Tenant
 from signaling.lanes import Lanes
 from signaling.store.errors import StoreUnavailable
-from vault.kms import KeyUnavailable
+from vault.kms import KmsError
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds between tries; the last one is repeated."""
@@ -55,7 +55,7 @@ class Keeper:
             try:
                 await write()
                 return
-            except (StoreUnavailable, KeyUnavailable) as error:
+            except (StoreUnavailable, KmsError) as error:
                 log.error("! record not kept", contact=contact, error=type(error).__name__, given_up=last)
             if last:
                 return

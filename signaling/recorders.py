@@ -26,6 +26,7 @@ from recorder.api import (
     Start,
     StateChanged,
 )  # fmt: skip
+from signaling.center.resources import Tenant
 
 RECONNECT_SECONDS = 0.1
 RETRY_SECONDS = 1.0
@@ -81,18 +82,18 @@ class Recorder:
             self._wanted[recording].over = True
             await self._say(recording)
 
-    async def read(self, key: str, start: int, length: int) -> Chunk:
-        """Raises Refusal."""
-        return await self._connected().ask(Read(key, start, length))
+    async def read(self, tenant: Tenant, key: str, wanted: tuple[int, int]) -> Chunk:
+        """A range of the sound: from where, and how many bytes. Raises Refusal."""
+        return await self._connected().ask(Read(tenant.account, tenant.instance, key, *wanted))
 
-    async def manifest(self, key: str) -> str:
+    async def manifest(self, tenant: Tenant, key: str) -> str:
         """Raises Refusal."""
-        found: Manifest = await self._connected().ask(ReadManifest(key))
+        found: Manifest = await self._connected().ask(ReadManifest(tenant.account, tenant.instance, key))
         return found.json
 
-    async def delete(self, key: str) -> None:
+    async def delete(self, tenant: Tenant, key: str) -> None:
         """Raises Refusal."""
-        await self._connected().ask(Delete(key))
+        await self._connected().ask(Delete(tenant.account, tenant.instance, key))
 
     def _connected(self) -> Client:
         if self._client is None:

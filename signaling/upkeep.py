@@ -12,8 +12,8 @@ from signaling.instance_file import InstanceFile
 from signaling.places import Places
 from signaling.store import Store
 from signaling.store.errors import Conflict, StoreUnavailable
-from vault.keyring import LocalKeyring
-from vault.kms import KeyUnavailable
+from vault.keyring import LocalKeyring, LocalKms
+from vault.kms import KmsError
 
 NO_INSTANCE = "(no instance)"
 
@@ -22,8 +22,8 @@ NO_INSTANCE = "(no instance)"
 async def opened(places: Places, clock: Callable[[], float] = time.time) -> AsyncIterator[Store]:
     """The store of a data directory. Raises FolderError."""
     try:
-        store = await Store.open(places.database, LocalKeyring.open(places.keyring), clock)
-    except (StoreUnavailable, KeyUnavailable, OSError) as error:
+        store = await Store.open(places.database, LocalKms(LocalKeyring.open(places.keyring)), clock)
+    except (StoreUnavailable, KmsError, OSError) as error:
         raise FolderError(f"{places.data} cannot be used: {error}") from None
     try:
         yield store

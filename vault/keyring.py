@@ -10,11 +10,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from vault.kms import DataKey, KeyUnavailable
+from vault.kms import KEY, DataKey, KeyUnavailable
 from vault.pii import Pii
 
 NONCE = 12
-KEY = 32
 ID = 8
 
 
@@ -54,6 +53,19 @@ class LocalKeyring:
             return Pii(AESGCM(master.reveal()).decrypt(nonce, sealed, context.encode()))
         except (InvalidTag, ValueError):
             raise KeyUnavailable("the key was wrapped for another context, or is damaged") from None
+
+
+class LocalKms:
+    """The keyring as a Kms. It has one master key for all names."""
+
+    def __init__(self, ring: LocalKeyring) -> None:
+        self._ring = ring
+
+    async def generate(self, key: str, context: str) -> DataKey:
+        return self._ring.generate(context)
+
+    async def unwrap(self, wrapped: bytes, context: str) -> Pii[bytes]:
+        return self._ring.unwrap(wrapped, context)
 
 
 def _create(path: Path) -> None:

@@ -1,12 +1,27 @@
-"""The interface of a key management service. Implementations: `vault.keyring` (embedded)."""
+"""The interface of a key management service. Implementations: `vault.keyring` (embedded).
+
+KmsError
+├── KeyUnavailable   the service says no: the key is missing, disabled or destroyed, or the context is another one
+└── KmsAway          the service does not answer: worth another try
+"""
 
 from typing import NamedTuple, Protocol
 
 from vault.pii import Pii
 
+KEY = 32
 
-class KeyUnavailable(Exception):
+
+class KmsError(Exception):
+    """A data key cannot be had now or ever."""
+
+
+class KeyUnavailable(KmsError):
     """The master key is missing, disabled or destroyed, or the wrapped key was made for another context."""
+
+
+class KmsAway(KmsError):
+    """The service cannot be reached, or does not do its work just now. Worth another try."""
 
 
 class DataKey(NamedTuple):
@@ -19,11 +34,11 @@ class DataKey(NamedTuple):
 
 
 class Kms(Protocol):
-    """Wraps data keys under a master key. `context` is bound to the wrapped key: unwrapping needs the same (AWS:
-    encryption context)."""
+    """Wraps data keys under master keys, which are named; "" is the service's own choice. `context` is bound to the
+    wrapped key: unwrapping needs the same (AWS: encryption context). All methods raise KmsError."""
 
-    def generate(self, context: str) -> DataKey: ...
-
-    def unwrap(self, wrapped: bytes, context: str) -> Pii[bytes]:
-        """Raises KeyUnavailable."""
+    async def generate(self, key: str, context: str) -> DataKey:
+        """A fresh data key under the master key."""
         ...
+
+    async def unwrap(self, wrapped: bytes, context: str) -> Pii[bytes]: ...

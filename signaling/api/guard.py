@@ -12,7 +12,7 @@ from ipc.faults import told
 from signaling.api.errors import AccessDenied, ApiError, InvalidRequest, Unavailable, answer, answer_http
 from signaling.api.parts import PARTS
 from signaling.store import StoreUnavailable
-from vault.kms import KeyUnavailable
+from vault.kms import KmsError
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return answer(error)
     except web.HTTPException as error:
         return answer_http(error)
-    except (StoreUnavailable, KeyUnavailable) as error:
+    except (StoreUnavailable, KmsError) as error:
         log.error("! store or keys unavailable", error=type(error).__name__)
         return answer(Unavailable("The server cannot reach its data now. Try again in a moment."))
     except Exception as error:

@@ -8,6 +8,7 @@ from typing import Protocol
 from aiohttp import web
 
 from recorder.api import Chunk
+from signaling.center.resources import Tenant
 from signaling.store import Store
 from vault.pii import Pii
 
@@ -15,11 +16,11 @@ from vault.pii import Pii
 class Recordings(Protocol):
     """Delivered recordings. Both raise ipc.messages.Refusal with the codes of recorder.api, or `gone`."""
 
-    async def read(self, key: str, start: int, length: int) -> Chunk:
-        """At most 1 MiB of the sound, decrypted."""
+    async def read(self, tenant: Tenant, key: str, wanted: tuple[int, int]) -> Chunk:
+        """A range of the sound, decrypted: from where, and how many bytes, at most 1 MiB."""
         ...
 
-    async def manifest(self, key: str) -> str: ...
+    async def manifest(self, tenant: Tenant, key: str) -> str: ...
 
 
 class Tokens(Protocol):

@@ -51,9 +51,10 @@ def routes() -> list[web.RouteDef]:
 
 
 async def peaks(request: web.Request) -> web.Response:
-    _, recording = await _recording(request)
+    session, recording = await _recording(request)
     try:
-        manifest = msgspec.json.decode(await request.app[PARTS].recordings.manifest(recording.key), type=_Manifest)
+        found = await request.app[PARTS].recordings.manifest(session.principal.tenant, recording.key)
+        manifest = msgspec.json.decode(found, type=_Manifest)
     except Refusal as refusal:
         raise _as_error(refusal) from None
     except msgspec.MsgspecError:
@@ -72,7 +73,7 @@ async def audio(request: web.Request) -> web.StreamResponse:
     """The sound, whole or one range of it; read from the recorder piece by piece as the client takes it."""
     session, recording = await _recording(request)
     try:
-        total = (await request.app[PARTS].recordings.read(recording.key, 0, 1)).total
+        total = (await request.app[PARTS].recordings.read(session.principal.tenant, recording.key, (0, 1))).total
     except Refusal as refusal:
         raise _as_error(refusal) from None
     tag = f'"{recording.sha256}"'
@@ -97,7 +98,9 @@ async def _stream(
     try:
         at = span.start
         while at < span.end:
-            chunk = await parts.recordings.read(recording.key, at, min(PIECE, span.end - at))
+            chunk = await parts.recordings.read(
+                session.principal.tenant, recording.key, (at, min(PIECE, span.end - at))
+            )
             if not chunk.data:
                 raise Refusal("out_of_range", "the sound ended early")
             await response.write(chunk.data)

@@ -52,16 +52,16 @@ class DataKeys:
         self._making = asyncio.Lock()
 
     async def of_day(self, tenant: Tenant, at: float) -> FieldKey:
-        """The key that seals what belongs to the UTC day of `at`, in Unix seconds. Raises vault.kms.KeyUnavailable."""
+        """The key that seals what belongs to the UTC day of `at`, in Unix seconds. Raises vault.kms.KmsError."""
         day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
         return await self._named(_Name(tenant.account, tenant.instance, FIELDS, day))
 
     async def of_index(self, tenant: Tenant) -> Pii[bytes]:
-        """The key of the instance's blind indexes. Raises vault.kms.KeyUnavailable."""
+        """The key of the instance's blind indexes. Raises vault.kms.KmsError."""
         return (await self._named(_Name(tenant.account, tenant.instance, INDEX, FOREVER))).plain
 
     async def by_ids(self, tenant: Tenant, ids: Iterable[bytes]) -> dict[bytes, FieldKey]:
-        """The tenant's keys of these ids; those that were destroyed are missing. Raises vault.kms.KeyUnavailable."""
+        """The tenant's keys of these ids; those that were destroyed are missing. Raises vault.kms.KmsError."""
         wanted = set(ids)
         found = {id: key for id in wanted if (key := self._cached(tenant.account, tenant.instance, id))}
         if missing := wanted - found.keys():
@@ -89,7 +89,7 @@ class DataKeys:
         return await self._unwrap(row) if row else None
 
     async def _make(self, name: _Name) -> FieldKey:
-        made = await asyncio.to_thread(self._kms.generate, name.context())
+        made = await self._kms.generate("", name.context())
         key = FieldKey(secrets.token_bytes(KEY_ID), made.plain)
         row = {**name._asdict(), "id": key.id, "wrapped": made.wrapped, "created": self._clock()}
         try:
@@ -105,7 +105,7 @@ class DataKeys:
 
     async def _unwrap(self, row: Row[Any]) -> FieldKey:
         name = _Name(row.account, row.instance, row.purpose, row.period)
-        plain = await asyncio.to_thread(self._kms.unwrap, row.wrapped, name.context())
+        plain = await self._kms.unwrap(row.wrapped, name.context())
         return self._remember(row.account, row.instance, FieldKey(row.id, plain))
 
     def _cached(self, account: str, instance: str, id: bytes) -> FieldKey | None:

@@ -41,7 +41,7 @@ AUDIT_PIECE = 1000
 class Store:
     """One database. Every question about a tenant names the tenant, and nothing of another's comes back.
 
-    Methods may be called concurrently; writes take turns. Those that touch sealed fields raise KeyUnavailable."""
+    Methods may be called concurrently; writes take turns. Those that touch sealed fields raise KmsError."""
 
     def __init__(self, database: Database, keys: DataKeys, passwords: Passwords) -> None:
         self._database = database

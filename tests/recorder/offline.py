@@ -10,17 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from recorder import api, journal, manifest, outcome
+from recorder.errors import Damaged
 from recorder.finalize import finalize
 from recorder.journal import Journal
-from recorder.keys import RecordingKeys, owner_of
+from recorder.keys import RecordingKeys, context_of, owner_of
 from recorder.objects import WHOLE, read_object
-from recorder.outcome import Finished, Outcome
+from recorder.outcome import Failed, Finished, Outcome
 from recorder.spool import Appender
 from recorder.stores import DirectoryStore
 from recorder.wire import Record
 from tests.recorder.process import PARTIES, Delivered, start_of
 from tests.support.tapper import batches
-from vault.keyring import LocalKeyring
+from vault.keyring import LocalKeyring, LocalKms
+from vault.kms import KeyUnavailable
+from vault.pii import Pii
 
 RECORDING = "0123456789abcdef0123456789abcdef"
 FLUSH = 5
@@ -32,8 +35,10 @@ class Room:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.keyring = folder / "keyring.json"
-        self.keys = RecordingKeys(LocalKeyring.open(self.keyring))
+        self.ring = LocalKeyring.open(self.keyring)
+        self.keys = RecordingKeys(LocalKms(self.ring))
 
     def spool(
         self, records: Iterable[Record], parties: tuple[api.Party, ...] = PARTIES, recording: str = RECORDING
@@ -44,7 +49,7 @@ class Room:
     def spool_as(self, start: api.Start, records: Iterable[Record]) -> Path:
         """The same for a recording that was started like this."""
         owner = owner_of(start)
-        made = self.keys.generate(owner)
+        made = self.ring.generate(context_of(owner))
         folder = self.folder / start.recording
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -56,8 +61,18 @@ class Room:
         appender.close()
         return folder
 
+    def load(self, folder: Path) -> tuple[Journal, Pii[bytes]]:
+        """The journal of a recording and its data key."""
+        claimed = journal.claim(folder)
+        data_key = self.ring.unwrap(claimed.wrapped, context_of(owner_of(claimed.start)))
+        return journal.opened(folder, data_key), data_key
+
     def finalize(self, folder: Path) -> Outcome:
-        return finalize(folder, self.keyring)
+        """What becomes of a recording that is found in this folder."""
+        try:
+            return finalize(folder, self.load(folder)[1])
+        except (Damaged, KeyUnavailable) as error:
+            return Failed(str(error))
 
     def open(self, folder: Path) -> Delivered:
         told = self.read(folder, outcome.MANIFEST)

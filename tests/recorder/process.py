@@ -20,6 +20,7 @@ from recorder.manifest import Manifest
 from tests.support.tapper import Tapper
 
 KEY = "connect/acme/CallRecordings/2026/11/23/{}_20261123T10:00_UTC.wav"
+TENANT = ("acct", "inst")
 PARTIES = (api.Party(0, "other", "leg-customer"), api.Party(1, "agent", "leg-agent"))
 
 
@@ -118,12 +119,12 @@ class RecorderProcess:
         """The delivered sound, in ranges."""
         key, data, total = KEY.format(recording), b"", 1
         while len(data) < total:
-            chunk = await self.client.ask(api.Read(key, len(data), 100_000))
+            chunk = await self.client.ask(api.Read(*TENANT, key, len(data), 100_000))
             data, total = data + chunk.data, chunk.total
         return data
 
     async def delivered(self, recording: str) -> Delivered:
-        told = await self.client.ask(api.ReadManifest(KEY.format(recording)))
+        told = await self.client.ask(api.ReadManifest(*TENANT, KEY.format(recording)))
         with wave.open(io.BytesIO(await self.read(recording))) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
             rate = file.getframerate()

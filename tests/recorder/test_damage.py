@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from recorder import journal
 from recorder.keys import owner_of
 from recorder.outcome import Failed, Finished
 from recorder.reading import SpoolReader, segment_path
@@ -106,7 +105,7 @@ def interrupted(room: Room, lives: int) -> Path:
     bodies = list(batches(speak(RECORDING, Speaker(0, end=3.0))))
     folder = room.spool([])
     segment_path(folder, 0).unlink()
-    known, data_key = journal.load(folder, room.keys)
+    known, data_key = room.load(folder)
     share = len(bodies) // lives + 1
     for life in range(lives):
         counts = repair(folder, data_key, owner_of(known.start)).counts
@@ -129,7 +128,7 @@ def test_a_torn_tail_is_cut_and_the_rest_is_kept(room: Room, torn: int) -> None:
     """What a power cut leaves: the file cut back, perhaps with rubbish behind what was synced."""
     generator = random.Random(torn)
     folder = interrupted(room, 1)
-    known, data_key = journal.load(folder, room.keys)
+    known, data_key = room.load(folder)
     path = segment_path(folder, 0)
     first = first_frame_end(folder, room)
     size = generator.randrange(first, path.stat().st_size)
@@ -145,7 +144,7 @@ def test_a_torn_tail_is_cut_and_the_rest_is_kept(room: Room, torn: int) -> None:
 def test_damage_before_the_tail_is_not_taken_for_one(room: Room) -> None:
     """Nothing is cut; the recording goes on in another segment and is set aside when it is over."""
     folder = interrupted(room, 1)
-    known, data_key = journal.load(folder, room.keys)
+    known, data_key = room.load(folder)
     path = segment_path(folder, 0)
     data = bytearray(path.read_bytes())
     data[len(data) // 3] ^= 4
@@ -163,6 +162,6 @@ def test_no_two_segments_share_a_key(room: Room) -> None:
 
 
 def first_frame_end(folder: Path, room: Room) -> int:
-    known, data_key = journal.load(folder, room.keys)
+    known, data_key = room.load(folder)
     frame = next(SpoolReader(folder, data_key, owner_of(known.start)).frames(0))
     return frame.offset + frame.length

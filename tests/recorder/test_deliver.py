@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder import deliver, journal
+from recorder import deliver
 from recorder.deliver import Delivery
 from recorder.errors import StoreFailed
 from recorder.recording import Recording
@@ -74,7 +74,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sealed(room: Room, recording: str = RECORDING, seconds: float = 1.0) -> Recording:
     folder = room.spool(speak(recording, Speaker(0, end=seconds)), recording=recording)
-    known, data_key = journal.load(folder, room.keys)
+    known, data_key = room.load(folder)
     return Recording(folder, known, data_key)
 
 
@@ -82,7 +82,7 @@ def sealed(room: Room, recording: str = RECORDING, seconds: float = 1.0) -> Reco
 async def delivering(room: Room, store: DirectoryStore) -> AsyncIterator[tuple[Delivery, Told]]:
     told = Told()
     delivery = Delivery(room.keys, store, told.tell)
-    delivery.start(["--keyring", str(room.keyring)])
+    delivery.start()
     yield delivery, told
     await delivery.close()
 
@@ -141,7 +141,7 @@ async def test_one_that_cannot_be_finalized_holds_nobody_up(room: Room) -> None:
         await told.until(RECORDING, "quarantined")
     assert "damaged" in bad.journal.reason
     assert segment.read_bytes() == data
-    assert journal.load(bad.folder, room.keys)[0].state == "quarantined"
+    assert room.load(bad.folder)[0].state == "quarantined"
 
 
 @pytest.mark.usefixtures("quick")
@@ -149,7 +149,8 @@ async def test_a_finalizer_that_dies_is_tried_three_times(room: Room) -> None:
     recording = sealed(room)
     told = Told()
     delivery = Delivery(room.keys, FickleStore(room.folder / "bucket"), told.tell)
-    delivery.start(["--no-such-option"])
+    delivery.finalizer_arguments = ("--no-such-option",)
+    delivery.start()
     delivery.add(recording)
     await told.until(RECORDING, "quarantined")
     await delivery.close()
@@ -163,7 +164,7 @@ async def test_every_step_is_taken_up_where_it_was_left(room: Room) -> None:
     generator = random.Random(1)
     for _ in range(30):
         async with delivering(room, store) as (delivery, told):
-            known, data_key = journal.load(recording.folder, room.keys)
+            known, data_key = room.load(recording.folder)
             if known.state == "released":
                 break
             delivery.add(Recording(recording.folder, known, data_key))
@@ -172,6 +173,6 @@ async def test_every_step_is_taken_up_where_it_was_left(room: Room) -> None:
                     await told.until(RECORDING, "released")
             except TimeoutError:
                 continue
-    known, _ = journal.load(recording.folder, room.keys)
+    known, _ = room.load(recording.folder)
     assert known.state == "released"
     assert list(known.times) == ["sealed", "finalized", "uploaded", "verified", "released"]

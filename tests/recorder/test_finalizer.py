@@ -7,6 +7,7 @@ import pytest
 
 from recorder import finalizer
 from recorder.outcome import Died
+from vault.pii import Pii
 
 
 @pytest.mark.parametrize(
@@ -26,4 +27,4 @@ async def test_a_process_that_says_nothing_has_died(
     program.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(finalizer, "LEAST_SECONDS", 1.0)
-    assert await finalizer.run(tmp_path, []) == Died(reason)
+    assert await finalizer.run(tmp_path, Pii(bytes(32))) == Died(reason)

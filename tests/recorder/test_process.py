@@ -10,7 +10,7 @@ import pytest
 from ipc.messages import Refusal
 from recorder import api, manifest
 from recorder.wire import Codec
-from tests.recorder.process import start_of, tapped
+from tests.recorder.process import TENANT, start_of, tapped
 from tests.support.tapper import Speaker, Tapper, batches, call
 from tests.support.tones import level_of
 
@@ -59,8 +59,8 @@ async def test_commands(tmp_path: Path) -> None:
         for bad in ({"recording": "x"}, {"key": "../x.wav"}, {"account": ""}, {"format": "flac"}, {"format": "mp3"}):
             assert await refusal(ask(msgspec.structs.replace(start, **{"recording": OTHER} | bad))) == "bad_command"
         assert await refusal(ask(api.Seal(OTHER))) == "no_such_recording"
-        assert await refusal(ask(api.Read(key, 0, 10))) == "not_ready"
-        assert await refusal(ask(api.Delete(key))) == "not_ready"
+        assert await refusal(ask(api.Read(*TENANT, key, 0, 10))) == "not_ready"
+        assert await refusal(ask(api.Delete(*TENANT, key))) == "not_ready"
         three = (Speaker(0, end=3.0), Speaker(1, 700.0, end=3.0), Speaker(2, 1000.0, end=3.0))
         await tap(tapper, RECORDING, *three)
         await ask(api.Seal(RECORDING))
@@ -71,14 +71,16 @@ async def test_commands(tmp_path: Path) -> None:
         assert level_of(heard.left, 8000, 1000) > -11
         sound = await recorder.read(RECORDING)
         assert (len(sound), hashlib.sha256(sound).hexdigest()) == (status.size, status.sha256)
-        assert (await ask(api.Read(key, 65530, 20))).data == sound[65530:65550]
-        assert (await ask(api.Read(key, len(sound) - 5, 20))).data == sound[-5:]
+        assert (await ask(api.Read(*TENANT, key, 65530, 20))).data == sound[65530:65550]
+        assert (await ask(api.Read(*TENANT, key, len(sound) - 5, 20))).data == sound[-5:]
+        assert await refusal(ask(api.Read("acct", "another", key, 0, 10))) == "no_such_recording"
+        assert await refusal(ask(api.Delete("acct", "another", key))) == "no_such_recording"
         for bad_range in ((len(sound), 1), (-1, 5), (0, 0), (0, 2_000_000)):
-            assert await refusal(ask(api.Read(key, *bad_range))) == "out_of_range"
-        assert await refusal(ask(api.Read("../../etc/passwd", 0, 1))) == "bad_command"
-        assert await refusal(ask(api.ReadManifest("connect/none.wav"))) == "no_such_recording"
-        await ask(api.Delete(key))
-        await ask(api.Delete(key))
+            assert await refusal(ask(api.Read(*TENANT, key, *bad_range))) == "out_of_range"
+        assert await refusal(ask(api.Read(*TENANT, "../../etc/passwd", 0, 1))) == "bad_command"
+        assert await refusal(ask(api.ReadManifest(*TENANT, "connect/none.wav"))) == "no_such_recording"
+        await ask(api.Delete(*TENANT, key))
+        await ask(api.Delete(*TENANT, key))
         assert not [path for path in (recorder.data / "objects").rglob("*") if path.is_file()]
 
 
@@ -88,13 +90,13 @@ async def test_tracks_are_delivered_read_and_deleted_with_their_sound(tmp_path: 
         await tap(tapper, RECORDING, Speaker(0, end=1.0), Speaker(1, 700.0, end=1.0))
         await recorder.client.ask(api.Seal(RECORDING))
         await recorder.reached(RECORDING, "released")
-        told = manifest.decode((await recorder.client.ask(api.ReadManifest(start.key))).json.encode())
+        told = manifest.decode((await recorder.client.ask(api.ReadManifest(*TENANT, start.key))).json.encode())
         for key, sha256 in [(start.key, told.sha256), *((track.key, track.sha256) for track in told.tracks)]:
-            sound = (await recorder.client.ask(api.Read(key, 0, 1_000_000))).data
+            sound = (await recorder.client.ask(api.Read(*TENANT, key, 0, 1_000_000))).data
             assert (sound[:4], hashlib.sha256(sound).hexdigest()) == (b"fLaC", sha256)
         objects = [path for path in (recorder.data / "objects").rglob("*") if path.is_file()]
         assert len(objects) == 4
-        await recorder.client.ask(api.Delete(start.key))
+        await recorder.client.ask(api.Delete(*TENANT, start.key))
         assert not any(path.exists() for path in objects)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recorder import spool as spools
-from recorder.keys import RecordingKeys, owner_of
+from recorder.keys import context_of, owner_of
 from recorder.reading import SpoolReader
 from recorder.segment import FrameKind
 from recorder.spool import Appender, Spool
@@ -49,7 +49,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 class Place:
     def __init__(self, folder: Path) -> None:
-        made = RecordingKeys(LocalKeyring.open(folder / "keyring")).generate(owner_of(start_of(RECORDING)))
+        made = LocalKeyring.open(folder / "keyring").generate(context_of(owner_of(start_of(RECORDING))))
         self.folder = folder / "spool"
         self.folder.mkdir()
         self.key = made.plain

@@ -12,8 +12,10 @@ from ipc.messages import Done, Refusal
 from ipc.server import Server
 from recorder.api import Chunk, Commands, GetRecordings, Read, Recordings, RecordingStatus, Seal, Start, StateChanged
 from signaling import recorders
+from signaling.center.resources import Tenant
 from signaling.recorders import Recorder
 
+ACME = Tenant("account", "instance", "acme")
 ONE, TWO = "1" * 32, "2" * 32
 
 
@@ -146,9 +148,9 @@ async def test_one_start_that_is_refused_does_not_keep_the_others_away(link: Lin
 
 async def test_states_are_told_and_reading_needs_a_recorder(link: Link) -> None:
     with pytest.raises(Refusal, match="gone"):
-        await link.recorder.read("key", 0, 5)
+        await link.recorder.read(ACME, "key", (0, 5))
     await link.meet()
-    assert (await link.recorder.read("key", 0, 5)).data == b"sound"
+    assert (await link.recorder.read(ACME, "key", (0, 5))).data == b"sound"
     link.process.publish(StateChanged(status(ONE)))
     async with asyncio.timeout(10):
         assert (await link.states.get()).recording == ONE

@@ -16,6 +16,7 @@ from recorder.api import Chunk
 from signaling.api import Parts, build
 from signaling.api.guard import COUNTS
 from signaling.api.sessions import COOKIE
+from signaling.center.resources import Tenant
 from signaling.store import Store
 from tests.signaling.store.samples import PASSWORD, Clock
 from vault.pii import Pii
@@ -33,7 +34,8 @@ class Sounds:
     broken_after: int | None = None
     """Reads that are answered before the recorder goes away."""
 
-    async def read(self, key: str, start: int, length: int) -> Chunk:
+    async def read(self, tenant: Tenant, key: str, wanted: tuple[int, int]) -> Chunk:
+        start, length = wanted
         if self.broken_after is not None and len(self.asked) >= self.broken_after:
             raise Refusal("gone", "the process went away")
         if key not in self.objects:
@@ -42,7 +44,7 @@ class Sounds:
         assert 0 < length <= PIECE
         return Chunk(self.objects[key][start : start + length], len(self.objects[key]))
 
-    async def manifest(self, key: str) -> str:
+    async def manifest(self, tenant: Tenant, key: str) -> str:
         if key not in self.manifests:
             raise Refusal("no_such_recording", "unknown key")
         return self.manifests[key]

@@ -24,7 +24,7 @@ from signaling.center.resources import (
 from signaling.center.security import DEFAULT_PROFILES
 from signaling.store import Store
 from signaling.store.passwords import Passwords
-from vault.keyring import LocalKeyring
+from vault.keyring import LocalKeyring, LocalKms
 from vault.pii import Pii
 
 ACME = Tenant("111111111111", "instance-acme", "acme")
@@ -55,7 +55,7 @@ def cheap() -> Passwords:
 
 @asynccontextmanager
 async def a_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
-    keyring = LocalKeyring.open(folder / "keyring.json")
+    keyring = LocalKms(LocalKeyring.open(folder / "keyring.json"))
     store = await Store.open(folder / "telephonist.db", keyring, clock or Clock(), cheap())
     try:
         yield store

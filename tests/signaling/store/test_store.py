@@ -9,7 +9,7 @@ import pytest
 
 from signaling.store import Conflict, Store, StoreUnavailable
 from tests.signaling.store.samples import ACME, NAMESAKE, NOON, PASSWORD, RIVAL, a_directory, a_record, a_store
-from vault.keyring import LocalKeyring
+from vault.keyring import LocalKeyring, LocalKms
 from vault.pii import Pii
 
 
@@ -101,7 +101,7 @@ async def test_two_processes_may_open_it_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_place_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
-    keyring = LocalKeyring.open(tmp_path / "keyring.json")
+    keyring = LocalKms(LocalKeyring.open(tmp_path / "keyring.json"))
     folder = tmp_path / "folder"
     folder.mkdir()
     rubbish = tmp_path / "rubbish.db"

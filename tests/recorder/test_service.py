@@ -1,0 +1,101 @@
+"""The recorder while its KMS is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recorder import api, service
+from recorder import journal as journals
+from recorder.keys import RecordingKeys
+from recorder.service import Recorder
+from recorder.spool import Spool
+from recorder.stores import DirectoryStore
+from tests.recorder.offline import RECORDING, Room
+from tests.recorder.process import PARTIES, start_of
+from tests.support.tapper import Speaker, speak
+from vault.keyring import LocalKeyring, LocalKms
+from vault.kms import KmsAway
+from vault.pii import Pii
+
+
+class FarKms(LocalKms):
+    """A keyring behind a network that can be cut."""
+
+    def __init__(self, ring: LocalKeyring) -> None:
+        super().__init__(ring)
+        self.away = False
+
+    async def unwrap(self, wrapped: bytes, context: str) -> Pii[bytes]:
+        if self.away:
+            raise KmsAway("the KMS does not answer")
+        return await super().unwrap(wrapped, context)
+
+
+class House:
+    """A recorder in this process, on the spool of a room."""
+
+    def __init__(self, room: Room) -> None:
+        self.kms = FarKms(room.ring)
+        self.spool = Spool()
+        self.told: asyncio.Queue[api.RecordingStatus] = asyncio.Queue()
+        store = DirectoryStore(room.folder.parent / "bucket")
+        keys = RecordingKeys(self.kms)
+        self.recorder = Recorder(
+            room.folder.parent, keys, store, self.spool, lambda event: self.told.put_nowait(event.status)
+        )
+
+    async def reached(self, state: str) -> api.RecordingStatus:
+        async with asyncio.timeout(20):
+            while (status := await self.told.get()).state != state:
+                continue
+        return status
+
+
+@asynccontextmanager
+async def housed(room: Room) -> AsyncIterator[House]:
+    house = House(room)
+    writing = asyncio.create_task(house.spool.run())
+    house.recorder.delivery.start()
+    yield house
+    await house.recorder.close()
+    writing.cancel()
+    await house.spool.shut()
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
+    monkeypatch.setattr(service, "KMS_RETRY_SECONDS", 0.05)
+    return Room(tmp_path / "spool")
+
+
+async def test_recordings_wait_for_a_kms_that_is_away_at_the_start(room: Room) -> None:
+    room.spool(speak(RECORDING, Speaker(0, end=1.0)))
+    async with housed(room) as house:
+        house.kms.away = True
+        await house.recorder.resume()
+        status = house.told.get_nowait()
+        assert (status.state, status.reason) == ("sealed", "the KMS does not answer")
+        house.kms.away = False
+        assert (await house.reached("released")).reason == ""
+
+
+async def test_what_is_said_of_a_recording_meanwhile_is_not_lost(room: Room) -> None:
+    """It takes no records yet, and does not give any up; nor is it begun anew under another key."""
+    folder = room.spool(speak(RECORDING, Speaker(0, end=1.0)), parties=PARTIES[:1])
+    journal, data_key = room.load(folder)
+    journals.save(folder, msgspec.structs.replace(journal, state="recording"), data_key)
+    async with housed(room) as house:
+        house.kms.away = True
+        await house.recorder.resume()
+        await house.recorder.handle(start_of(RECORDING))
+        await house.recorder.handle(api.Seal(RECORDING))
+        recording = bytes.fromhex(RECORDING)
+        assert not house.recorder.is_open(recording)
+        assert not house.recorder.is_over(recording)
+        house.kms.away = False
+        await house.reached("released")
+    assert room.load(folder)[0].start.parties == PARTIES
