@@ -13,6 +13,7 @@ import structlog
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
+from signaling.sip.errors import FramingError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Outgoing, Transport
 from signaling.sip.headers import NameAddr
@@ -131,6 +132,10 @@ class SipServer:
     def receive(self, data: bytes, flow: Flow) -> None:
         """One message of a connection; `flush` follows."""
         self.agent.receive(data, flow, self.now)
+
+    def refuse_stream(self, error: FramingError, flow: Flow) -> None:
+        """Likewise, of the message at which a connection cannot be followed further."""
+        self.agent.refuse_stream(error, flow)
 
     def flow_closed(self, flow: Flow) -> None:
         self.agent.flow_closed(flow, self.now)

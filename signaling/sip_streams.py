@@ -29,6 +29,8 @@ class Limits:
     """Connections from where no trunk is, all together: strangers cannot take the trunks' places."""
     handshake: float = 10.0
     """Seconds for TCP and TLS to be set up."""
+    message: float = 32.0
+    """Seconds for a message to come, from its first octet on."""
     idle: float = 600.0
     """Seconds without a message after which a connection that no call uses is closed,"""
     stranger_idle: float = 10.0
@@ -48,6 +50,8 @@ class Owner(Protocol):
     """Who gets what the connections bring."""
 
     def receive(self, data: bytes, flow: Flow) -> None: ...
+
+    def refuse_stream(self, error: FramingError, flow: Flow) -> None: ...
 
     def flush(self) -> None: ...
 
@@ -228,6 +232,7 @@ class Connection(asyncio.Protocol):
         self._local = local
         self._framer = StreamFramer()
         self._touched = self._loop.time()
+        self._overdue: asyncio.TimerHandle | None = None
 
     # asyncio.Protocol
 
@@ -247,17 +252,23 @@ class Connection(asyncio.Protocol):
         try:
             for message in self._framer.feed(data):
                 self._touched = self._loop.time()
+                self._stop_watch()
                 self._streams.owner.receive(message, self.flow)
                 if time.monotonic() >= until:
                     self._pause()
                     break
         except FramingError as error:
             self._streams.complain("stream not SIP", transport=self.flow.transport, error=error.phrase)
+            self._streams.owner.refuse_stream(error, self.flow)
+            self._streams.owner.flush()
             self.close()
+            return
         self._streams.owner.flush()
+        self._watch_message()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._idle.cancel()
+        self._stop_watch()
         if self._local is None:
             self._streams.release(self.flow.transport, self._remote)
         self._streams.remove(self.flow)
@@ -290,6 +301,16 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         self._transport.abort()
+
+    def _watch_message(self) -> None:
+        """Whoever begins a message ends it in time, however slowly the octets drip."""
+        if self._overdue is None and self._framer.is_within and not self._transport.is_closing():
+            self._overdue = self._loop.call_later(self._streams.limits.message, self.close)
+
+    def _stop_watch(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
 
     def _check_idle(self) -> None:
         left = self._touched + self._patience - self._loop.time()

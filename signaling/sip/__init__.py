@@ -1,5 +1,5 @@
 """SIP without I/O: bytes, flows and the time in; bytes, events and the next deadline out.
 
-From the wire up: `grammar`, `uri`, `headers`, `message`, `framing`; then `envelope` (what every message must carry),
-`table` and `transactions` (RFC 3261 §17, RFC 6026), `dialog`, `session` with `inbound` and `outbound`, and `agent`,
-which is what the rest of the programme uses."""
+From the wire up: `grammar`, `uri`, `headers` (a file a family), `message`, `multipart`, `bodies`, `framing`; then
+`envelope` (what every message must carry), `table` and `transactions` (RFC 3261 §17, RFC 6026), `dialog`, `session`
+with `inbound` and `outbound`, and `agent`, which is what the rest of the programme uses."""

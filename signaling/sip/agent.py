@@ -29,18 +29,19 @@ from collections.abc import Callable
 
 import structlog
 
+from signaling.sip.bodies import SDP
 from signaling.sip.config import SipConfig
 from signaling.sip.core import Core, Counters
 from signaling.sip.envelope import Envelope
-from signaling.sip.errors import ParseError, SipError
+from signaling.sip.errors import FramingError, ParseError, SipError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow, Outgoing
 from signaling.sip.guard import ALLOW, Strangers, check_invite, check_request
-from signaling.sip.headers import NameAddr, Via
+from signaling.sip.headers import NameAddr
 from signaling.sip.inbound import InboundSession
 from signaling.sip.message import Request, parse_message
 from signaling.sip.outbound import Invitation, OutboundSession
-from signaling.sip.replies import SDP, Answer, make_response
+from signaling.sip.replies import Answer, make_response, top_via
 from signaling.sip.session import Session
 from signaling.sip.table import Action, Event
 from signaling.sip.transactions import Arrival, Reply, answer_flow
@@ -72,6 +73,15 @@ class UserAgent:
             self._core.counters.faults += 1
             last = traceback.extract_tb(error.__traceback__)[-1]
             log.error("! fault", error=type(error).__name__, file=last.filename, line=last.lineno)
+
+    def refuse_stream(self, error: FramingError, flow: Flow) -> None:
+        """Answers the message at which a stream cannot be followed further; it is to be closed after the answer."""
+        try:
+            message = parse_message(error.head)
+        except ParseError as malformed:
+            self._refuse_malformed(malformed.request, error, flow)
+        else:
+            self._refuse_malformed(message if isinstance(message, Request) else None, error, flow)
 
     def take(self) -> list[Outgoing]:
         """What is to be sent, each once."""
@@ -298,6 +308,8 @@ class UserAgent:
         self._core.counters.malformed += 1
         if request is None or request.method == "ACK" or self._trunk_for(flow) is None:
             return
+        if request.headers.get("Via") is None:
+            return  # without one there is nobody to answer (§8.2.6.2)
+        via = top_via(request)
         response = make_response(request, flow, Answer(error.status, error.phrase), None)
-        via = Via.parse(response.headers.items("Via")[0])
-        self._core.send(answer_flow(flow, via), bytes(response))
+        self._core.send(answer_flow(flow, via) if via is not None else flow, bytes(response))

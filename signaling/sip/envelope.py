@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from signaling.sip.errors import ParseError
 from signaling.sip.headers import COOKIE, CSeq, NameAddr, Via
-from signaling.sip.message import Message, Request
+from signaling.sip.message import KNOWN_METHODS, Message, Request
 from signaling.sip.uri import Uri
 
 MAX_FORWARDS = 255
@@ -81,7 +81,9 @@ def _contact(message: Message) -> NameAddr | None:
 
 def _check_request(request: Request, envelope: Envelope) -> None:
     if envelope.cseq.method != request.method:
-        raise ParseError("CSeq Method Does Not Match")
+        # RFC 4475 §3.1.2.18: of a method that nobody knows, it matters more that nobody knows it.
+        status = 400 if request.method in KNOWN_METHODS else 501
+        raise ParseError("CSeq Method Does Not Match", status)
     Uri.parse(request.uri)
     hops = request.headers.get_all("Max-Forwards")
     if any(not (hop.isascii() and hop.isdigit() and len(hop) <= 10 and int(hop) <= MAX_FORWARDS) for hop in hops):

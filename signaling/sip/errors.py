@@ -30,6 +30,11 @@ class ParseError(SipError):
 class FramingError(ParseError):
     """The end of a message in a stream cannot be found (RFC 3261 §18.3)."""
 
+    def __init__(self, phrase: str, status: int = 400, head: bytes = b"") -> None:
+        super().__init__(phrase, status)
+        self.head = head
+        """The message up to its blank line, if it has come so far: enough for an answer."""
+
 
 class ValueRefused(SipError):
     """A header value, a reason or a URI of ours contains CR, LF or what else has no place in it."""

@@ -24,6 +24,11 @@ class StreamFramer:
         self._total = 0
         """Octets of the message that is coming; 0 while its headers are."""
 
+    @property
+    def is_within(self) -> bool:
+        """A message has begun and not ended."""
+        return bool(self._buffer) and self._buffer[0] not in b"\r\n"
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Whole messages, and PING for each keep-alive. Raises FramingError: the stream can be followed no further."""
         self._buffer += data
@@ -49,7 +54,8 @@ class StreamFramer:
                 self._total = end + 4 + content_length(bytes(self._buffer[:end]))
             self._searched = max(0, len(self._buffer) - 3)
         if max(self._total, len(self._buffer) if not self._total else 0) > MAX_MESSAGE:
-            raise FramingError("Message Too Large", 513)
+            head, blank, _ = bytes(self._buffer[:MAX_MESSAGE]).partition(b"\r\n\r\n")
+            raise FramingError("Message Too Large", 513, head + blank if blank else b"")
         return 0 < self._total <= len(self._buffer)
 
     def _cut(self, size: int) -> bytes:
@@ -64,5 +70,5 @@ def content_length(head: bytes) -> int:
     matches = [_length.fullmatch(line) for line in unfold(head.split(b"\r\n"))]
     length = parse_length({match.group(1).decode("latin-1") for match in matches if match})
     if length is None:
-        raise FramingError("Bad Content-Length")
+        raise FramingError("Bad Content-Length", head=head + b"\r\n\r\n")
     return length

@@ -2,19 +2,23 @@
 
 from collections import OrderedDict
 
+from signaling.sip.bodies import SDP, read_contents
 from signaling.sip.envelope import request_uri
 from signaling.sip.errors import ParseError
-from signaling.sip.message import Request
-from signaling.sip.replies import METHODS, SDP, Answer, content_type
+from signaling.sip.headers.media_type import MediaType
+from signaling.sip.message import KNOWN_METHODS, Request
+from signaling.sip.replies import METHODS, Answer
 from signaling.sip.transactions import Arrival
 
+OFFERING = ("INVITE", "ACK", "PRACK", "UPDATE")
+"""Requests whose body is an offer or an answer."""
 ALLOW = ("Allow", ", ".join(METHODS))
 
 
 def check_request(request: Request) -> Answer | None:
     """The refusal that RFC 3261 §8.2 has for a request, in its order; None if it can be served."""
     if request.method not in METHODS:
-        return Answer(405, "", (ALLOW,))
+        return Answer(405 if request.method in KNOWN_METHODS else 501, "", (ALLOW,))
     try:
         request_uri(request)
     except ParseError as error:
@@ -33,15 +37,23 @@ def check_invite(arrival: Arrival) -> Answer | None:
     if request.headers.get("Max-Forwards") in ("0", "00", "000"):
         # We are a back-to-back user agent: a call that may go no further is not put through (RFC 7332).
         return Answer(483)
-    accepted = [kind.split(";")[0].strip().lower() for kind in request.headers.items("Accept")]
-    if accepted and not {SDP, "application/*", "*/*"} & set(accepted):
+    try:
+        accepted = [MediaType.parse(kind) for kind in request.headers.items("Accept")]
+    except ParseError as error:
+        return Answer(error.status, error.phrase)
+    if accepted and not any(kind.admits(SDP) for kind in accepted):
         return Answer(406)
     return None
 
 
 def _check_content(request: Request) -> Answer | None:
-    if request.body and content_type(request) != SDP and request.method in ("INVITE", "UPDATE", "ACK"):
-        return Answer(415, "", (("Accept", SDP),))
+    if request.method in OFFERING:
+        try:
+            unknown = read_contents(request).unknown
+        except ParseError as error:
+            return Answer(error.status, error.phrase)
+        if unknown:
+            return Answer(415, "", (("Accept", SDP), ("Accept", "multipart/mixed")))
     if request.body and (request.headers.get("Content-Encoding") or "identity").lower() != "identity":
         return Answer(415, "", (("Accept-Encoding", "identity"),))
     return None

@@ -1,10 +1,11 @@
 """A call that came to us, until it is answered or over (RFC 3261 §13.3)."""
 
+from signaling.sip.bodies import read_sdp
 from signaling.sip.core import Core
 from signaling.sip.dialog import Dialog
 from signaling.sip.envelope import request_uri
 from signaling.sip.events import IncomingCall
-from signaling.sip.replies import Answer, read_sdp, with_sdp
+from signaling.sip.replies import Answer, with_sdp
 from signaling.sip.session import Phase, Session, refusal
 from signaling.sip.transactions import Arrival, ServerTransaction
 from signaling.sip.uri import readable

@@ -12,6 +12,12 @@ MAX_HEADERS = 128
 MAX_LINE = 8192
 """A header line after unfolding, in octets."""
 
+KNOWN_METHODS = frozenset(
+    ("ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
+     "SUBSCRIBE", "UPDATE")
+)  # fmt: skip
+"""In the registry: 405 where they are not served; others get 501 (§8.2.1, §21.5.2)."""
+
 _request_line = re.compile(rf"({TOKEN}) ([^\s\x00-\x1f]+) SIP/([0-9]+\.[0-9]+)", re.I)
 _status_line = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9]) (.*)", re.I)
 _field = re.compile(rf"({TOKEN})[ \t]*:[ \t]*(.*)", re.DOTALL)
@@ -25,9 +31,10 @@ COMPACT = {
 
 _known = (
     *COMPACT.values(), "Accept", "Accept-Encoding", "Allow", "Authorization", "Content-Disposition", "CSeq", "Expires",
-    "Max-Forwards", "Min-SE", "P-Asserted-Identity", "Privacy", "Proxy-Authenticate", "Proxy-Authorization",
-    "Proxy-Require", "RAck", "Reason", "Record-Route", "Replaces", "Require", "Retry-After", "Route", "RSeq", "Server",
-    "Unsupported", "User-Agent", "WWW-Authenticate",
+    "Authentication-Info", "Diversion", "History-Info", "Info-Package", "Max-Forwards", "Min-Expires", "Min-SE",
+    "P-Asserted-Identity", "Path", "Privacy", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Require", "RAck",
+    "Reason", "Recv-Info", "Record-Route", "Replaces", "Require", "Retry-After", "Route", "RSeq", "Server",
+    "Service-Route", "Subscription-State", "Unsupported", "User-Agent", "WWW-Authenticate",
 )  # fmt: skip
 _canonical = {name.lower(): name for name in _known} | COMPACT
 
@@ -123,7 +130,7 @@ def parse_message(data: bytes) -> Message:
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     start, error = _parse_start(lines[0])
-    fields, field_error = _parse_fields(unfold(lines[1:]))
+    fields, field_error = parse_fields(unfold(lines[1:]))
     error = error or field_error or (None if blank else ParseError("Headers Do Not End"))
     message, length_error = _fit_body(start, fields, body)
     error = error or length_error
@@ -170,9 +177,10 @@ def _parse_start(line: bytes) -> tuple[Message, ParseError | None]:
     return Request(method, "sip:invalid"), ParseError("Bad Request Line")
 
 
-def _parse_fields(lines: list[bytes]) -> tuple[list[tuple[str, str]], ParseError | None]:
+def parse_fields(lines: list[bytes]) -> tuple[list[tuple[str, str]], ParseError | None]:
+    """The fields of unfolded header lines that can be read, and the first error."""
     if len(lines) > MAX_HEADERS:
-        return _parse_fields(lines[:MAX_HEADERS])[0], ParseError("Too Many Headers", 513)
+        return parse_fields(lines[:MAX_HEADERS])[0], ParseError("Too Many Headers", 513)
     fields: list[tuple[str, str]] = []
     error = None
     for line in lines:

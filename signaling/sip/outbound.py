@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from signaling.sip.bodies import SDP, read_sdp
 from signaling.sip.core import Core
 from signaling.sip.dialog import Dialog
 from signaling.sip.errors import ParseError
@@ -10,7 +11,7 @@ from signaling.sip.flow import Flow
 from signaling.sip.grammar import Params
 from signaling.sip.headers import CSeq, NameAddr, make_via
 from signaling.sip.message import Headers, Request, Response
-from signaling.sip.replies import METHODS, SDP, make_contact, read_sdp
+from signaling.sip.replies import METHODS, make_contact
 from signaling.sip.session import Phase, Session
 from signaling.sip.table import Event
 from signaling.sip.transactions import ClientTransaction, Reply, make_cancel

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from signaling.sip.bodies import SDP
+from signaling.sip.errors import ParseError
 from signaling.sip.flow import Flow
 from signaling.sip.grammar import Params
 from signaling.sip.headers import NameAddr, Via
-from signaling.sip.message import Headers, Message, Request, Response
+from signaling.sip.message import Headers, Request, Response
 from signaling.sip.uri import Uri, format_host
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE")
-SDP = "application/sdp"
+"""That we serve."""
 
 PHRASES = {
     100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 302: "Moved Temporarily", 400: "Bad Request",
@@ -36,11 +38,9 @@ class Answer:
 
 
 def make_response(request: Request, flow: Flow, answer: Answer, tag: str | None) -> Response:
-    """With a tag, To gets it if it has none. Raises ParseError if the topmost Via cannot be read."""
+    """With a tag, To gets it if it has none."""
     reason = answer.reason or PHRASES.get(answer.status, "Unknown")
-    first, *others = request.headers.items("Via") or [""]
-    vias = [str(Via.parse(first).stamp(flow.remote)), *others]
-    fields = [("Via", via) for via in vias]
+    fields = [("Via", via) for via in _vias(request, flow)]
     if 100 < answer.status < 300:
         fields += [("Record-Route", value) for value in request.headers.get_all("Record-Route")]
     fields += [
@@ -51,6 +51,22 @@ def make_response(request: Request, flow: Flow, answer: Answer, tag: str | None)
     if tag is not None:
         fields = [(name, with_tag(value, tag) if name == "To" else value) for name, value in fields]
     return Response(answer.status, reason, Headers((*fields, *answer.headers)), answer.body)
+
+
+def top_via(request: Request) -> Via | None:
+    """None if it cannot be read."""
+    try:
+        return Via.parse(request.headers.items("Via")[0])
+    except (ParseError, IndexError):
+        return None
+
+
+def _vias(request: Request, flow: Flow) -> list[str]:
+    """As they came, the topmost with where it came from, if it can be read."""
+    top = top_via(request)
+    if top is None:
+        return request.headers.get_all("Via")
+    return [str(top.stamp(flow.remote)), *request.headers.items("Via")[1:]]
 
 
 def with_tag(value: str, tag: str) -> str:
@@ -65,18 +81,6 @@ def with_sdp(answer: Answer, sdp: str | None) -> Answer:
     if sdp is None:
         return answer
     return Answer(answer.status, answer.reason, (*answer.headers, ("Content-Type", SDP)), sdp.encode())
-
-
-def read_sdp(message: Message) -> str | None:
-    """The session description; None without one."""
-    if not message.body or content_type(message) != SDP:
-        return None
-    return message.body.decode("utf-8", "replace")
-
-
-def content_type(message: Message) -> str:
-    """Without parameters; a body of which nothing is said is taken for SDP."""
-    return (message.headers.get("Content-Type") or SDP).split(";")[0].strip().lower()
 
 
 def make_contact(flow: Flow, secure: bool = False) -> str:

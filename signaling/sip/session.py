@@ -5,13 +5,14 @@ from dataclasses import replace
 from enum import Enum
 
 from signaling.sip.acceptance import Acceptance
+from signaling.sip.bodies import read_sdp
 from signaling.sip.core import Core
 from signaling.sip.dialog import Dialog
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import CallAnswered, CallEnded, CallOffer, Cause, OfferAnswered, OfferWithdrawn
 from signaling.sip.flow import Flow
 from signaling.sip.grammar import quote, refuse_breaks
-from signaling.sip.replies import METHODS, Answer, make_contact, read_sdp, with_sdp
+from signaling.sip.replies import METHODS, Answer, make_contact, with_sdp
 from signaling.sip.transactions import Arrival, ClientTransaction, Reply, ServerTransaction
 
 

@@ -188,6 +188,42 @@ async def test_stream_that_is_not_sip_is_closed(garbage: bytes) -> None:
         await writer.wait_closed()
 
 
+@pytest.mark.parametrize("lengths", [("0", "4"), ("-1",), ("x",), ()])
+async def test_length_that_cannot_be_trusted_is_400_and_the_end(lengths: tuple[str, ...]) -> None:
+    async with running(Side("carrier")) as called:
+        reader, writer = await asyncio.open_connection("127.0.0.1", called.bound.tcp)
+        fields = "".join(f"Content-Length: {length}\r\n" for length in lengths).encode()
+        writer.write(make_invite("tcp").replace(b"Content-Length: 0\r\n", fields))
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"SIP/2.0 400 Bad Content-Length\r\n") and answer.count(b"SIP/2.0 4") == 1
+        assert called.events == []
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_message_that_does_not_end_in_time_is_not_waited_for() -> None:
+    async with running(Side("carrier", Limits(message=0.2))) as called:
+        reader, writer = await asyncio.open_connection("127.0.0.1", called.bound.tcp)
+        writer.write(make_invite("tcp").replace(b"Content-Length: 0", b"Content-Length: 10"))
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_messages_and_keep_alives_in_time_keep_the_connection() -> None:
+    async with running(Side("carrier", Limits(message=0.2))) as called:
+        reader, writer = await asyncio.open_connection("127.0.0.1", called.bound.tcp)
+        writer.write(make_subscribe()[:30])
+        await asyncio.sleep(0.05)
+        writer.write(make_subscribe()[30:] + b"\r\n")
+        await asyncio.sleep(0.4)
+        writer.write(b"\r\n\r\n")
+        assert (await asyncio.wait_for(reader.read(4096), 5)).startswith(b"SIP/2.0 405")
+        assert await asyncio.wait_for(reader.readexactly(2), 5) == b"\r\n"
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_too_many_connections_of_one_source_are_closed() -> None:
     async with running(Side(None, Limits(per_source=2))) as called:
         streams = [await asyncio.open_connection("127.0.0.1", called.bound.tcp) for _ in range(3)]

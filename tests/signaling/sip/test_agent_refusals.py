@@ -18,6 +18,11 @@ def answer_to(wire: Wire, message: Request) -> Response:
     ("message", "status"),
     [
         (request("SUBSCRIBE"), 405),
+        (request("X-UNKNOWN"), 501),
+        (request("X-UNKNOWN", CSeq="1 INVITE"), 501),
+        (request("INVITE", body="x", Content_Type="multipart/mixed;boundary=y"), 400),
+        (request("INVITE", body=OFFER, Content_Type="not a type"), 400),
+        (request("INVITE", body=OFFER, Accept="not a type"), 400),
         (request("MESSAGE", body="x", Content_Type="text/plain"), 405),
         (request("BYE", 2, tag="unknown"), 481),
         (request("BYE", 2), 481),
