@@ -22,7 +22,7 @@ unit:
 
 e2e:
 	@scripts/install test
-	$(PYTEST) -q tests/e2e
+	$(PYTEST) -q -n 2 --dist loadfile tests/e2e
 
 bench:
 	@scripts/install test
