@@ -26,7 +26,7 @@ from recorder.index import Index, Track, column
 from recorder.journal import Journal
 from recorder.keys import KEY, owner_of
 from recorder.manifest import Gap, Manifest, PartyReport, Peaks, Span
-from recorder.mix import NARROW, WIDE, Voice
+from recorder.mix import NARROW, WIDE, Voice, wide_band
 from recorder.outcome import MANIFEST, SOUND, TRACK, Empty, Failed, Finished, Made, Outcome, Postponed
 from recorder.placement import Placed, place
 from recorder.reading import SpoolReader
@@ -85,7 +85,7 @@ class Finalizer:
         return _Part(party, track, there, placed, voice, missing, find_pauses(party.index, there, zero))
 
     def _finish(self, parts: list[_Part], index: Index, length_ns: int) -> Finished:
-        rate = WIDE if any(Codec.OPUS in part.track.codec for part in parts) else NARROW
+        rate = WIDE if any(wide_band(part.track.codec) for part in parts) else NARROW
         frames = round(length_ns * rate / 1e9)
         start = self._known.start
         writer = SoundWriter(self._file, start.format, start.tracks)

@@ -80,15 +80,27 @@ def column(values: "array[int]") -> NDArray[np.int64]:
     return np.array(values, np.int64)
 
 
+_RATES = np.full(256, 8000)
+_RATES[Codec.OPUS] = 48000
+_RATES[Codec.L16_16000] = 16000
+
+
 def clock_rate(codec: int) -> int:
     """Timestamps per second."""
-    return 48000 if codec == Codec.OPUS else 8000
+    return int(_RATES[codec])
+
+
+def clock_rates(codecs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Timestamps per second of each."""
+    return _RATES[codecs]
 
 
 def _duration(record: Record) -> int:
     match record.codec:
-        case Codec.PCMU | Codec.PCMA:
+        case Codec.PCMU | Codec.PCMA | Codec.G722:
             duration = len(record.payload)
+        case Codec.L16_8000 | Codec.L16_16000:
+            duration = len(record.payload) // 2
         case Codec.OPUS:
             duration = opus.samples(record.payload) * opus.TIMESTAMPS_PER_SAMPLE
         case _:

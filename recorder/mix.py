@@ -1,17 +1,17 @@
 """From placed packets to samples, a block at a time and a side at a time.
 
-G.711 is kept at 8 kHz, sample for sample, until the parties of a side have been added up. A clock that drifts costs one
-sample, spread over one packet, when its place is off by more than three quarters of a sample.
+Sound of 8 kHz is kept at that, sample for sample, until the parties of a side have been added up. A clock that drifts
+costs one sample, spread over one packet, when its place is off by more than three quarters of a sample.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder import g711, opus, resample
-from recorder.index import Track, Where
+from recorder import g711, g722, opus, resample
+from recorder.index import Track, Where, column
 from recorder.placement import Run
 from recorder.wire import Codec
 
@@ -24,6 +24,10 @@ _ROOM = 2
 """Seconds after a block in which its last packets may end."""
 _SLIP = 0.75
 _SNAP_SECONDS = 0.005
+_LOOKAHEAD = np.zeros(256)
+_LOOKAHEAD[Codec.OPUS] = opus.LOOKAHEAD_SECONDS
+_LOOKAHEAD[Codec.G722] = g722.LOOKAHEAD_SECONDS
+_WIDE_BAND = frozenset((Codec.OPUS, Codec.G722, Codec.L16_16000))
 Samples = NDArray[np.int16]
 Sums = NDArray[np.int32]
 
@@ -76,10 +80,27 @@ class _Cursor:
     """Where a run stands: keeps consecutive packets seamless."""
 
     def __init__(self) -> None:
-        self.decoder: opus.OpusDecoder | None = None
+        self._opus: opus.OpusDecoder | None = None
+        self._g722: g722.G722Decoder | None = None
         self.timestamp: int | None = None
         """Of the packet that would follow."""
         self.position = 0
+
+    def decode(self, codec: int, payload: bytes) -> Samples:
+        """The sound of the run's next packet. Raises Undecodable."""
+        match codec:
+            case Codec.PCMU:
+                return g711.MU_LAW[np.frombuffer(payload, np.uint8)]
+            case Codec.PCMA:
+                return g711.A_LAW[np.frombuffer(payload, np.uint8)]
+            case Codec.L16_8000 | Codec.L16_16000:
+                return np.frombuffer(payload, ">i2", len(payload) // 2).astype(np.int16)
+            case Codec.G722:
+                self._g722 = self._g722 or g722.G722Decoder()
+                return self._g722.decode(payload)
+            case _:
+                self._opus = self._opus or opus.OpusDecoder()
+                return self._opus.decode(payload)
 
     def fit(self, exact: float, samples: Samples, is_next: bool) -> tuple[int, Samples]:
         """The position of the samples, and the samples, a little longer or shorter where the clock drifts."""
@@ -107,8 +128,8 @@ class Voice:
     def render(self, until: float) -> None:
         """Fills the strips with all packets that begin before `until`, and silences the pauses."""
         end = int(np.searchsorted(self._cues.start, until))
-        for column in zip(*(values[self._next : end].tolist() for values in self._cues), strict=True):
-            self._play(*column)
+        for row in zip(*(values[self._next : end].tolist() for values in self._cues), strict=True):
+            self._play(*row)
         self._next = end
         for strip in self.strips.values():
             strip.silence(self._pauses)
@@ -122,11 +143,11 @@ class Voice:
         cursor = self._cursors[run]
         codec, timestamp = self._track.codec[packet], self._track.timestamp[packet]
         try:
-            samples = _decode(codec, self._payloads.payload(self._track.where(packet)), cursor)
+            samples = cursor.decode(codec, self._payloads.payload(self._track.where(packet)))
         except opus.Undecodable:
             self.undecodable += 1
             return
-        strip = self.strips[WIDE if codec == Codec.OPUS else NARROW]
+        strip = self.strips[WIDE if codec in _WIDE_BAND else NARROW]
         position, fitted = cursor.fit(start * strip.rate, samples, timestamp == cursor.timestamp)
         strip.put(position, fitted)
         cursor.timestamp = timestamp + self._track.duration[packet]
@@ -137,7 +158,7 @@ def _cues(track: Track, runs: list[Run]) -> Cues:
     """All packets with sound, as they are to be played; those of one run stay in the order of their sequence."""
     starts, numbers, packets = [np.empty(0)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for number, run in enumerate(runs):
-        early = opus.LOOKAHEAD_SECONDS if run.codec_rate == opus.RATE * opus.TIMESTAMPS_PER_SAMPLE else 0.0
+        early = _LOOKAHEAD[column(track.codec)[run.packets]]
         starts.append(np.maximum.accumulate(run.start - early))
         numbers.append(np.full(len(run.start), number, np.int32))
         packets.append(run.packets.astype(np.int32))
@@ -154,13 +175,9 @@ def _soundless(track: Track, runs: list[Run]) -> int:
     return int(np.count_nonzero((duration == 0) & (codec != Codec.COMFORT_NOISE)))
 
 
-def _decode(codec: int, payload: bytes, cursor: _Cursor) -> Samples:
-    if codec == Codec.PCMU:
-        return g711.MU_LAW[np.frombuffer(payload, np.uint8)]
-    if codec == Codec.PCMA:
-        return g711.A_LAW[np.frombuffer(payload, np.uint8)]
-    cursor.decoder = cursor.decoder or opus.OpusDecoder()
-    return cursor.decoder.decode(payload)
+def wide_band(codecs: Iterable[int]) -> bool:
+    """Whether one of them is kept at 16 kHz."""
+    return not _WIDE_BAND.isdisjoint(codecs)
 
 
 class Side:

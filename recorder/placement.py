@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.index import Track, clock_rate, column
+from recorder.index import Track, clock_rate, clock_rates, column
 
 JUMP = 0.06
 """Seconds by which timestamps and arrivals must part, and stay so, to begin a new run."""
@@ -67,7 +67,7 @@ def place(track: Track, zero: int) -> Placed:
 def _streams(track: Track, packets: Ints) -> list[Ints]:
     """Packets apart by SSRC and by RTP clock; both are sorted by SSRC and sequence already."""
     ssrc = column(track.ssrc)[packets]
-    rate = np.where(column(track.codec)[packets] == 111, 48000, 8000)
+    rate = clock_rates(column(track.codec)[packets])
     cuts = np.flatnonzero((np.diff(ssrc) != 0) | (np.diff(rate) != 0)) + 1
     return np.split(packets, cuts)
 

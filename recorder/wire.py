@@ -46,8 +46,11 @@ class Codec(enum.IntEnum):
     NONE = 255
     PCMU = 0
     PCMA = 8
+    G722 = 9
     COMFORT_NOISE = 13
     OPUS = 111
+    L16_16000 = 112
+    L16_8000 = 113
 
 
 _KINDS = {int(kind): kind for kind in Kind}
@@ -65,7 +68,7 @@ class Record(NamedTuple):
     sequence: int = 0
     """RTP sequence number, extended to 64 bits by the worker."""
     timestamp: int = 0
-    """RTP timestamp, extended likewise, in units of the codec's RTP clock (Opus 48 kHz, G.711 8 kHz)."""
+    """RTP timestamp, extended likewise, in units of the codec's RTP clock (Opus 48 kHz, L16 its own, others 8 kHz)."""
     ssrc: int = 0
     payload: bytes = b""
 

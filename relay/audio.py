@@ -20,14 +20,18 @@ DTLS = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
 KNOWN = {
     ("pcmu", 8000, 1): Codec("PCMU"),
     ("pcma", 8000, 1): Codec("PCMA"),
+    ("g722", 8000, 1): Codec("G722"),
+    ("l16", 8000, 1): Codec("L16"),
+    ("l16", 16000, 1): Codec("L16", 16000),
     ("opus", 48000, 2): Codec("opus", 48000, 2),
     ("cn", 8000, 1): Codec("CN"),
     ("telephone-event", 8000, 1): Codec("telephone-event"),
+    ("telephone-event", 16000, 1): Codec("telephone-event", 16000),
     ("telephone-event", 48000, 1): Codec("telephone-event", 48000),
 }
 """(encoding name in lower case, clock, channels) -> codec."""
 
-_STATIC = {0: Codec("PCMU"), 8: Codec("PCMA"), 13: Codec("CN")}  # RFC 3551 section 6
+_STATIC = {0: Codec("PCMU"), 8: Codec("PCMA"), 9: Codec("G722"), 13: Codec("CN")}  # RFC 3551 section 6
 _MIRROR: dict[str, Direction] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",

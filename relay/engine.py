@@ -20,7 +20,7 @@ from relay.receiving import Octets, Receiver
 from relay.resample import NARROW, WIDE
 from relay.rows import SourceRows
 from relay.rtp import RtpPacket
-from relay.sending import NarrowSender, Packet, is_wideband, make_sender
+from relay.sending import NarrowSender, Packet, is_wideband, make_sender, sender_rate
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
 
@@ -91,7 +91,7 @@ class _Leg:
 
     def set_rate(self, rate: int) -> None:
         self.receiver.set_rate(rate)
-        if self.sender.rate != rate and is_wideband(self.format):
+        if self.sender.rate != sender_rate(self.format, rate):
             self.sender = make_sender(self.format, rate)
 
     def outgoing(self, packets: list[Packet]) -> list[Outgoing]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-CodecName = Literal["PCMU", "PCMA", "opus", "CN", "telephone-event"]
+CodecName = Literal["PCMU", "PCMA", "G722", "L16", "opus", "CN", "telephone-event"]
 
 TICK_MS = 20
 """The length of a tick, and of the frame that every source gives in it."""
@@ -15,7 +15,7 @@ class Codec(msgspec.Struct, frozen=True):
 
     name: CodecName
     clock: int = 8000
-    """RTP clock in Hz: 8000, of Opus always 48000 (RFC 7587 §4.1)."""
+    """RTP clock in Hz: 8000, of G.722 too (RFC 3551 §4.5.2); of L16 as sampled; of Opus 48000 (RFC 7587 §4.1)."""
     channels: int = 1
     """As in SDP. Opus says 2 there whatever is sent; the engine sends mono and takes either."""
 
@@ -24,7 +24,7 @@ class SendFormat(msgspec.Struct, frozen=True):
     """How a leg's outgoing sound is packed."""
 
     codec: Codec
-    """PCMU, PCMA or opus."""
+    """A voice codec: not CN, not telephone-event."""
     payload_type: int
     ptime_ms: int = 20
     """Of sound in a packet: 10, 20, 30, 40 or 60. Opus has no 30 and sends 20 then."""

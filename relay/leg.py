@@ -91,7 +91,7 @@ class Leg:
             self._reception = Reception(packet.ssrc, packet.sequence)
         self._reception.receive(packet, codec.clock if codec else 8000, arrival_ns)
         if codec is not None:
-            self._taps.packet(self.name, packet, codec.name, arrival_ns)
+            self._taps.packet(self.name, packet, codec, arrival_ns)
         self._engine.receive(self.name, packet, arrival_ns)
         if self.kind == "rtp":
             self.up()

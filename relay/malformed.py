@@ -5,7 +5,9 @@ ValueError
     ├── RtpError    not an RTP packet
     ├── EventError  not a telephone-event
     ├── NoiseError  not a comfort noise descriptor
-    └── OpusError   not an Opus packet
+    ├── OpusError   not an Opus packet
+    ├── G722Error   not sound of G.722
+    └── L16Error    not whole samples
 
 The texts name what is wrong and never hold a value from the packet.
 """
@@ -29,3 +31,11 @@ class NoiseError(Malformed):
 
 class OpusError(Malformed):
     """The payload is not an Opus packet (RFC 6716 §3)."""
+
+
+class G722Error(Malformed):
+    """The payload is not G.722 (RFC 3551 §4.5.2)."""
+
+
+class L16Error(Malformed):
+    """The payload is not a number of whole samples (RFC 3551 §4.5.11)."""

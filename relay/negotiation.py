@@ -12,12 +12,14 @@ from relay.ice import Credentials
 from relay.sdes import Crypto
 from relay.sdp import Attribute, MediaDescription, SessionDescription
 
-VOICE = ("opus", "PCMU", "PCMA")
+VOICE = ("opus", "G722", "PCMU", "PCMA", "L16")
 _MAX_BITRATE = 64_000
 _OFFERED = {
-    "opus": Format(111, Codec("opus", 48000, 2), "minptime=10;useinbandfec=1"),
-    "PCMU": Format(0, Codec("PCMU")),
-    "PCMA": Format(8, Codec("PCMA")),
+    "opus": (Format(111, Codec("opus", 48000, 2), "minptime=10;useinbandfec=1"),),
+    "G722": (Format(9, Codec("G722")),),
+    "PCMU": (Format(0, Codec("PCMU")),),
+    "PCMA": (Format(8, Codec("PCMA")),),
+    "L16": (Format(112, Codec("L16", 16000)), Format(113, Codec("L16"))),
 }
 _OFFERED_BESIDE = (Format(13, Codec("CN")), Format(101, Codec("telephone-event"), "0-15"))
 _ANSWERED_PARAMETERS = {"opus": "minptime=10;useinbandfec=1", "telephone-event": "0-15"}
@@ -123,7 +125,7 @@ def offer_rtp(local: Local, crypto: tuple[Crypto, ...], agreed: Mapping[int, Cod
     (RFC 3264 section 8.3.2).
 
     Raises NoCommonCodec when no codec of ours is allowed."""
-    voice = [_OFFERED[name] for name in local.codecs if name in _OFFERED]
+    voice = [form for name in local.codecs for form in _OFFERED.get(name, ())]
     if not voice:
         raise NoCommonCodec("none of the codecs asked for is known here")
     formats = _with_agreed((*voice, *_OFFERED_BESIDE), agreed)
@@ -135,10 +137,12 @@ def offer_rtp(local: Local, crypto: tuple[Crypto, ...], agreed: Mapping[int, Cod
 
 
 def _with_agreed(formats: Sequence[Format], agreed: Mapping[int, Codec]) -> tuple[Format, ...]:
-    """Voice first; what would take a number that is in use is left out."""
-    kept = [Format(number, codec, _ANSWERED_PARAMETERS.get(codec.name, "")) for number, codec in agreed.items()]
-    names = {codec.name for codec in agreed.values()}
-    new = [form for form in formats if form.codec.name not in names and form.payload_type not in agreed]
+    """Voice first; a codec once, and what would take a number that is in use is left out."""
+    numbers: dict[Codec, int] = {}
+    for number, codec in agreed.items():
+        numbers.setdefault(codec, number)
+    kept = [Format(number, codec, _ANSWERED_PARAMETERS.get(codec.name, "")) for codec, number in numbers.items()]
+    new = [form for form in formats if form.codec not in numbers and form.payload_type not in agreed]
     return tuple(sorted((*kept, *new), key=lambda form: form.codec.name not in VOICE))
 
 
@@ -154,9 +158,18 @@ def take_answer(offer: Offer, answer: SessionDescription) -> Agreement:
     ours = next((key for key in offer.crypto if theirs and key.tag == theirs.tag and key.suite == theirs.suite), None)
     if offer.crypto and ours is None:
         raise SrtpRequired("the answer takes no key of the offer")
-    said = {form.codec for form in audio.formats}
-    agreement = _agree(audio, audio.formats, tuple(form for form in offer.formats if form.codec in said))
-    return replace(agreement, ours=ours, theirs=theirs)
+    offered = {form.codec for form in offer.formats}
+    answered = tuple(form for form in audio.formats if form.codec in offered)
+    agreement = _agree(audio, answered, ())
+    return replace(agreement, receive=_received(offer.formats, answered), ours=ours, theirs=theirs)
+
+
+def _received(offered: Sequence[Format], answered: Sequence[Format]) -> Mapping[int, Codec]:
+    """Our numbers come first (RFC 3264 section 5.1); some peers send those of their answer, which are free then."""
+    ours = {form.payload_type: form.codec for form in offered}
+    said = {form.codec for form in answered}
+    kept = {number: codec for number, codec in ours.items() if codec in said}
+    return kept | {form.payload_type: form.codec for form in answered if form.payload_type not in ours}
 
 
 def _choose_line(offer: SessionDescription, srtp: Srtp) -> tuple[Audio, Crypto | None]:
@@ -214,7 +227,7 @@ def _agree(audio: Audio, theirs: Sequence[Format], ours: Sequence[Format]) -> Ag
 
 
 def _send_format(form: Format, ptime_ms: int) -> SendFormat:
-    plain = SendFormat(form.codec, form.payload_type, ptime_ms)
+    plain = SendFormat(form.codec, form.payload_type, _fitting(form.codec, ptime_ms))
     if form.codec.name != "opus":
         return plain
     # RFC 7587 section 6.1: what the receiver can use or wants to get.
@@ -226,6 +239,13 @@ def _send_format(form: Format, ptime_ms: int) -> SendFormat:
         fec=form.parameter("useinbandfec", 0) == 1,
         max_playback_rate=max(form.parameter("maxplaybackrate", plain.max_playback_rate), 8_000),
     )
+
+
+def _fitting(codec: Codec, ptime_ms: int) -> int:
+    """A packet length that the codec has and that fits into a datagram of an Ethernet."""
+    if codec.name == "L16" and codec.clock == 16_000:
+        return min(ptime_ms, 40)
+    return ptime_ms
 
 
 def _candidate(address: Address) -> str:

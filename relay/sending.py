@@ -1,9 +1,11 @@
 """One leg's way out: what it hears, encoded and cut into packets of the length that was negotiated. Pure."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
-from relay.codecs import g711, opus
+from relay.codecs import g711, g722, l16, opus
 from relay.formats import TICK_MS, SendFormat
 from relay.resample import NARROW, WIDE
 
@@ -12,9 +14,31 @@ Samples = npt.NDArray[np.int16]
 
 SETTLING_FRAMES = 10
 """So much silence is encoded before the last packet of it is sent again and again instead."""
+PTIMES_MS = (10, 20, 30, 40, 60)
+"""Lengths of packets that are sent."""
 
 Packet = tuple[bytes, int]
 """A payload, and how long its sound is in units of the RTP clock."""
+
+
+class _Cutter:
+    """Cuts octets, which may be cut anywhere, into packets. `size` and `length`: of a packet, in octets and in units of
+    the RTP clock."""
+
+    def __init__(self, size: int, length: int) -> None:
+        self._size = size
+        self._length = length
+        self._waiting = b""
+
+    def cut(self, octets: bytes) -> list[Packet]:
+        """The packets that they complete."""
+        size = self._size
+        if len(octets) == size and not self._waiting:
+            return [(octets, self._length)]
+        self._waiting += octets
+        whole = len(self._waiting) // size * size
+        ready, self._waiting = self._waiting[:whole], self._waiting[whole:]
+        return [(ready[at : at + size], self._length) for at in range(0, whole, size)]
 
 
 class NarrowSender:
@@ -25,18 +49,30 @@ class NarrowSender:
     def __init__(self, format: SendFormat) -> None:
         self.law: g711.Law = "PCMA" if format.codec.name == "PCMA" else "PCMU"
         self._silence = g711.silence(self.law, NARROW * TICK_MS // 1000)
-        self._size = NARROW * format.ptime_ms // 1000
-        self._waiting = b""
+        size = NARROW * format.ptime_ms // 1000
+        self._cutter = _Cutter(size, size)
 
     def send(self, octets: bytes) -> list[Packet]:
         """The packets that a tick's octets complete."""
-        size = self._size
-        if len(octets) == size and not self._waiting:
-            return [(octets, size)]
-        self._waiting += octets
-        whole = len(self._waiting) // size * size
-        ready, self._waiting = self._waiting[:whole], self._waiting[whole:]
-        return [(ready[at : at + size], size) for at in range(0, whole, size)]
+        return self._cutter.cut(octets)
+
+    def send_silence(self) -> list[Packet]:
+        return self._cutter.cut(self._silence)
+
+
+class SampleSender:
+    """G.722 and L16: each leg has its own encoder, whose octets may be cut anywhere. `rate`: of the samples."""
+
+    def __init__(self, format: SendFormat, rate: int) -> None:
+        self.rate = rate
+        self._encode = _octet_encoder(format)
+        length = format.codec.clock * format.ptime_ms // 1000
+        self._cutter = _Cutter(length * (1 if format.codec.name == "G722" else l16.OCTETS_PER_SAMPLE), length)
+        self._silence = np.zeros(rate * TICK_MS // 1000, np.int16)
+
+    def send(self, samples: Samples) -> list[Packet]:
+        """The packets that a tick's samples complete."""
+        return self._cutter.cut(self._encode(samples))
 
     def send_silence(self) -> list[Packet]:
         return self.send(self._silence)
@@ -77,20 +113,42 @@ class OpusSender:
         return [(payload, self._length) for payload in payloads]
 
 
-Sender = NarrowSender | OpusSender
+Sender = NarrowSender | SampleSender | OpusSender
 
 
 def is_wideband(format: SendFormat) -> bool:
     """Whether the peer can hear more than 4 kHz."""
-    return format.codec.name == "opus" and format.max_playback_rate >= WIDE
+    match format.codec.name:
+        case "opus":
+            return format.max_playback_rate >= WIDE
+        case "G722":
+            return True
+        case _:
+            return format.codec.clock >= WIDE
+
+
+def sender_rate(format: SendFormat, room_rate: int) -> int:
+    """The rate of the samples that are encoded for a format in a room of that rate, Hz."""
+    if format.codec.name == "opus":
+        return room_rate if is_wideband(format) else NARROW
+    return WIDE if is_wideband(format) else NARROW
 
 
 def make_sender(format: SendFormat, room_rate: int) -> Sender:
     """The sender of a format in a room of that rate. Raises ValueError if there is no encoder for it."""
-    if format.ptime_ms not in (10, 20, 30, 40, 60):
+    if format.ptime_ms not in PTIMES_MS:
         raise ValueError("not a packet length that is sent")
-    if format.codec.name == "opus":
-        return OpusSender(format, room_rate if is_wideband(format) else NARROW)
-    if format.codec.name in g711.LAWS:
-        return NarrowSender(format)
-    raise ValueError("no encoder for this codec")
+    rate = sender_rate(format, room_rate)
+    match format.codec.name:
+        case "opus":
+            return OpusSender(format, rate)
+        case "PCMU" | "PCMA":
+            return NarrowSender(format)
+        case "G722" | "L16":
+            return SampleSender(format, rate)
+        case _:
+            raise ValueError("no encoder for this codec")
+
+
+def _octet_encoder(format: SendFormat) -> Callable[[Samples], bytes]:
+    return g722.Encoder().encode if format.codec.name == "G722" else l16.encode

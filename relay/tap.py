@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ipc.frames import frame
 from recorder.wire import BATCH, Codec, Kind, Record, pack
+from relay import formats
 from relay.api import Tap
 from relay.rtp import RtpPacket
 
@@ -13,7 +14,15 @@ CLOCK_NS = 100_000_000
 HOLD_NS = 10_000_000_000
 """What is not acknowledged for so long keeps newer sound out."""
 HOLD_BYTES = 32 << 20
-_CODECS = {"PCMU": Codec.PCMU, "PCMA": Codec.PCMA, "opus": Codec.OPUS, "CN": Codec.COMFORT_NOISE}
+_CODECS = {
+    formats.Codec("PCMU"): Codec.PCMU,
+    formats.Codec("PCMA"): Codec.PCMA,
+    formats.Codec("G722"): Codec.G722,
+    formats.Codec("L16"): Codec.L16_8000,
+    formats.Codec("L16", 16000): Codec.L16_16000,
+    formats.Codec("opus", 48000, 2): Codec.OPUS,
+    formats.Codec("CN"): Codec.COMFORT_NOISE,
+}
 _SOUND = (Kind.PACKET, Kind.CLOCK)
 
 Party = tuple[bytes, int]
@@ -46,7 +55,7 @@ class TapBook:
             self._end(party, clock)
         self._index()
 
-    def packet(self, leg: str, packet: RtpPacket, codec: str, clock: int) -> None:
+    def packet(self, leg: str, packet: RtpPacket, codec: formats.Codec, clock: int) -> None:
         """An authenticated packet of a leg; its counters are extended."""
         for recording, party in self._live.get(leg, ()):
             self._emit(_packet_record(recording, party, packet, _CODECS.get(codec, Codec.NONE), clock))

@@ -1,4 +1,4 @@
-"""What G.711 plays in place of lost sound: the last pitch period again, fading out. Pure.
+"""What G.711, G.722 and L16 play in place of lost sound: the last pitch period again, fading out. Pure.
 
 The idea is that of ITU-T G.711 Appendix I without its delay: the way back is a crossfade into the first sound again.
 """
@@ -9,24 +9,25 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float32]
 
-RATE = 8000
-HISTORY = 480
-"""Samples of the past that are looked at: 60 ms."""
+HISTORY_MS = 60
+"""Of the past that is looked at."""
 
-_SHORTEST, _LONGEST = 40, 160
-_MATCH = 160
-_HOLD, _GONE = 160, 480
-"""In samples of lost sound: how long it is repeated at full level, and when it has faded to nothing."""
+_SHORTEST_MS, _LONGEST_MS = 5, 20
+_MATCH_MS = 20
+_HOLD_MS, _GONE_MS = 20, 60
+"""Of lost sound: how long it is repeated at full level, and when it has faded to nothing."""
 _JOIN = 32
 
 
 class Concealment:
-    """One gap: made from the sound before it, asked for sound until the gap ends."""
+    """One gap: made from the sound before it at `rate` Hz, asked for sound until the gap ends."""
 
-    def __init__(self, past: Samples) -> None:
-        history = np.zeros(HISTORY, np.float32)
-        history[HISTORY - len(past[-HISTORY:]) :] = past[-HISTORY:]
-        self._period = _last_period(history)
+    def __init__(self, past: Samples, rate: int) -> None:
+        length = rate * HISTORY_MS // 1000
+        history = np.zeros(length, np.float32)
+        history[length - len(past[-length:]) :] = past[-length:]
+        self._period = _last_period(history, rate // 1000)
+        self._hold, self._gone = _HOLD_MS * rate // 1000, _GONE_MS * rate // 1000
         self._done = 0
 
     def frame(self, samples: int) -> Samples:
@@ -42,7 +43,7 @@ class Concealment:
 
     def _made(self, samples: int) -> Floats:
         at = self._done + np.arange(samples)
-        level = np.clip((_GONE - at) / (_GONE - _HOLD), 0.0, 1.0).astype(np.float32)
+        level = np.clip((self._gone - at) / (self._gone - self._hold), 0.0, 1.0).astype(np.float32)
         return self._period[at % len(self._period)] * level
 
 
@@ -55,9 +56,9 @@ def crossfade(outgoing: Samples, sound: Samples) -> Samples:
     return joined
 
 
-def _last_period(history: Floats) -> Floats:
+def _last_period(history: Floats, per_ms: int) -> Floats:
     """The last pitch period, its end bent so that it follows itself without a step."""
-    pitch = _pitch(history)
+    pitch = _pitch(history, per_ms)
     period = history[-pitch:].copy()
     overlap = pitch // 4
     rise = np.linspace(0.0, 1.0, overlap, dtype=np.float32)
@@ -66,10 +67,10 @@ def _last_period(history: Floats) -> Floats:
     return period
 
 
-def _pitch(history: Floats) -> int:
+def _pitch(history: Floats, per_ms: int) -> int:
     """The lag in samples at which the end of the past is most like itself."""
-    recent = history[-_MATCH:]
-    lags = np.arange(_SHORTEST, _LONGEST + 1)
-    windows = np.lib.stride_tricks.sliding_window_view(history, _MATCH)[len(history) - _MATCH - lags]
+    match = _MATCH_MS * per_ms
+    lags = np.arange(_SHORTEST_MS * per_ms, _LONGEST_MS * per_ms + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(history, match)[len(history) - match - lags]
     energy = np.einsum("ij,ij->i", windows, windows) + 1.0
-    return int(lags[int(np.argmax(windows @ recent / np.sqrt(energy)))])
+    return int(lags[int(np.argmax(windows @ history[-match:] / np.sqrt(energy)))])

@@ -12,11 +12,14 @@ from relay.rtp import RtpPacket, StreamExtender
 RECEIVE = {
     0: Codec("PCMU"),
     8: Codec("PCMA"),
+    9: Codec("G722"),
+    97: Codec("L16"),
+    98: Codec("L16", 16000),
     13: Codec("CN"),
     96: Codec("opus", 48000, 2),
     101: Codec("telephone-event"),
 }
-TYPES = (0, 8, 13, 96, 101, 99)
+TYPES = (0, 8, 13, 96, 101, 99, 9, 97, 98)
 MAX_PACKETS = 40
 
 _STEP = struct.Struct("!BbhB")
@@ -33,6 +36,7 @@ SEEDS: list[bytes] = [
     _steps(*[(0, 1, 160, b"\x12" * 160)] * 6),
     _steps((0, 1, 160, b"\x12" * 160), (0, 3, 480, b"\x12" * 80), (0, -2, -320, b"\x12" * 240), (0, 1, 160, b"\x12")),
     _steps((3, 1, 960, b"\x48\x0b\xe4"), (3, 1, 960, b"\xff\xff"), (3, 2, 1920, b"\x48"), (0x43, 1, 960, b"\x4b\x41")),
+    _steps((6, 1, 160, b"\x12" * 160), (7, 1, 80, b"\x12" * 160), (6, 2, 320, b"\x12" * 81), (8, 1, 80, b"\x12" * 162)),
     _steps((2, 1, 160, b"\x1e\xb4"), (4, 1, 0, b"\x05\x8a\x01\x40"), (0, 1, 30_000, b"\x12" * 160), (5, 1, 160, b"x")),
 ]
 
@@ -45,7 +49,7 @@ def one_input(data: bytes) -> None:
         payload = data[at + _STEP.size : at + _STEP.size + length]
         at += _STEP.size + length
         sequence, timestamp = (sequence + ahead) % 65536, (timestamp + later) % 2**32
-        packet = RtpPacket(TYPES[(kind & 0x3F) % 6], False, kind >> 6, sequence, timestamp, payload)
+        packet = RtpPacket(TYPES[(kind & 0x3F) % len(TYPES)], False, kind >> 6, sequence, timestamp, payload)
         received += 1
         receiver.receive(extender.extend(packet), received * 20 * MS)
         _pull(receiver, received * 20 * MS + 7 * MS)

@@ -15,7 +15,7 @@ from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import start_of
 from tests.recorder.test_encoding import read
 from tests.support.impair import Impairment
-from tests.support.tapper import EPOCH, MS, Speaker, call, speak
+from tests.support.tapper import EPOCH, MS, Speaker, call, codec_rate, speak
 from tests.support.tones import Samples, level_of, rms_of, tone
 
 NAME = bytes.fromhex(RECORDING)
@@ -47,9 +47,9 @@ def offset_ms(left: Samples, right: Samples, rate: int, at: float) -> float:
     return -shifts[int(np.argmax(likeness))] * 1000 / rate
 
 
-@pytest.mark.parametrize("agent_codec", [Codec.PCMA, Codec.OPUS])
+@pytest.mark.parametrize("agent_codec", [Codec.PCMA, Codec.OPUS, Codec.G722, Codec.L16_16000])
 def test_sides_stay_aligned_when_clocks_drift_and_the_network_is_rough(room: Room, agent_codec: Codec) -> None:
-    rate = 16000 if agent_codec is Codec.OPUS else 8000
+    rate = codec_rate(agent_codec)
     customer = Speaker(0, end=40.0, skew=200e-6, network=ROUGH, sound=noise(40.1, 8000, 200e-6), seed=1)
     agent = Speaker(
         1, end=40.0, skew=-200e-6, network=ROUGH, sound=noise(40.1, rate, -200e-6), seed=2, codec=agent_codec

@@ -7,11 +7,25 @@ import pytest
 from relay.api import Hear
 from relay.engine import Codec, Engine, Tick
 from relay.rtp import RtpPacket
-from tests.relay.calls import MS, OPUS, PCMA, PCMU, RECEIVE, TICK, Peer, run, sending
+from tests.relay.calls import (
+    G722,
+    L16_NARROW,
+    L16_WIDE,
+    MS,
+    OPUS,
+    PCMA,
+    PCMU,
+    RECEIVE,
+    TICK,
+    Peer,
+    run,
+    sending,
+)
 from tests.support.impair import Impairment
 from tests.support.tones import dominant, level_of, residue_of, rms_of, tone
 
 SECONDS = 3.0
+VOICE = (PCMU, PCMA, OPUS, G722, L16_NARROW, L16_WIDE)
 
 
 def two_way(engine: Engine, one: Peer, other: Peer, room: str = "room") -> None:
@@ -20,7 +34,7 @@ def two_way(engine: Engine, one: Peer, other: Peer, room: str = "room") -> None:
     engine.set_room(room, (Hear(one.leg, other.leg), Hear(other.leg, one.leg)))
 
 
-@pytest.mark.parametrize(("left", "right"), list(itertools.product((PCMU, PCMA, OPUS), repeat=2)))
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(VOICE, repeat=2)))
 def test_two_parties_hear_each_other_and_nothing_else(left: Codec, right: Codec) -> None:
     engine, one, other = Engine(), Peer("one", left), Peer("other", right)
     two_way(engine, one, other)

@@ -148,7 +148,45 @@ def test_an_answer_may_use_other_payload_types_than_the_offer() -> None:
     offer = offer_rtp(local(codecs=("opus",)), (), {})
     taken = take_answer(offer, SessionDescription.parse(HEAD + "m=audio 5000 RTP/AVP 96\r\n" + OPUS))
     assert taken.send.payload_type == 96
-    assert taken.receive == {111: Codec("opus", 48000, 2)}
+    assert taken.receive == {111: Codec("opus", 48000, 2), 96: Codec("opus", 48000, 2)}
+    again = offer_rtp(local(codecs=("opus",)), (), taken.receive)
+    assert [form.payload_type for form in again.formats if form.codec.name == "opus"] == [111]
+
+
+def test_an_answer_does_not_give_our_payload_types_another_meaning() -> None:
+    offer = offer_rtp(local(codecs=("G722", "PCMU")), (), {})
+    media = "m=audio 5000 RTP/AVP 96 9\r\na=rtpmap:96 PCMU/8000\r\na=rtpmap:9 PCMU/8000\r\n"
+    taken = take_answer(offer, SessionDescription.parse(HEAD + media))
+    assert taken.receive == {0: Codec("PCMU"), 96: Codec("PCMU")}
+
+
+def test_an_answer_with_a_codec_that_was_not_offered_is_refused() -> None:
+    offer = offer_rtp(local(codecs=("PCMU",)), (), {})
+    with pytest.raises(NoCommonCodec):
+        take_answer(offer, SessionDescription.parse(HEAD + "m=audio 5000 RTP/AVP 8\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("media", "codec", "ptime_ms"),
+    [
+        ("m=audio 5000 RTP/AVP 9\r\n", Codec("G722"), 20),
+        ("m=audio 5000 RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\na=ptime:60\r\n", Codec("G722"), 60),
+        ("m=audio 5000 RTP/AVP 97\r\na=rtpmap:97 L16/8000\r\na=ptime:60\r\n", Codec("L16"), 60),
+        ("m=audio 5000 RTP/AVP 97\r\na=rtpmap:97 l16/16000/1\r\na=ptime:60\r\n", Codec("L16", 16000), 40),
+    ],
+)
+def test_wide_band_codecs_are_answered(media: str, codec: Codec, ptime_ms: int) -> None:
+    agreement, said = answer(media)
+    assert (agreement.send.codec, agreement.send.ptime_ms) == (codec, ptime_ms)
+    assert codec in agreement.receive.values()
+    assert f"{codec.name}/{codec.clock}" in (said.media[0].value("rtpmap") or "")
+
+
+def test_both_rates_of_l16_are_offered() -> None:
+    offer = offer_rtp(local(codecs=("L16",)), (), {})
+    answered = answer_rtp(SessionDescription.parse(offer.sdp), local(), None)
+    assert answered.send.codec == Codec("L16", 16000)
+    assert take_answer(offer, SessionDescription.parse(answered.sdp)).receive == answered.receive
 
 
 def test_payload_types_in_use_keep_their_meaning_in_our_next_offer() -> None:
@@ -158,18 +196,21 @@ def test_payload_types_in_use_keep_their_meaning_in_our_next_offer() -> None:
     offer = offer_rtp(local(), (), agreed.receive)
     assert {form.payload_type: form.codec.name for form in offer.formats} == {
         101: "opus",
+        9: "G722",
         0: "PCMU",
         8: "PCMA",
+        112: "L16",
+        113: "L16",
         96: "telephone-event",
         13: "CN",
     }
-    assert [form.codec.name for form in offer.formats] == ["opus", "PCMU", "PCMA", "telephone-event", "CN"]
+    assert [form.payload_type for form in offer.formats] == [101, 9, 0, 8, 112, 113, 96, 13]
 
 
 def test_a_number_in_use_is_not_given_to_another_codec() -> None:
     agreed, _ = answer("m=audio 5000 RTP/AVP 0 111\r\na=rtpmap:111 telephone-event/8000\r\n")
     offer = offer_rtp(local(), (), agreed.receive)
-    assert [form.codec.name for form in offer.formats] == ["PCMU", "PCMA", "telephone-event", "CN"]
+    assert [form.payload_type for form in offer.formats] == [0, 9, 8, 112, 113, 111, 13]
 
 
 @pytest.mark.parametrize("media", ["m=audio 0 RTP/AVP 0\r\n", "m=audio 5000 RTP/AVP 18\r\n", ""])

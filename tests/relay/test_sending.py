@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from relay.codecs import opus
+from relay.engine import Outgoing
 from relay.formats import Codec, SendFormat
-from relay.sending import NarrowSender, OpusSender, make_sender
-from tests.relay.calls import OPUS, PCMA, sending
-from tests.support.tones import rms_of, tone
+from relay.sending import NarrowSender, OpusSender, SampleSender, make_sender
+from tests.relay.calls import G722, L16_NARROW, L16_WIDE, OPUS, PCMA, Peer, sending
+from tests.support.tones import level_of, rms_of, tone
 
 
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
@@ -27,6 +28,21 @@ def test_opus_is_cut_to_a_length_it_has(ptime_ms: int, sent_ms: int) -> None:
     assert len(packets) == 240 // sent_ms
     assert {samples for _, samples in packets} == {48 * sent_ms}
     assert {opus.duration(payload) for payload, _ in packets} == {48 * sent_ms}
+
+
+@pytest.mark.parametrize("codec", [G722, L16_NARROW, L16_WIDE])
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
+def test_other_sound_is_cut_to_the_length_negotiated(codec: Codec, ptime_ms: int) -> None:
+    peer = Peer("leg", codec)
+    sender = make_sender(sending(codec, ptime_ms), 8000)
+    assert isinstance(sender, SampleSender)
+    assert sender.rate == peer.rate
+    sound = tone(440, 0.48, peer.rate)
+    ticks = [sender.send(part) for part in sound.reshape(-1, peer.rate // 50)] + [sender.send_silence()] * 6
+    peer.heard = [Outgoing("leg", 9, payload, False, length) for tick in ticks for payload, length in tick]
+    assert {out.samples for out in peer.heard} == {codec.clock * ptime_ms // 1000}
+    assert level_of(peer.sound()[: len(sound)], peer.rate, 440) == pytest.approx(-10, abs=0.5)
+    assert len(peer.sound()) >= len(sound)
 
 
 def test_long_silence_is_one_packet_again_and_again_and_not_heard() -> None:

@@ -2,12 +2,14 @@ import random
 
 from ipc.frames import FrameReader
 from recorder.wire import BATCH, Codec, Kind, Record, unpack
+from relay import audio, formats
 from relay.api import Tap
 from relay.rtp import RtpPacket
 from relay.tap import CLOCK_NS, HOLD_NS, Outbox, TapBook
 
 FIRST, SECOND = "11" * 16, "22" * 16
 MS = 1_000_000
+OPUS = formats.Codec("opus", 48000, 2)
 
 
 def packet(sequence: int = 1) -> RtpPacket:
@@ -61,12 +63,23 @@ def test_packets_go_to_every_live_tap_of_the_leg_and_to_no_other() -> None:
     told = Told()
     told.book.set_room("r", [Tap("a", FIRST, 0), Tap("a", SECOND, 4), Tap("a", SECOND, 5, live=False)], 1)
     told.take()
-    told.book.packet("a", packet(), "opus", 7)
-    told.book.packet("b", packet(), "opus", 7)
+    told.book.packet("a", packet(), OPUS, 7)
+    told.book.packet("b", packet(), OPUS, 7)
     assert [(r.recording.hex(), r.party, r.codec, r.ssrc) for r in told.records] == [
         (FIRST, 0, Codec.OPUS, 5),
         (SECOND, 4, Codec.OPUS, 5),
     ]
+
+
+def test_every_codec_of_sound_has_a_name_at_the_recorder() -> None:
+    told = Told()
+    told.book.set_room("room", [Tap("a", FIRST, 0)], 1)
+    known = set(audio.KNOWN.values())
+    for codec in known:
+        told.book.packet("a", packet(), codec, 7)
+    tapped = [record.codec for record in told.records if record.kind is Kind.PACKET]
+    assert set(tapped) == set(Codec)
+    assert tapped.count(Codec.NONE) == sum(codec.name == "telephone-event" for codec in known)
 
 
 def test_every_open_tap_is_told_the_clock_ten_times_a_second() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ipc.frames import FrameReader, frame
 from recorder.wire import ACKNOWLEDGEMENT, BATCH, Codec, Kind, Record, pack
-from relay.codecs import g711, opus
+from relay.codecs import g711, g722, l16, opus
 from tests.support.impair import CLEAN, Impairment, Network
 from tests.support.tones import Samples, tone
 
@@ -48,7 +48,11 @@ class Speaker(msgspec.Struct, frozen=True):
 
 
 def codec_rate(codec: Codec) -> int:
-    return 16000 if codec is Codec.OPUS else 8000
+    return 16000 if codec in (Codec.OPUS, Codec.G722, Codec.L16_16000) else 8000
+
+
+def clock_of(codec: Codec) -> int:
+    return {Codec.OPUS: 48000, Codec.L16_16000: 16000}.get(codec, 8000)
 
 
 def speak(recording: str, speaker: Speaker) -> list[Record]:
@@ -169,9 +173,8 @@ def _packets(name: bytes, speaker: Speaker) -> Iterator[tuple[int, Record]]:
     if sound is None:
         sound = tone(speaker.freq, speaker.end - speaker.begin, rate)
     step = rate // 50
-    per_sample = 3 if speaker.codec is Codec.OPUS else 1
     for index, payload in enumerate(_encode(speaker.codec, sound, step)):
-        timestamp = speaker.first_timestamp + index * step * per_sample
+        timestamp = speaker.first_timestamp + index * clock_of(speaker.codec) // 50
         sequence = speaker.first_sequence + index
         ssrc = speaker.ssrc or 7000 + speaker.party
         yield index, Record(name, Kind.PACKET, speaker.party, 0, speaker.codec, sequence, timestamp, ssrc, payload)
@@ -182,6 +185,11 @@ def _encode(codec: Codec, sound: Samples, step: int) -> Iterator[bytes]:
     if codec is Codec.OPUS:
         encoder = opus.Encoder(16000, 32000, fec=False)
         yield from (encoder.encode(np.ascontiguousarray(row)) for row in whole)
+    elif codec is Codec.G722:
+        g722_encoder = g722.Encoder()
+        yield from (g722_encoder.encode(row) for row in whole)
+    elif codec in (Codec.L16_8000, Codec.L16_16000):
+        yield from (l16.encode(row) for row in whole)
     else:
         law: g711.Law = "PCMU" if codec is Codec.PCMU else "PCMA"
         yield from (g711.encode(law, row).tobytes() for row in whole)
