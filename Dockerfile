@@ -1,12 +1,12 @@
 FROM debian:12-slim
 
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 python3-venv libopus0 espeak-ng \
+    && apt-get install -y --no-install-recommends python3 python3-dev python3-venv gcc libc6-dev libopus0 espeak-ng \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --create-home --home-dir /var/lib/telephonist telephonist
 
 WORKDIR /opt/telephonist
-COPY requirements.lock pyproject.toml README.md ./
+COPY requirements.lock pyproject.toml setup.py README.md ./
 RUN python3 -m venv .venv && .venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY ipc ipc
 COPY vault vault

@@ -17,6 +17,9 @@ import msgspec
 
 from ipc.messages import Command, Done, Event
 
+LATENESS_MS = (1, 2, 5, 10, 20, 50, 100)
+"""Upper bounds of the classes of `Status.lateness`."""
+
 Srtp = Literal["off", "offered", "required"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
@@ -89,6 +92,10 @@ class Status(msgspec.Struct, frozen=True, tag=True):
     tap_dropped: int
     cpu_seconds: float
     draining: bool
+    lateness: tuple[int, ...] = ()
+    """How many ticks began how long after their deadline: class i up to LATENESS_MS[i], the last one beyond."""
+    lateness_seconds: float = 0.0
+    """Of all ticks together."""
 
 
 class AddRtpLeg(Command[Media], frozen=True):

@@ -12,7 +12,7 @@ from relay.demux import Kind
 from relay.dtls import Dtls
 from relay.errors import SrtpError
 from relay.ice import Credentials, IceLite, ufrag_of
-from relay.rtp_transport import Receiver
+from relay.lines import Receiver
 from relay.srtp import Srtp
 from relay.stun import StunMessage
 from relay.tick import now

@@ -6,8 +6,8 @@ from relay.association import BrowserAssociation
 from relay.browser_port import BrowserPort
 from relay.dtls import new_certificate
 from relay.ice import Credentials
+from relay.lines import Receiver
 from relay.negotiation import Agreement
-from relay.rtp_transport import Receiver
 
 
 class BrowserReceiver(Receiver, Protocol):

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+import structlog
+
 from relay import rtcp
 from relay.api import LegDown, LegReport, LegUp, Media
 from relay.engine import Codec, Engine, Outgoing, SendFormat
@@ -16,6 +18,8 @@ from relay.rtp_transport import Transport
 from relay.stats import Counters, Reception
 from relay.stream import SendStream
 from relay.tap import TapBook
+
+log = structlog.get_logger()
 
 RTCP_NS = int(rtcp.INTERVAL_SECONDS * 1e9)
 _SENDING = ("sendrecv", "sendonly")
@@ -107,9 +111,15 @@ class Leg:
             if isinstance(packet, Report) and packet.sender and self._reception and packet.ssrc == self._reception.ssrc:
                 self._reception.sender_report(packet.sender, arrival_ns)
 
-    def discard(self) -> None:
-        """A datagram was of no use."""
-        self.counters.discarded += 1
+    def discard(self, datagrams: int = 1) -> None:
+        """So many datagrams were of no use."""
+        self.counters.discarded += datagrams
+
+    def fault(self, error: Exception) -> None:
+        """Counts it; what comes fifty times a second is told once."""
+        self.counters.faults += 1
+        if self.counters.faults == 1:
+            log.error("! leg", leg=self.name, exc_info=error)
 
     def send(self, outgoing: Outgoing) -> None:
         """One packet of the engine's."""

@@ -7,6 +7,7 @@ from relay.browser_port import BrowserPort
 from relay.browser_transport import BrowserTransport
 from relay.engine import Engine
 from relay.leg import Leg
+from relay.lines import Lines
 from relay.negotiator import BrowserNegotiator, RtpNegotiator
 from relay.rtp_transport import RtpTransport
 from relay.tap import TapBook
@@ -17,11 +18,13 @@ class LegMaker:
     def __init__(
         self,
         rtp_ports: tuple[int, int],
+        lines: Lines,
         engine: Engine,
         taps: TapBook,
         tell: Callable[[LegUp | LegDown], None],
     ) -> None:
         self._ports = PortRange(*rtp_ports)
+        self._lines = lines
         self._engine = engine
         self._taps = taps
         self._tell = tell
@@ -46,7 +49,7 @@ class LegMaker:
 
     def _rtp_leg(self, command: AddRtpLeg) -> tuple[Leg, Media]:
         leg = Leg(command.leg, command.room, "rtp", self._engine, self._taps, self._tell)
-        transport = RtpTransport(self._ports.bind_pair(self._address), leg)
+        transport = RtpTransport(self._ports.bind_pair(self._address), self._lines, leg)
         try:
             advertised = (command.address, transport.address[1])
             negotiator = RtpNegotiator(advertised, transport.rtcp_port, command.codecs, command.srtp)

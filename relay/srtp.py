@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from pylibsrtp import Error, Policy, Session
+from pylibsrtp._binding import ffi
 
 from relay.errors import SrtpError
 from vault.pii import Pii
@@ -53,6 +54,10 @@ class Srtp:
         """The same outbound session, so that its packet index goes on; a new one for what the peer sends."""
         return Srtp(self._outbound, _session(suite, theirs, Policy.SSRC_ANY_INBOUND))
 
+    def pointers(self) -> tuple[int, int]:
+        """The addresses of libsrtp's sessions, inbound and outbound; they hold while this object lives."""
+        return _address(self._inbound), _address(self._outbound)
+
     def protect(self, packet: bytes) -> bytes:
         return self._outbound.protect(packet)
 
@@ -78,3 +83,8 @@ def _session(suite: Suite, key: Pii[bytes], streams: int) -> Session:
     policy = Policy(key=key.reveal(), ssrc_type=streams, srtp_profile=suite.profile)
     policy.window_size = REPLAY_WINDOW
     return Session(policy)
+
+
+def _address(session: Session) -> int:
+    # A private name of pylibsrtp, whose version is pinned; tests/relay/lines has the contract test.
+    return int(ffi.cast("intptr_t", session._srtp[0]))

@@ -12,6 +12,7 @@ from relay.engine import Engine
 from relay.errors import LegError
 from relay.leg import Leg
 from relay.leg_maker import LegMaker
+from relay.lines import make_lines
 from relay.negotiation import Agreement
 from relay.negotiator import RtpNegotiator
 from relay.players import Players
@@ -32,7 +33,8 @@ class Switchboard:
         self._publish = publish
         self._rooms = Rooms(self._engine, taps)
         self._players = Players(self._engine, publish)
-        self._maker = LegMaker(rtp_ports, self._engine, taps, publish)
+        self._lines = make_lines()
+        self._maker = LegMaker(rtp_ports, self._lines, self._engine, taps, publish)
         self._legs: dict[str, Leg] = {}
         self.draining = False
         self._handlers: dict[type[Any], Callable[[Any], msgspec.Struct]] = {
@@ -60,6 +62,7 @@ class Switchboard:
         """Drops all legs and closes the browsers' port."""
         self.drop_all()
         self._maker.close()
+        self._lines.shut()
 
     async def handle(self, command: Any) -> msgspec.Struct:
         """Only a player that has to be decoded first makes its command wait. Raises Refusal."""
@@ -74,15 +77,17 @@ class Switchboard:
 
     def tick(self, now: int) -> None:
         """Moves the sound of 20 ms. `now` in ns."""
+        self._lines.receive()
         done = self._engine.tick(now)
         for name, error in done.faults:
-            self._contain(self._legs[name], error)
+            self._legs[name].fault(error)
         for outgoing in done.sends:
             leg = self._legs[outgoing.leg]
             try:
                 leg.send(outgoing)
             except Exception as error:  # one leg's fault must not silence the worker
-                self._contain(leg, error)
+                leg.fault(error)
+        self._lines.flush()
         for room, player in done.ended:
             self._players.ended(room, player)
         for name, digit, duration_ms in done.digits:
@@ -95,7 +100,7 @@ class Switchboard:
             try:
                 leg.send_rtcp_if_due(now, ntp)
             except Exception as error:  # likewise
-                self._contain(leg, error)
+                leg.fault(error)
         self._maker.keep_house(now)
 
     def drop_all(self) -> None:
@@ -163,12 +168,6 @@ class Switchboard:
                 self._players.room_ended(leg.room)
         log.info("x leg dropped", leg=leg.name, received=report.packets_received, sent=report.packets_sent)
         return report
-
-    def _contain(self, leg: Leg, error: Exception) -> None:
-        """Counts it; what comes fifty times a second is told once."""
-        leg.counters.faults += 1
-        if leg.counters.faults == 1:
-            log.error("! leg", leg=leg.name, exc_info=error)
 
     def _leg(self, name: str) -> Leg:
         if name not in self._legs:

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 
+from relay.api import LATENESS_MS
 from relay.formats import TICK_MS
 
 TICK_NS = TICK_MS * 1_000_000
@@ -28,6 +30,11 @@ def wall_clock() -> float:
     return time.time()
 
 
+def wall_clock_ns() -> int:
+    """Unix time, which the kernel's timestamps of datagrams are in."""
+    return time.time_ns()
+
+
 class Ticker:
     """Calls `tick(now_ns)` once for each deadline. A late tick is followed by the next at once, so none is left out."""
 
@@ -37,6 +44,10 @@ class Ticker:
         self._deadline = 0
         self.ticks = 0
         self.late = 0
+        self.lateness = [0] * (len(LATENESS_MS) + 1)
+        """Ticks by how long after their deadline they began: class i up to LATENESS_MS[i]."""
+        self.lateness_seconds = 0.0
+        """Of all ticks together."""
 
     def start(self) -> None:
         self._deadline = now_ns() + TICK_NS
@@ -54,9 +65,14 @@ class Ticker:
     def _run(self) -> None:
         begun = now_ns()
         self.ticks += 1
-        self.late += begun - self._deadline > LATE_NS
+        self._count(begun - self._deadline)
         self._deadline += TICK_NS
         if begun - self._deadline > MAX_BEHIND * TICK_NS:
             self._deadline = begun + TICK_NS
         self._arm()
         self._tick(begun)
+
+    def _count(self, late_ns: int) -> None:
+        self.late += late_ns > LATE_NS
+        self.lateness[bisect_left(LATENESS_MS, late_ns / 1e6)] += 1
+        self.lateness_seconds += max(0, late_ns) / 1e9

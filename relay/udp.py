@@ -26,7 +26,7 @@ class UdpSocket:
     def __init__(self, sock: socket.socket, receive: Receive) -> None:
         self._socket = sock
         self._receive = receive
-        self.address = _canonical(sock.getsockname())
+        self.address = address_of(sock)
         self.send_errors = 0
         asyncio.get_running_loop().add_reader(sock, self._drain)
 
@@ -104,6 +104,11 @@ def _try_pair(address: str, port: int) -> tuple[socket.socket, socket.socket] | 
             stack.callback(sock.close)
         stack.pop_all()
         return pair[0], pair[1]
+
+
+def address_of(sock: socket.socket) -> Address:
+    """Where a socket is bound."""
+    return _canonical(sock.getsockname())
 
 
 def _canonical(name: tuple[str, int] | tuple[str, int, int, int]) -> Address:

@@ -69,6 +69,8 @@ class Worker:
             tap_dropped=self._outbox.dropped,
             cpu_seconds=used.user + used.system,
             draining=self._board.draining,
+            lateness=tuple(self._ticker.lateness),
+            lateness_seconds=self._ticker.lateness_seconds,
         )
 
     def _tick(self, now_ns: int) -> None:

@@ -46,8 +46,11 @@ class Told:
     def receive_rtcp(self, data: bytes, arrival_ns: int) -> None:
         self.packets.put_nowait(data)
 
-    def discard(self) -> None:
-        self.discarded += 1
+    def fault(self, error: Exception) -> None:
+        raise error
+
+    def discard(self, datagrams: int = 1) -> None:
+        self.discarded += datagrams
 
     def renewed(self) -> None:
         self._up = False

@@ -42,6 +42,8 @@ def test_deadlines_are_absolute(loop: Loop) -> None:
         loop.run(late)
     assert times == [TICK_NS, 2 * TICK_NS + 3 * MS, 3 * TICK_NS, 4 * TICK_NS + 4 * MS, 5 * TICK_NS]
     assert (ticker.ticks, ticker.late) == (5, 0)
+    assert ticker.lateness == [3, 0, 2, 0, 0, 0, 0, 0]
+    assert round(ticker.lateness_seconds, 9) == 0.007
 
 
 def test_ticks_that_were_missed_are_made_up_and_counted(loop: Loop) -> None:
@@ -52,7 +54,8 @@ def test_ticks_that_were_missed_are_made_up_and_counted(loop: Loop) -> None:
     for _ in range(4):
         loop.run()
     assert times == [90 * MS, 90 * MS, 90 * MS, 90 * MS, 100 * MS]
-    assert ticker.late == 4  # behind 20, 40, 60 and 80 ms
+    assert ticker.late == 4  # behind 70, 50, 30 and 10 ms
+    assert ticker.lateness == [1, 0, 0, 1, 0, 2, 1, 0]
 
 
 def test_after_a_long_stop_deadlines_begin_anew(loop: Loop) -> None:

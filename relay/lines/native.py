@@ -1,0 +1,95 @@
+"""Lines by the C extension: one call for a batch of datagrams."""
+
+import os
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+from pylibsrtp import Error
+from pylibsrtp._binding import ffi as srtp_ffi  # private, like Srtp.pointers: the version is pinned
+from pylibsrtp._binding import lib as srtp_lib
+
+from relay.lines._native import ffi, lib
+from relay.lines.table import Arrival, Lines, Way
+
+_SENT_AT_ONCE = 256
+
+
+class NativeLines(Lines):
+    """Raises MemoryError if the table cannot be made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        made = lib.lines_new(*(_libsrtp(name) for name in ("srtp_protect", "srtp_unprotect", "srtp_unprotect_rtcp")))
+        if made == ffi.NULL:
+            raise MemoryError("no table of lines")
+        self._table = ffi.gc(made, lib.lines_free)
+        self._data = ffi.buffer(lib.lines_data(made), lib.BATCH * lib.STRIDE)
+        self._numbers, self._kinds, self._slots, self._sizes = (ffi.new("int[]", lib.BATCH) for _ in range(4))
+        self._arrivals = ffi.new("int64_t[]", lib.BATCH)
+        self._more = ffi.new("int *")
+        self._failed = ffi.new("int[]", _SENT_AT_ONCE)
+        self._ways: dict[int, Way] = {}
+        """Keeps the sessions alive that the table points to."""
+
+    def shut(self) -> None:
+        if self._table is not None:
+            ffi.release(self._table)
+            self._table = None
+
+    def _open(self, line: int, sock: socket.socket) -> None:
+        if (error := -lib.lines_open(self._table, line, sock.fileno())) != 0:
+            raise OSError(error, os.strerror(error))
+
+    def _lead(self, line: int, way: Way | None) -> None:
+        lib.lines_lead_nowhere(self._table, line)
+        self._ways.pop(line, None)
+        if way is None:
+            return
+        try:
+            address = socket.inet_pton(socket.AF_INET6 if ":" in way.remote[0] else socket.AF_INET, way.remote[0])
+        except OSError:
+            return
+        inbound, outbound = (ffi.NULL, ffi.NULL) if way.srtp is None else map(_pointer, way.srtp.pointers())
+        lib.lines_lead(self._table, line, address, len(address), way.remote[1], way.mux, inbound, outbound)
+        self._ways[line] = way
+
+    def _close(self, line: int) -> None:
+        lib.lines_close(self._table, line)
+        self._ways.pop(line, None)
+
+    def _receive(self) -> tuple[list[Arrival], bool]:
+        columns = (self._numbers, self._kinds, self._slots, self._sizes, self._arrivals)
+        count = lib.lines_receive(self._table, *columns, self._more)
+        if not count:
+            return [], bool(self._more[0])
+        data, stride = self._data, lib.STRIDE
+        numbers, kinds, slots, sizes, arrivals = (ffi.unpack(column, count) for column in columns)
+        return [
+            Arrival(number, kind == 1, data[slot * stride : slot * stride + size], arrival)
+            for number, kind, slot, size, arrival in zip(numbers, kinds, slots, sizes, arrivals, strict=True)
+        ], bool(self._more[0])
+
+    def _discarded(self) -> Iterable[tuple[int, int]]:
+        count = lib.lines_take_discarded(self._table, self._numbers, self._sizes)
+        return zip(ffi.unpack(self._numbers, count), ffi.unpack(self._sizes, count), strict=True) if count else ()
+
+    def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
+        failed: list[tuple[int, Exception]] = []
+        for start in range(0, len(packets), _SENT_AT_ONCE):
+            part = packets[start : start + _SENT_AT_ONCE]
+            numbers = [number for number, _ in part]
+            data = [packet for _, packet in part]
+            lib.lines_send(self._table, len(part), numbers, [*map(len, data)], b"".join(data), self._failed)
+            for number, status in zip(numbers, ffi.unpack(self._failed, len(part)), strict=True):
+                if status:
+                    failed.append((number, Error(f"libsrtp status {status}")))
+        return failed
+
+
+def _libsrtp(name: str) -> Any:
+    return _pointer(int(srtp_ffi.cast("intptr_t", srtp_ffi.addressof(srtp_lib, name))))
+
+
+def _pointer(address: int) -> Any:
+    return ffi.cast("void *", address)

@@ -1,0 +1,116 @@
+"""Lines in Python alone: what is used where the extension could not be built, and what it is compared with."""
+
+import select
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+
+from pylibsrtp import Error
+
+from relay.address import Address
+from relay.demux import Kind, classify
+from relay.errors import SrtpError
+from relay.lines.table import BATCH, MAX_DATAGRAM, Arrival, Lines, Way
+from relay.tick import now_ns, wall_clock_ns
+
+SO_TIMESTAMPNS = 35
+"""Linux, asm-generic/socket.h; Python has no name for it."""
+EACH = 32
+"""Datagrams taken from one socket before others have their turn."""
+LONGEST_WAIT_NS = 1_000_000_000
+_TIME = struct.Struct("qq")
+
+
+class PlainLines(Lines):
+    def __init__(self) -> None:
+        super().__init__()
+        self._poll = select.epoll()
+        self._sockets: dict[int, socket.socket] = {}
+        self._lines: dict[int, int] = {}
+        """By descriptor."""
+        self._ways: dict[int, Way] = {}
+        self._refused: dict[int, int] = {}
+
+    def shut(self) -> None:
+        self._poll.close()
+
+    def _open(self, line: int, sock: socket.socket) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._sockets[line] = sock
+        self._lines[sock.fileno()] = line
+        self._poll.register(sock, select.EPOLLIN)
+
+    def _lead(self, line: int, way: Way | None) -> None:
+        self._ways.pop(line, None)
+        if way is not None:
+            self._ways[line] = way
+
+    def _close(self, line: int) -> None:
+        sock = self._sockets.pop(line)
+        self._poll.unregister(sock)
+        del self._lines[sock.fileno()]
+        self._lead(line, None)
+        self._refused.pop(line, None)
+
+    def _receive(self) -> tuple[list[Arrival], bool]:
+        now = now_ns()
+        # Of the wall clock only its distance from ours is wanted, at this moment.
+        offset = now - wall_clock_ns()
+        arrivals: list[Arrival] = []
+        ready = self._poll.poll(0, BATCH // EACH)
+        for descriptor, _ in ready:
+            line = self._lines[descriptor]
+            for data, source, stamp in _drain(self._sockets[line]):
+                arrival = now if stamp is None else min(now, max(stamp + offset, now - LONGEST_WAIT_NS))
+                let_through = self._let_through(line, data, source, arrival)
+                if let_through is None:
+                    self._refused[line] = self._refused.get(line, 0) + 1
+                else:
+                    arrivals.append(let_through)
+        return arrivals, bool(ready)
+
+    def _let_through(self, line: int, data: bytes, source: Address, arrival_ns: int) -> Arrival | None:
+        way = self._ways.get(line)
+        if way is None or source != way.remote:
+            return None
+        kind = classify(data)
+        try:
+            if kind is Kind.RTP:
+                clear = data if way.srtp is None else way.srtp.unprotect(data)
+            elif kind is Kind.RTCP and way.mux:
+                clear = data if way.srtp is None else way.srtp.unprotect_rtcp(data)
+            else:
+                return None
+        except SrtpError:
+            return None
+        return Arrival(line, kind is Kind.RTCP, clear, arrival_ns)
+
+    def _discarded(self) -> Iterable[tuple[int, int]]:
+        refused, self._refused = self._refused, {}
+        return refused.items()
+
+    def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
+        failed: list[tuple[int, Exception]] = []
+        for line, packet in packets:
+            way = self._ways.get(line)
+            if way is None:
+                continue
+            try:
+                data = packet if way.srtp is None else way.srtp.protect(packet)
+                self._sockets[line].sendto(data, way.remote)
+            except OSError:
+                continue
+            except (Error, ValueError) as error:
+                failed.append((line, error))
+        return failed
+
+
+def _drain(sock: socket.socket) -> Iterator[tuple[bytes, Address, int | None]]:
+    """Datagrams with their sources and when the kernel took them, in ns of the wall clock."""
+    for _ in range(EACH):
+        try:
+            data, notes, _, source = sock.recvmsg(MAX_DATAGRAM, socket.CMSG_SPACE(_TIME.size))
+        except OSError:
+            return
+        stamps = [_TIME.unpack(value) for level, kind, value in notes if len(value) == _TIME.size]
+        yield data, (source[0], source[1]), stamps[0][0] * 1_000_000_000 + stamps[0][1] if stamps else None

@@ -1,0 +1,150 @@
+"""Lines: the sockets of RTP legs with their peers and keys, received from and sent to in batches.
+
+Only what came from a line's own peer and is authentic under its keys reaches its receiver, in clear and with the time
+at which the kernel took it, so that nobody has to be woken for a packet.
+"""
+
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from relay.address import Address
+from relay.srtp import Srtp
+
+BATCH = 256
+"""Datagrams taken at once."""
+ROUNDS = 16
+"""Batches taken in one call of `receive`; what is left after so many waits for the next."""
+MAX_DATAGRAM = 2048
+
+
+class Receiver(Protocol):
+    """Who gets what a line let through. A fault of its methods is told to itself."""
+
+    def receive_rtp(self, data: bytes, arrival_ns: int) -> None:
+        """An RTP packet in clear, authenticated where the leg is encrypted."""
+
+    def receive_rtcp(self, data: bytes, arrival_ns: int) -> None:
+        """An RTCP compound, likewise."""
+
+    def discard(self, datagrams: int = 1) -> None:
+        """So many datagrams were not let through."""
+
+    def fault(self, error: Exception) -> None:
+        """An error of this program; it ends nothing."""
+
+
+class Way(msgspec.Struct, frozen=True):
+    """Where a line leads."""
+
+    remote: Address
+    srtp: Srtp | None = None
+    mux: bool = False
+    """RTCP comes on this socket, too (RFC 5761)."""
+
+
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """A datagram that was let through, in clear."""
+
+    line: int
+    is_rtcp: bool
+    data: bytes
+    arrival_ns: int
+    """On the clock of relay.tick.now_ns."""
+
+
+class Lines(ABC):
+    """All lines of a worker. `post` what is to be sent, `flush` to send it; `receive` to hand on what has come."""
+
+    def __init__(self) -> None:
+        self._receivers: dict[int, Receiver] = {}
+        self._posted: list[tuple[int, bytes]] = []
+        self._free: list[int] = []
+        self._closed: list[int] = []
+        self._made = 0
+
+    def open(self, sock: socket.socket, receiver: Receiver) -> int:
+        """A line on a bound socket, which stays the caller's. It leads nowhere yet, and all that comes is discarded."""
+        line = self._free.pop() if self._free else self._made
+        self._made = max(self._made, line + 1)
+        self._receivers[line] = receiver
+        self._open(line, sock)
+        return line
+
+    def lead(self, line: int, way: Way | None) -> None:
+        """From now on the line leads there; None: nowhere. What was posted before goes the former way."""
+        self.flush()
+        self._lead(line, way)
+
+    def close(self, line: int) -> None:
+        """To be called before the socket is closed. What was posted is sent."""
+        self.flush()
+        self._close(line)
+        del self._receivers[line]
+        # Something of it may still be in the batch that is being handed on.
+        self._closed.append(line)
+
+    def receive(self) -> None:
+        """Hands on what has come, each line's in its order."""
+        for _ in range(ROUNDS):
+            arrivals, full = self._receive()
+            for arrival in arrivals:
+                self._hand_on(arrival)
+            if not full:
+                break
+        for line, datagrams in self._discarded():
+            if (receiver := self._receivers.get(line)) is not None:
+                receiver.discard(datagrams)
+        self._free += self._closed
+        self._closed = []
+
+    def post(self, line: int, packet: bytes) -> None:
+        """An RTP packet in clear, of MAX_DATAGRAM octets at most, to be protected and sent with the next `flush`."""
+        self._posted.append((line, packet))
+
+    def flush(self) -> None:
+        """What the system does not take now is lost, as on the way."""
+        if self._posted:
+            posted, self._posted = self._posted, []
+            for line, error in self._send(posted):
+                self._receivers[line].fault(error)
+
+    @abstractmethod
+    def shut(self) -> None:
+        """Gives back what the table itself holds; all lines are closed."""
+
+    @abstractmethod
+    def _open(self, line: int, sock: socket.socket) -> None: ...
+
+    @abstractmethod
+    def _lead(self, line: int, way: Way | None) -> None: ...
+
+    @abstractmethod
+    def _close(self, line: int) -> None: ...
+
+    @abstractmethod
+    def _receive(self) -> tuple[list[Arrival], bool]:
+        """At most BATCH arrivals, and whether there may be more."""
+
+    @abstractmethod
+    def _discarded(self) -> Iterable[tuple[int, int]]:
+        """Lines and how many of their datagrams were not let through since the last call."""
+
+    @abstractmethod
+    def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
+        """Returns what could not be protected."""
+
+    def _hand_on(self, arrival: Arrival) -> None:
+        receiver = self._receivers.get(arrival.line)
+        if receiver is None:
+            return
+        try:
+            if arrival.is_rtcp:
+                receiver.receive_rtcp(arrival.data, arrival.arrival_ns)
+            else:
+                receiver.receive_rtp(arrival.data, arrival.arrival_ns)
+        except Exception as error:  # one leg's fault must not silence the worker
+            receiver.fault(error)
