@@ -26,7 +26,7 @@ e2e:
 
 bench:
 	@scripts/install test
-	.venv/bin/python -m bench
+	.venv/bin/telephonist-bench recorded
 
 # Each fuzz target under coverage guidance for SECONDS.
 SECONDS = 60

@@ -1,12 +1,14 @@
-"""CPU time of a node's processes, out of Linux's /proc."""
+"""CPU time and memory of processes, out of Linux's /proc; and what they run on."""
 
 import os
 import platform
 from collections import defaultdict
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _VERSIONS = ("telephonist", "numpy", "uvloop", "pylibsrtp", "aiortc", "cryptography", "av")
 ROLES = ("relay", "recorder", "signaling")
@@ -21,6 +23,16 @@ def cpu_seconds(node: int) -> dict[str, float]:
         except OSError:
             continue  # it has ended since
     return dict(used)
+
+
+def process_cpu(pids: Iterable[int]) -> float:
+    """User and system time of these processes so far, all threads, in seconds."""
+    return sum(_cpu(pid) for pid in pids)
+
+
+def process_memory(pids: Iterable[int]) -> int:
+    """What these processes hold of the memory now (resident size), in octets."""
+    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * _PAGE
 
 
 def machine() -> dict[str, Any]:

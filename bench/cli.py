@@ -1,0 +1,106 @@
+"""`telephonist-bench`: puts load on a media server and judges what comes back.
+
+Progress goes to standard error, the figures as JSON to standard output, a table of them to standard error at the end.
+"""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import click
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from bench.call.errors import CallError
+from bench.load.measure import Figures, Span, measure
+from bench.load.table import table
+from bench.load.targets.workers import Workers
+from bench.load.work import KINDS, Work, make_work
+from bench.processes import machine, versions
+from bench.recorded_calls import Plan
+from bench.recorded_calls import measure as measure_recorded
+from bench.softphone.client import Refused
+from signaling.sip.flow import Transport
+
+CONSOLE = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
+Result = TypeVar("Result")
+
+
+@click.group()
+def main() -> None:
+    """Put load on a media server and judge what comes back: loss, gaps, delay, wrong voices, CPU."""
+
+
+@main.command()
+@click.argument("work", type=click.Choice(list(KINDS)))
+@click.option("--legs", type=click.IntRange(2, 2000), help="How many; each work has a usual number.")
+@click.option("--seconds", type=click.FloatRange(2, 3600), default=10.0, show_default=True, help="How long to count.")
+@click.option("--runs", type=click.IntRange(1, 20), default=1, show_default=True, help="Times that it is done.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Relay workers of ours.")
+@click.option("--plain", is_flag=True, help="Without SRTP.")
+def legs(work: str, legs: int | None, seconds: float, runs: int, workers: int, plain: bool) -> None:
+    """Drive RTP and SRTP legs straight into relay workers: what the media engine costs.
+
+    \b
+    pcmu-room   one conference, 3 speak       srtp-rtp   calls from SRTP to RTP
+    pcmu-pairs  rooms of two                  pcmu-opus  calls from PCMU to Opus
+    opus-room   one conference, 3 speak       opus-pairs rooms of two
+    """
+    try:
+        wanted = make_work(work, legs)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    chosen = wanted.plain() if plain else wanted
+    figures = [_run(lambda tell: _legs(chosen, seconds, workers, tell)) for _ in range(runs)]
+    CONSOLE.print(table(figures))
+    _print({"machine": machine(), "versions": versions(), "runs": [asdict(one) for one in figures]})
+    if not all(one.verdict.right for one in figures):
+        _fail("not everybody heard whom he should, and nobody else: the figures do not count")
+
+
+@main.command()
+@click.option("--calls", type=click.IntRange(1, 50), default=20, show_default=True, help="Recorded calls at once.")
+@click.option("--seconds", type=click.FloatRange(2, 3600), default=20.0, show_default=True, help="How long to count.")
+@click.option("--transport", type=click.Choice(["tls", "tcp", "udp"]), default="tls", help="Of the callers' SIP.")
+def recorded(calls: int, seconds: float, transport: Transport) -> None:
+    """Recorded calls of a whole node: CPU per leg and process, set-up time."""
+    figures = _run(lambda tell: measure_recorded(Plan(calls, seconds, transport), lambda line: tell(line, 0.0)))
+    _print(figures)
+    if figures["heard_right"] != {"callers": calls, "agents": calls} or figures["recorded"] != calls:
+        _fail("not every call was heard right and recorded, so the figures do not count")
+
+
+async def _legs(work: Work, seconds: float, workers: int, tell: Callable[[str, float], None]) -> Figures:
+    async with Workers(workers) as target:
+        return await measure(target, work, Span(seconds), tell)
+
+
+def _run(doing: Callable[[Callable[[str, float], None]], Coroutine[Any, Any, Result]]) -> Result:
+    """Runs it under a line of progress; what may fail ends the program with a sentence."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    # No thread of its own for refreshing: it would take the interpreter's lock from the load.
+    with Progress(*columns, console=CONSOLE, transient=True, auto_refresh=False) as progress:
+        line = progress.add_task("starting", total=1.0)
+
+        def tell(what: str, share: float) -> None:
+            progress.update(line, description=what, completed=share, refresh=True)
+
+        try:
+            return uvloop.run(doing(tell))
+        except (RuntimeError, ValueError, OSError, CallError, Refused) as error:
+            progress.stop()
+            _fail(str(error))
+    raise AssertionError("it ran or failed")
+
+
+def _print(figures: dict[str, Any]) -> None:
+    click.echo(json.dumps({"command": shlex.join(["telephonist-bench", *sys.argv[1:]]), **figures}, indent=2))
+
+
+def _fail(why: str) -> None:
+    click.echo(f"telephonist-bench: {why}", err=True)
+    sys.exit(1)
