@@ -21,6 +21,7 @@ from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.record import RecordingInfo
 from signaling.center.resources import Directory
+from signaling.center.segments import type_of
 from signaling.config import Config
 from signaling.demo import ensure_demo
 from signaling.desk import AgentDesk
@@ -32,6 +33,7 @@ from signaling.perform import Performer
 from signaling.places import Places
 from signaling.ready import Addresses
 from signaling.recorders import Recorder
+from signaling.recording_desk import RecordingDesk
 from signaling.recovery import close_interrupted
 from signaling.sip.config import SipConfig
 from signaling.sip_io import SipServer
@@ -121,6 +123,7 @@ class App:
         self._house = House(centers, self._performer.perform, self._clock)
         self._calls = Calls(self._house, self._workers, trunks, self._lanes, address, self._clock)
         self._desk = AgentDesk(self._house, self._workers, self._tokens, address, self._clock)
+        self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
         self._performer.serve(self._desk, self._calls, self._keeper)
         self._sip = SipServer(
             SipConfig(), trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
@@ -142,7 +145,7 @@ class App:
             listening = socket.create_server((server.address, ports.http), family=family)
             http = listening.getsockname()[1]
             self._softphones = SoftphoneServer(self._desk, self._origins(http))
-            self._desk.serve(self._softphones.notify)
+            self._desk.serve(self._softphones.notify, self._recording_desk)
             softphone = await self._softphones.start(server.address, ports.softphone, context)
             bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)
         except OSError as error:
@@ -166,6 +169,7 @@ class App:
         parts = Parts(
             store=self._store,
             recordings=self._recorder,
+            control=self._recording_desk,
             tokens=self._tokens,
             signed_out=self._softphones.sign_out,
             softphone_url=lambda host: f"wss://{host}:{softphone}/",
@@ -216,5 +220,9 @@ class App:
             gaps=status.gaps,
             times=status.times,
             reason=status.reason,
+            type=type_of(status.key),
         )
         self._keeper.keep_recording(center.floor.tenant, status.contact, info)
+        if status.state == "recording":
+            trouble = events.RecordingTrouble(status.contact, status.recording, status.reason)
+            self._house.tell(center, trouble)

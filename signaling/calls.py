@@ -260,8 +260,8 @@ class Calls:
                 self._agent_media(leg, reason)
             case PlayerEnded(player, room):
                 self._player_ended(room, player, failed=False)
-            case Digit(leg):
-                log.debug("< digit", leg=leg)
+            case Digit(leg, digit):
+                self._digit(leg, digit)
 
     def on_worker_presence(self, worker: str, there: bool) -> None:
         if there:
@@ -282,6 +282,13 @@ class Calls:
             return
         event = events.AgentMediaFailed(contact, failure) if failure else events.AgentMediaUp(contact)
         self._house.tell(center, event)
+
+    def _digit(self, leg: str, digit: str) -> None:
+        contact = leg.partition("/")[0]
+        log.debug("< digit", leg=leg)
+        center = self._house.of_contact(contact)
+        if center is not None:
+            self._house.tell(center, events.DigitPressed(contact, leg, Pii(digit)))
 
     def _player_ended(self, contact: str, player: str, failed: bool) -> None:
         center = self._house.of_contact(contact)

@@ -10,10 +10,13 @@ from relay.api import AddBrowserLeg, Media, Renegotiate
 from signaling.center import events
 from signaling.center.agent_states import STATUSES, Input, WrongState
 from signaling.center.center import Center
-from signaling.center.contact import Assignment
+from signaling.center.contact import Assignment, Contact
 from signaling.center.floor import NotYours
+from signaling.center.recording import controls
 from signaling.center.security import user_name
+from signaling.center.segments import NotNow
 from signaling.house import House
+from signaling.recording_desk import RecordingDesk
 from signaling.softphone import protocol
 from signaling.softphone.errors import Code, RpcError
 from signaling.softphone.tokens import Tokens
@@ -51,10 +54,12 @@ class AgentDesk:
         self._address = address
         self._clock = clock
         self._notify: Notify
+        self._recordings: RecordingDesk
 
-    def serve(self, notify: Notify) -> None:
-        """Where notifications go; the server needs the desk first."""
+    def serve(self, notify: Notify, recordings: RecordingDesk) -> None:
+        """Where notifications go, and who carries out what is asked of recordings; the server needs the desk first."""
         self._notify = notify
+        self._recordings = recordings
 
     def redeem(self, token: str) -> str | None:
         user = self._tokens.redeem(token, self._clock())
@@ -85,10 +90,15 @@ class AgentDesk:
                 return protocol.Answer(await self._accept(center, user, request))
             if isinstance(request, protocol.RenewMedia):
                 return protocol.Answer(await self._renew(center, user, request))
-            self._house.tell(center, _REQUESTS[type(request)](user, request))
+            if self._recordings.handles(request):
+                self._recordings.of_agent(center, user, request)
+            else:
+                self._house.tell(center, _REQUESTS[type(request)](user, request))
         except NotYours:
             raise RpcError(Code.NOT_FOUND, "There is no such contact.") from None
         except WrongState as error:
+            raise RpcError(Code.WRONG_STATE, f"Not now: {error}.", {"state": error.state}) from None
+        except NotNow as error:
             raise RpcError(Code.WRONG_STATE, f"Not now: {error}.", {"state": error.state}) from None
         except ValueError as error:
             raise RpcError(Code.INVALID_PARAMS, f"{error}.") from None
@@ -180,5 +190,12 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
         muted=his and contact.muted,
         on_hold=his and contact.held,
         recording=center.recording_state(contact) if his else "off",
+        controls=controls(center.floor, contact, assignment.user.id) if his else (),
+        secure=_secure(contact) if his else None,
         reason=assignment.reason or (contact.reason if his else None),
     )
+
+
+def _secure(contact: Contact) -> protocol.SecureState | None:
+    pause = contact.recordings.secure
+    return protocol.SecureState(pause.digits, pause.entered, pause.pound, pause.until) if pause is not None else None

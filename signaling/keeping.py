@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from signaling.center.audit import AuditEvent
 from signaling.center.record import ContactRecord, RecordingInfo
 from signaling.center.resources import Tenant
 from signaling.lanes import Lanes
@@ -25,6 +26,8 @@ class Records(Protocol):
 
     async def save_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None: ...
 
+    async def audit(self, tenant: Tenant, event: AuditEvent) -> None: ...
+
 
 class Keeper:
     """What belongs to one contact is written in its order, in a lane apart from the contact's media."""
@@ -40,6 +43,10 @@ class Keeper:
 
     def keep_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
         self._add(contact, lambda: self._records.save_recording(tenant, contact, recording))
+
+    def keep_audit(self, tenant: Tenant, event: AuditEvent) -> None:
+        """In the order of the tenant's other lines that come this way."""
+        self._add(f"{tenant.instance}/audit", lambda: self._records.audit(tenant, event))
 
     def hurry(self) -> None:
         """The node stops: everything that waits is tried once more."""

@@ -4,7 +4,7 @@ from collections import Counter
 
 from aiohttp import web
 
-from signaling.api import contacts, health, me, recordings, sign_in, softphone
+from signaling.api import contacts, health, me, recording_control, recordings, sign_in, softphone
 from signaling.api.bodies import LIMIT
 from signaling.api.doors import SESSIONS
 from signaling.api.guard import COUNTS, errors_as_json, own_posts_only, strict_headers
@@ -13,7 +13,7 @@ from signaling.api.parts import PARTS, Parts
 from signaling.api.sessions import Sessions
 from signaling.api.sign_in import GATE, Gate
 
-RESOURCES = (sign_in, me, softphone, contacts, recordings, health)
+RESOURCES = (sign_in, me, softphone, contacts, recordings, recording_control, health)
 
 
 def build(parts: Parts) -> web.Application:

@@ -6,12 +6,11 @@ import msgspec
 from aiohttp import web
 
 from signaling.api.bodies import body_of
-from signaling.api.doors import NOTHING, Act, enter, note, signed_in
+from signaling.api.doors import NOTHING, Act, enter, note, of_instance, signed_in
 from signaling.api.errors import InvalidParameter, NotFound
 from signaling.api.parts import PARTS
 from signaling.api.shapes import description, summary
 from signaling.center.record import InitiationMethod
-from signaling.center.security import Resource
 from signaling.store import ContactQuery, InvalidQuery
 from signaling.store.search import PAGE
 from vault.pii import Pii
@@ -51,7 +50,7 @@ def routes() -> list[web.RouteDef]:
 async def search(request: web.Request) -> web.Response:
     signed_in(request)
     wanted = await body_of(request, Search)
-    resource = _resource(request, wanted.instance_id)
+    resource = of_instance(request, "contact", wanted.instance_id)
     session = await enter(request, "ContactSearch.View", "SearchContacts", resource)
     query = query_of(wanted)
     await note(request, session.principal, Act("SearchContacts", resource, detail=_detail(query)))
@@ -64,19 +63,14 @@ async def search(request: web.Request) -> web.Response:
 
 
 async def describe(request: web.Request) -> web.Response:
-    resource = _resource(request, request.match_info["instance"], request.match_info["contact"])
+    resource = of_instance(request, "contact", request.match_info["instance"], request.match_info["contact"])
     session = await enter(request, "ContactSearch.View", "DescribeContact", resource)
     record = await request.app[PARTS].store.contact(session.principal.tenant, resource.id)
     if record is None:
         raise NotFound(NOTHING)
     attributes = "ContactAttributes.View" in session.principal.permissions
-    return web.json_response({"Contact": description(record, attributes)})
-
-
-def _resource(request: web.Request, instance: str, contact: str = "") -> Resource:
-    """Connect takes an instance's id or its ARN. Raises NotSignedIn."""
-    id = instance.rpartition("/")[2] if instance.startswith("arn:") else instance
-    return Resource(signed_in(request).principal.tenant.account, id, "contact", contact)
+    states = request.app[PARTS].control.states(session.principal.tenant.instance, record.contact)
+    return web.json_response({"Contact": description(record, attributes, states)})
 
 
 def query_of(wanted: Search) -> ContactQuery:

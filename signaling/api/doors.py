@@ -52,6 +52,12 @@ def own(session: Session, kind: str, id: str = "") -> Resource:
     return Resource(tenant.account, tenant.instance, kind, id)
 
 
+def of_instance(request: web.Request, kind: str, instance: str, id: str = "") -> Resource:
+    """A resource of the instance that a request names, by its id or its ARN, as with Connect. Raises NotSignedIn."""
+    name = instance.rpartition("/")[2] if instance.startswith("arn:") else instance
+    return Resource(signed_in(request).principal.tenant.account, name, kind, id)
+
+
 async def note(request: web.Request, principal: Principal, act: Act) -> None:
     """A line in the audit trail of the principal's tenant; it is on disk when this returns."""
     parts, resource = request.app[PARTS], act.resource

@@ -8,7 +8,9 @@ from typing import Protocol
 from aiohttp import web
 
 from recorder.api import Chunk
+from signaling.center.events import Event
 from signaling.center.resources import Tenant
+from signaling.center.segments import RecordingType
 from signaling.store import Store
 from vault.pii import Pii
 
@@ -23,6 +25,18 @@ class Recordings(Protocol):
     async def manifest(self, tenant: Tenant, key: str) -> str: ...
 
 
+class Control(Protocol):
+    """Recordings of contacts that go on: `signaling.recording_desk.RecordingDesk` in the live server."""
+
+    def of_api(self, instance: str, event: Event) -> None:
+        """Raises NotYours, NotNow, ValueError."""
+        ...
+
+    def states(self, instance: str, contact: str) -> Mapping[RecordingType, str]:
+        """How they are now; nothing of a contact that is over."""
+        ...
+
+
 class Tokens(Protocol):
     """Sign-in tokens of softphones."""
 
@@ -33,6 +47,7 @@ class Tokens(Protocol):
 class Parts:
     store: Store
     recordings: Recordings
+    control: Control
     tokens: Tokens
     signed_out: Callable[[str], None]
     """Told the name (`Principal.name`) of a user who has signed out: his softphone's session ends."""

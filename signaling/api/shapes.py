@@ -3,9 +3,11 @@
 `CustomerEndpoint` and `DisconnectReason` in a search, and everything under `Telephonist`, are ours.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from signaling.center.record import AgentInfo, ContactRecord, RecordingInfo
+from signaling.center.segments import RecordingType
 
 DELIVERED = ("verified", "released")
 Shape = dict[str, Any]
@@ -40,9 +42,11 @@ def summary(record: ContactRecord) -> Shape:
     )
 
 
-def description(record: ContactRecord, attributes: bool) -> Shape:
-    """The `Contact` of DescribeContact; `attributes`: whether the contact's attributes may be seen."""
+def description(record: ContactRecord, attributes: bool, states: Mapping[RecordingType, str]) -> Shape:
+    """The `Contact` of DescribeContact; `attributes`: whether the contact's attributes may be seen; `states`: of the
+    recordings, while the contact goes on."""
     shown = {name: value.reveal() for name, value in record.attributes.items()}
+    ours = _ours(record) | _known(RecordingStates=dict(states) or None, RecordingActs=_acts(record) or None)
     return summary(record) | _known(
         LastUpdateTimestamp=record.updated,
         ConnectedToSystemTimestamp=record.connected_to_system,
@@ -50,6 +54,7 @@ def description(record: ContactRecord, attributes: bool) -> Shape:
         AgentInfo=_agent(record.agent) if record.agent else None,
         Attributes=shown if attributes else None,
         Recordings=[_recording(record.recording)] if record.recording and has_recording(record) else None,
+        Telephonist=ours,
     )
 
 
@@ -92,6 +97,10 @@ def _ours(record: ContactRecord) -> Shape:
         CompletedTimestamp=record.completed,
         Recording=_progress(recording) if recording else None,
     )
+
+
+def _acts(record: ContactRecord) -> list[Shape]:
+    return [{"At": act.at, "Act": act.act, "Type": act.type, "By": act.by} for act in record.recording_acts]
 
 
 def _progress(recording: RecordingInfo) -> Shape:

@@ -13,7 +13,7 @@ MUSIC = "music"
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A recording that runs, and which sides of it are wanted (ALL, FROM_AGENT, TO_AGENT)."""
+    """A recording that runs, and which sides are heard in it (ALL, FROM_AGENT, TO_AGENT; none if suspended)."""
 
     recording: str
     agent: bool
@@ -49,11 +49,12 @@ def hearing(call: Call) -> tuple[Hear, ...]:
 
 
 def taps(call: Call) -> tuple[Tap, ...]:
-    """Both parties are on the recording's time line from the join to the end; only `live` ones are heard in it."""
-    if call.recorded is None or call.phase != "connected":
+    """Both parties are on the recording's time line from the join to the end, the customer alone before it; only `live`
+    ones are heard in it."""
+    if call.recorded is None:
         return ()
     wanted = call.recorded
-    return (
-        Tap(call.agent, wanted.recording, AGENT_PARTY, wanted.agent and not call.muted),
-        Tap(call.customer, wanted.recording, CUSTOMER_PARTY, wanted.customer and not call.held),
-    )
+    customer = Tap(call.customer, wanted.recording, CUSTOMER_PARTY, wanted.customer and not call.held)
+    if call.phase != "connected":
+        return (customer,)
+    return (Tap(call.agent, wanted.recording, AGENT_PARTY, wanted.agent and not call.muted), customer)

@@ -4,14 +4,15 @@ and simulation."""
 from collections.abc import Callable
 from typing import Any, Literal
 
-from signaling.center import customers, events, handling
+from signaling.center import customers, events, handling, recording
 from signaling.center.call import taps
 from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import Decision
 from signaling.center.floor import Floor
 from signaling.center.resources import Directory
+from signaling.center.segments import RecordingType
 
-RecordingState = Literal["off", "armed", "recording", "paused", "interrupted", "stopped"]
+RecordingState = Literal["off", "armed", "recording", "paused", "suspended", "secured", "interrupted", "stopped"]
 
 _HANDLERS: dict[type, Callable[[Floor, Any, float], list[Decision]]] = {
     events.CallArrived: customers.call_arrived,
@@ -32,6 +33,12 @@ _HANDLERS: dict[type, Callable[[Floor, Any, float], list[Decision]]] = {
     events.HangUp: handling.hang_up,
     events.Clear: handling.clear,
     events.RecorderPresence: handling.recorder_presence,
+    events.RecordingTrouble: recording.recording_trouble,
+    events.DigitPressed: recording.digit_pressed,
+    events.BeginRecording: recording.begin_recording,
+    events.ControlRecording: recording.control_recording,
+    events.BeginSecurePause: recording.begin_secure_pause,
+    events.EndSecurePause: recording.end_secure_pause,
 }
 
 
@@ -43,31 +50,37 @@ class Center:
         self.floor = Floor(directory, new_recording)
 
     def handle(self, event: events.Event, now: float) -> list[Decision]:
-        """What follows from the event. For a request that does not fit: raises NotYours, WrongState or ValueError,
-        nothing changed."""
+        """What follows from the event. For a request that does not fit: raises NotYours, WrongState, NotNow or
+        ValueError, nothing changed."""
         return _HANDLERS[type(event)](self.floor, event, now)
 
     def get_timer(self, now: float) -> float | None:
         """When `handle_timer` must be called next."""
         deadlines = [assignment.expires for assignment in self._assignments() if assignment.expires is not None]
-        due = self.floor.next_route(now)
-        return min(deadlines if due is None else [*deadlines, due], default=None)
+        others = (self.floor.next_route(now), recording.next_secure_end(self.floor))
+        return min([*deadlines, *(due for due in others if due is not None)], default=None)
 
     def handle_timer(self, now: float) -> list[Decision]:
         decisions: list[Decision] = []
         for assignment in self._assignments():
             if assignment.expires is not None and now >= assignment.expires:
                 decisions += handling.give_up(self.floor, assignment, now)
-        return decisions + self.floor.route(now)
+        return [*decisions, *recording.end_secure_pauses(self.floor, now), *self.floor.route(now)]
 
-    def recording_state(self, contact: Contact) -> RecordingState:
-        """What the agent is shown: off, armed, recording, paused, interrupted or stopped."""
-        if not contact.recording:
-            return "armed" if contact.run.recorded and contact.disconnected is None else "off"
-        if contact.disconnected is not None:
+    def recording_state(self, contact: Contact, type: RecordingType = "AGENT") -> RecordingState:
+        """What agents, supervisors and API clients are shown; `paused`: neither side is heard, for hold or mute."""
+        segment = contact.recordings.of(type)
+        if segment is None:
+            armed = type == "AGENT" and contact.wanted() and contact.disconnected is None
+            return "armed" if armed else "off"
+        if segment.state == "stopped":
             return "stopped"
-        if not self.floor.recorder_there:
+        if segment.trouble or not self.floor.recorder_there:
             return "interrupted"
+        if contact.recordings.secure is not None:
+            return "secured"
+        if segment.state == "suspended":
+            return "suspended"
         return "recording" if any(tap.live for tap in taps(contact.call())) else "paused"
 
     def _assignments(self) -> list[Assignment]:

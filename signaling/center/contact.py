@@ -1,7 +1,6 @@
 """A live contact: everything that changes while it goes on, and the contact record that can be made of it at any
 time."""
 
-import time
 from dataclasses import dataclass, field
 
 from signaling.center.agent_states import ContactState, Input, after
@@ -9,6 +8,7 @@ from signaling.center.call import Call, Phase, Recorded
 from signaling.center.flow_run import FlowRun
 from signaling.center.record import AgentInfo, ContactRecord, DisconnectReason, QueueInfo
 from signaling.center.resources import Queue, Tenant, User
+from signaling.center.segments import Recordings
 from vault.pii import Pii
 
 
@@ -57,8 +57,7 @@ class Contact:
     connected: float | None = None
     muted: bool = False
     holds: HoldClock = field(default_factory=HoldClock)
-    recording: str = ""
-    recording_key: str = ""
+    recordings: Recordings = field(default_factory=Recordings)
     disconnected: float | None = None
     reason: DisconnectReason | None = None
     cleared: float | None = None
@@ -76,13 +75,22 @@ class Contact:
         """What the flow has set."""
         return {name: Pii(value) for name, value in self.run.attributes.items()}
 
+    def wanted(self) -> frozenset[str]:
+        """The sides that are to be recorded with an agent: of "Agent" and "Customer"."""
+        asked = self.recordings.asked
+        return self.run.recorded if asked is None else asked
+
     def call(self) -> Call:
-        recorded = None
-        if self.recording:
-            wanted = self.run.recorded
-            recorded = Recorded(self.recording, "Agent" in wanted, "Customer" in wanted)
         agent = self.assignment.leg if self.assignment is not None else ""
-        return Call(self.phase, self.leg, agent, self.muted, self.held, recorded)
+        return Call(self.phase, self.leg, agent, self.muted, self.held, self._recorded())
+
+    def _recorded(self) -> Recorded | None:
+        segment = self.recordings.agent if self.phase == "connected" else self.recordings.ivr
+        if segment is None or segment.state == "stopped":
+            return None
+        silent = segment.state == "suspended" or self.recordings.secure is not None
+        wanted = frozenset[str]() if silent else segment.wanted
+        return Recorded(segment.id, "Agent" in wanted, "Customer" in wanted)
 
     def record(self, now: float) -> ContactRecord:
         """The contact record as it stands at `now`."""
@@ -104,6 +112,7 @@ class Contact:
             disconnected=self.disconnected,
             disconnect_reason=self.reason,
             completed=self.cleared if had_agent else self.disconnected,
+            recording_acts=tuple(self.recordings.acts),
         )
 
     def _queue_info(self) -> QueueInfo | None:
@@ -151,10 +160,3 @@ class Assignment:
         if state is not None:
             self.state, self.since, self.expires = state, now, None
         return state
-
-
-def recording_key(tenant: Tenant, contact: str, at: float) -> str:
-    """The object key of a call recording, as Amazon Connect lays it out."""
-    moment = time.gmtime(at)
-    day, minute = time.strftime("%Y/%m/%d", moment), time.strftime("%Y%m%dT%H:%M", moment)
-    return f"connect/{tenant.alias}/CallRecordings/{day}/{contact}_{minute}_UTC.wav"

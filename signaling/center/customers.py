@@ -6,8 +6,9 @@ from signaling.center.decisions import Decision, PlayPrompt, SaveContact
 from signaling.center.events import CallArrived, CustomerLeft, MediaLost, NodeStopped, PlayerFinished
 from signaling.center.floor import Floor
 from signaling.center.flow import NO_MATCHING_ERROR
-from signaling.center.flow_run import Enqueue, Instruction, Say, begin, resume
+from signaling.center.flow_run import Disconnect, Instruction, Say, begin, resume
 from signaling.center.record import DisconnectReason
+from signaling.center.recording import follow_flow
 
 
 def call_arrived(floor: Floor, event: CallArrived, now: float) -> list[Decision]:
@@ -56,9 +57,10 @@ def _break_off(floor: Floor, id: str, reason: DisconnectReason, why: str, now: f
 
 
 def _carry_out(floor: Floor, contact: Contact, instruction: Instruction, now: float) -> list[Decision]:
+    if isinstance(instruction, Disconnect):
+        return floor.end(contact, "CONTACT_FLOW_DISCONNECT", now)
+    recorded = follow_flow(floor, contact, now)
     if isinstance(instruction, Say):
-        return [*floor.show(contact), PlayPrompt(contact.id, PROMPT, instruction.text)]
-    if isinstance(instruction, Enqueue):
-        contact.phase, contact.queue, contact.enqueued = "queue", floor.queues[instruction.queue], now
-        return [*floor.show(contact), SaveContact(contact.record(now)), *floor.route(now)]
-    return floor.end(contact, "CONTACT_FLOW_DISCONNECT", now)
+        return [*floor.show(contact), *recorded, PlayPrompt(contact.id, PROMPT, instruction.text)]
+    contact.phase, contact.queue, contact.enqueued = "queue", floor.queues[instruction.queue], now
+    return [*floor.show(contact), *recorded, SaveContact(contact.record(now)), *floor.route(now)]

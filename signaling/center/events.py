@@ -3,6 +3,7 @@ raise."""
 
 import msgspec
 
+from signaling.center.segments import Input, RecordingType
 from vault.pii import Pii
 
 
@@ -113,7 +114,57 @@ class RecorderPresence(msgspec.Struct, frozen=True):
     there: bool
 
 
+class RecordingTrouble(msgspec.Struct, frozen=True):
+    """The recorder cannot keep a recording just now; without a reason, it can again."""
+
+    contact: str
+    recording: str
+    reason: str
+
+
+class DigitPressed(msgspec.Struct, frozen=True):
+    """A DTMF digit of a leg has ended."""
+
+    contact: str
+    leg: str
+    digit: Pii[str]
+
+
+class BeginRecording(msgspec.Struct, frozen=True):
+    """Record from now on, or from when the agent is there. Like the next three: raises NotYours, NotNow."""
+
+    contact: str
+    wanted: frozenset[str]
+    """Of "Agent" and "Customer"."""
+    by: str
+    ivr: bool = False
+    """The automated part too, if the contact is still in it."""
+
+
+class ControlRecording(msgspec.Struct, frozen=True):
+    contact: str
+    type: RecordingType
+    input: Input
+    by: str
+
+
+class BeginSecurePause(msgspec.Struct, frozen=True):
+    """Until it is ended, or the digits are in, or the time is over. Raises ValueError too."""
+
+    contact: str
+    by: str
+    digits: int = 0
+    pound: bool = False
+    seconds: float | None = None
+
+
+class EndSecurePause(msgspec.Struct, frozen=True):
+    contact: str
+    by: str
+
+
 Event = (
     CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | SetStatus | Accept | Reject
     | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaLost | NodeStopped | RecorderPresence
+    | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording | BeginSecurePause | EndSecurePause
 )  # fmt: skip

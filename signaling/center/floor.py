@@ -23,6 +23,8 @@ from signaling.center.flow import Flow, parse_flow
 from signaling.center.record import DisconnectReason
 from signaling.center.resources import Directory
 from signaling.center.routing import Ready, Waiting, assign, next_due
+from signaling.center.security import granted
+from signaling.center.segments import Input as RecordingInput
 
 OFFER_SECONDS = 20.0
 CONNECT_SECONDS = 15.0
@@ -47,12 +49,18 @@ class Floor:
         self.agents = {user.id: Agent(user) for user in directory.users if user.routing_profile}
         self.contacts: dict[str, Contact] = {}
         self.recorder_there = True
+        self._security = {profile.id: profile for profile in directory.security_profiles}
 
     def agent(self, user: str) -> Agent:
         """Raises NotYours for somebody who takes no contacts."""
         if user not in self.agents:
             raise NotYours
         return self.agents[user]
+
+    def permissions(self, user: str) -> frozenset[str]:
+        """What the agent's security profiles grant him. Raises NotYours."""
+        profiles = self.agent(user).user.security_profiles
+        return granted(self._security[id] for id in profiles if id in self._security)
 
     def assignment(self, user: str, contact: str) -> Assignment:
         """What the agent has to do with this contact. Raises NotYours."""
@@ -125,8 +133,10 @@ class Floor:
         if contact.dequeued is None and contact.enqueued is not None:
             contact.dequeued = now
         decisions: list[Decision] = [SetPicture(contact.id, (), ())]
-        if contact.recording:
-            decisions.append(SealRecording(contact.id, contact.recording))
+        contact.recordings.secure = None
+        for segment in contact.recordings.running():
+            segment.step(RecordingInput.STOP)
+            decisions.append(SealRecording(contact.id, segment.id))
         decisions += self._end_assignment(contact, now)
         decisions += [StopPlayer(contact.id, PROMPT)] if contact.phase == "flow" else []
         decisions += [StopPlayer(contact.id, MUSIC)] if contact.music else []

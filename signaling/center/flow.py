@@ -12,6 +12,8 @@ import msgspec
 
 VERSION = "2019-10-30"
 NO_MATCHING_ERROR = "NoMatchingError"
+IVR_RECORDING = "IVRRecordingBehavior"
+ENABLED, DISABLED = "Enabled", "Disabled"
 
 
 class FlowError(ValueError):
@@ -98,6 +100,8 @@ def _check_recording(parameters: dict[str, Any], where: str) -> None:
     recorded = behaviour.get("RecordedParticipants") if isinstance(behaviour, dict) else None
     if not isinstance(recorded, list) or not all(party in ("Agent", "Customer") for party in recorded):
         raise FlowError(f"{where}: RecordingBehavior.RecordedParticipants must list Agent, Customer, both or none")
+    if isinstance(behaviour, dict) and behaviour.get(IVR_RECORDING, DISABLED) not in (ENABLED, DISABLED):
+        raise FlowError(f"{where}: RecordingBehavior.{IVR_RECORDING} must be {ENABLED} or {DISABLED}")
 
 
 def _check_queue(parameters: dict[str, Any], where: str) -> None:

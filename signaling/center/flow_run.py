@@ -4,7 +4,7 @@ from collections.abc import Callable, Set
 
 import msgspec
 
-from signaling.center.flow import NO_MATCHING_ERROR, Action, Flow
+from signaling.center.flow import ENABLED, IVR_RECORDING, NO_MATCHING_ERROR, Action, Flow
 
 MAX_STEPS = 1000
 
@@ -37,6 +37,8 @@ class FlowRun(msgspec.Struct, frozen=True):
     queue: str = ""
     recorded: frozenset[str] = frozenset()
     """Of "Agent" and "Customer"; the last recording block wins."""
+    ivr: bool = False
+    """The automated part is to be recorded, too."""
     attributes: dict[str, str] = {}
 
 
@@ -70,8 +72,11 @@ def _next(run: FlowRun, action: Action) -> FlowRun:
 
 
 def _set_recording(run: FlowRun, action: Action, _: Set[str]) -> FlowRun:
-    recorded = frozenset(action.parameters["RecordingBehavior"]["RecordedParticipants"])
-    return msgspec.structs.replace(_next(run, action), recorded=recorded)
+    behaviour = action.parameters["RecordingBehavior"]
+    recorded = frozenset(behaviour["RecordedParticipants"])
+    # A block that does not speak of it leaves it as it is.
+    ivr = behaviour.get(IVR_RECORDING, ENABLED if run.ivr else "") == ENABLED
+    return msgspec.structs.replace(_next(run, action), recorded=recorded, ivr=ivr)
 
 
 def queue_id(action: Action) -> str:

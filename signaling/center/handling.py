@@ -1,10 +1,8 @@
 """What agents bring about: presence, status, and the handling of the contact that they were offered."""
 
-from recorder.api import Party
 from signaling.center.agent_states import Input, WrongState
-from signaling.center.call import AGENT_PARTY, CUSTOMER_PARTY
-from signaling.center.contact import Assignment, recording_key
-from signaling.center.decisions import Decision, SaveContact, StartRecording, TellAgent, TellContact
+from signaling.center.contact import Assignment
+from signaling.center.decisions import Decision, SaveContact, TellAgent, TellContact
 from signaling.center.events import (
     Accept,
     AgentAbsent,
@@ -21,6 +19,7 @@ from signaling.center.events import (
     SetStatus,
 )  # fmt: skip
 from signaling.center.floor import CONNECT_SECONDS, Floor
+from signaling.center.recording import start_at_join
 
 TALKING = ("CONNECTED", "CONNECTED_ONHOLD")
 
@@ -74,7 +73,7 @@ def agent_media_up(floor: Floor, event: AgentMediaUp, now: float) -> list[Decisi
         return []
     contact.assignment.step(Input.CONNECT, now)
     contact.phase, contact.connected, contact.dequeued = "connected", now, now
-    started = [_start_recording(floor, contact.assignment, now)] if contact.run.recorded else []
+    started = start_at_join(floor, contact, now)
     user = contact.assignment.user.id
     # Joined and tapped first: the recorder keeps what comes before it knows whose it is, so nothing waits for its disk.
     return [*floor.show(contact), *started, TellContact(user, contact.id), SaveContact(contact.record(now))]
@@ -120,7 +119,7 @@ def clear(floor: Floor, event: Clear, now: float) -> list[Decision]:
 
 def recorder_presence(floor: Floor, event: RecorderPresence, now: float) -> list[Decision]:
     floor.recorder_there = event.there
-    recorded = [contact for contact in floor.contacts.values() if contact.recording and contact.disconnected is None]
+    recorded = [contact for contact in floor.contacts.values() if contact.recordings.running()]
     return [
         TellContact(contact.assignment.user.id, contact.id) for contact in recorded if contact.assignment is not None
     ]
@@ -142,11 +141,3 @@ def _talking(floor: Floor, user: str, contact: str, input: Input) -> Assignment:
     if assignment.state not in TALKING:
         raise WrongState(assignment.state, input)
     return assignment
-
-
-def _start_recording(floor: Floor, assignment: Assignment, now: float) -> StartRecording:
-    contact = assignment.contact
-    contact.recording = floor.new_recording()
-    contact.recording_key = recording_key(floor.tenant, contact.id, now)
-    parties = (Party(AGENT_PARTY, "agent", assignment.leg), Party(CUSTOMER_PARTY, "other", contact.leg))
-    return StartRecording(contact.id, contact.recording, contact.recording_key, parties)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from signaling.center.segments import RecordingAct, RecordingType
 from vault.pii import Pii
 
 InitiationMethod = Literal[
@@ -39,6 +40,26 @@ class AgentInfo(msgspec.Struct, frozen=True):
     after_contact_work_end: float | None = None
 
 
+class Tombstone(msgspec.Struct, frozen=True):
+    """What remains of a recording that was deleted: who did it, when and why."""
+
+    at: float
+    by: str
+    """A user's id; `retention` for the rule that deletes what is old."""
+    reason: str
+    cause: Literal["user", "retention"] = "user"
+    erased: float | None = None
+    """When the store had deleted it. Until then it is tried again."""
+
+
+class LegalHold(msgspec.Struct, frozen=True):
+    """Nothing of the contact may be deleted, by nobody and no rule."""
+
+    at: float
+    by: str
+    reason: str
+
+
 class RecordingInfo(msgspec.Struct, frozen=True):
     id: str
     key: str
@@ -50,6 +71,8 @@ class RecordingInfo(msgspec.Struct, frozen=True):
     gaps: int = 0
     times: dict[str, float] = {}
     reason: str = ""
+    type: RecordingType = "AGENT"
+    deleted: Tombstone | None = None
 
 
 class ContactRecord(msgspec.Struct, frozen=True):
@@ -78,3 +101,9 @@ class ContactRecord(msgspec.Struct, frozen=True):
     completed: float | None = None
     """When after-contact work was cleared, or at the end of a contact that never had an agent."""
     recording: RecordingInfo | None = None
+    """Of the agent's part."""
+    ivr_recording: RecordingInfo | None = None
+    """Of the automated part before it."""
+    recording_acts: tuple[RecordingAct, ...] = ()
+    """What was done to them, in its order."""
+    legal_hold: LegalHold | None = None

@@ -50,6 +50,15 @@ class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Empty: not an agent."""
 
 
+class RetentionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long recordings are kept."""
+
+    queue: str = ""
+    """Of whose contacts; empty: of every queue without a rule of its own, and of contacts that had none."""
+    days: int = 0
+    """After the contact's end; 0: for good."""
+
+
 class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     name: str
@@ -85,3 +94,4 @@ class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flows: tuple[Flow, ...] = ()
     numbers: tuple[PhoneNumber, ...] = ()
     trunks: tuple[Trunk, ...] = ()
+    retention: tuple[RetentionRule, ...] = ()

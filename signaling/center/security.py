@@ -24,8 +24,10 @@ Action = Literal[
     "TransferDestinations.Create", "TransferDestinations.Delete",
     "Prompts.View", "Prompts.Edit", "Prompts.Create", "Prompts.Delete",
     "Trunks.View", "Trunks.Edit", "AuditTrail.View",
+    "CallRecordings.Pause", "CallRecordings.Stop", "CallRecordings.Control", "CallRecordings.LegalHold",
 ]  # fmt: skip
-"""TransferDestinations are the quick connects, RoutingPolicies the routing profiles. Trunks and AuditTrail are ours."""
+"""TransferDestinations are the quick connects, RoutingPolicies the routing profiles. Trunks, AuditTrail and
+CallRecordings are ours: Pause and Stop are an agent's, of his own contact; Control is for every contact, by API."""
 
 PERMISSIONS: frozenset[str] = frozenset(get_args(Action))
 
@@ -33,9 +35,10 @@ EDIT, VIEW = ".Edit", ".View"
 
 DEFAULT_PROFILES: dict[str, tuple[Action, ...]] = {
     "Admin": tuple(name for name in get_args(Action) if not name.startswith("RestrictContactAccessByHierarchy")),
-    "Agent": ("BasicAgentAccess", "OutboundCallAccess"),
+    "Agent": ("BasicAgentAccess", "OutboundCallAccess", "CallRecordings.Pause"),
     "CallCenterManager": (
         "ContactSearch.View", "ContactAttributes.View", "ListenCallRecordings", "DownloadCallRecordings",
+        "CallRecordings.Control",
         "ManagerListenIn", "ManagerBargeIn", "RealTimeMetrics.Access", "HistoricalMetrics.Access",
         "AgentStates.View", "Users.Edit", "Users.Create", "Queues.Edit", "Queues.Create", "Queues.EnableAndDisable",
         "RoutingPolicies.Edit", "RoutingPolicies.Create", "HoursOfOperation.Edit", "HoursOfOperation.Create",

@@ -108,6 +108,25 @@ export class Softphone extends EventTarget {
     return this.#line.call("contact.clear", { contactId });
   }
 
+  /** Silence in the recording until it is resumed; the call goes on. */
+  suspendRecording(contactId) {
+    return this.#line.call("recording.suspend", { contactId });
+  }
+
+  resumeRecording(contactId) {
+    return this.#line.call("recording.resume", { contactId });
+  }
+
+  /** For good. */
+  stopRecording(contactId) {
+    return this.#line.call("recording.stop", { contactId });
+  }
+
+  /** Begins or ends a secure pause. `ends`: {digits, pound, seconds}, each as wanted. */
+  securePause(contactId, on, ends = {}) {
+    return this.#line.call("recording.securePause", { contactId, on, ...ends });
+  }
+
   /** Connects the sound of a call anew. It happens by itself, except after a microphone that could not be opened. */
   async renew(contactId) {
     const media = this.#media.get(contactId);

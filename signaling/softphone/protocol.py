@@ -16,7 +16,8 @@ StatusName = Annotated[str, msgspec.Meta(min_length=1, max_length=127)]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 State = Literal["INCOMING", "CONNECTING", "CONNECTED", "CONNECTED_ONHOLD", "MISSED", "ERROR", "ENDED", "REJECTED"]
-Recording = Literal["off", "armed", "recording", "paused", "interrupted", "stopped"]
+Recording = Literal["off", "armed", "recording", "paused", "suspended", "secured", "interrupted", "stopped"]
+Control = Literal["suspend", "resume", "stop", "securePause", "secureResume"]
 CloseReason = Literal["replaced", "signedOut", "draining"]
 
 
@@ -42,6 +43,18 @@ class Agent(Value, frozen=True):
     """Takes effect when the last contact is cleared."""
 
 
+class SecureState(Value, frozen=True):
+    """A secure pause that goes on, and what ends it."""
+
+    digits: int
+    """How many of the caller's; 0: they are not counted."""
+    entered: int
+    pound: bool
+    """The caller's `#` ends it."""
+    until: float | None = None
+    """Unix seconds."""
+
+
 class Contact(Value, frozen=True):
     contact_id: str
     state: State
@@ -60,6 +73,9 @@ class Contact(Value, frozen=True):
     muted: bool = False
     on_hold: bool = False
     recording: Recording = "off"
+    controls: tuple[Control, ...] = ()
+    """What the agent may do to the recording now."""
+    secure: SecureState | None = None
     reason: str | None = None
     """Why the contact ended or failed."""
 
@@ -124,9 +140,32 @@ class ClearContact(Value, frozen=True):
     contact_id: ContactId
 
 
+class SuspendRecording(Value, frozen=True):
+    contact_id: ContactId
+
+
+class ResumeRecording(Value, frozen=True):
+    contact_id: ContactId
+
+
+class StopRecording(Value, frozen=True):
+    contact_id: ContactId
+
+
+class SecurePause(Value, frozen=True):
+    """Begins a secure pause, or ends it."""
+
+    contact_id: ContactId
+    on: bool
+    digits: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    pound: bool = False
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
+
+
 Request = (
     SetStatus | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact | HangUpContact | ClearContact
-)
+    | SuspendRecording | ResumeRecording | StopRecording | SecurePause
+)  # fmt: skip
 """What a signed-in softphone may ask. `session.open` comes before and is the server's own."""
 
 METHODS: dict[str, type[OpenSession | Request]] = {
@@ -139,6 +178,10 @@ METHODS: dict[str, type[OpenSession | Request]] = {
     "contact.hold": HoldContact,
     "contact.hangup": HangUpContact,
     "contact.clear": ClearContact,
+    "recording.suspend": SuspendRecording,
+    "recording.resume": ResumeRecording,
+    "recording.stop": StopRecording,
+    "recording.securePause": SecurePause,
 }
 
 

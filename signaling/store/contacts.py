@@ -1,14 +1,15 @@
 """A contact record as a row and back. What is personal is sealed on the way in and opened on the way out. Pure."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
 from sqlalchemy import Row
 
-from signaling.center.record import AgentInfo, ContactRecord, QueueInfo, RecordingInfo
+from signaling.center.record import AgentInfo, ContactRecord, LegalHold, QueueInfo, RecordingInfo
+from signaling.center.segments import RecordingAct, RecordingType
 from signaling.store.tables import contacts
 from vault.fields import FieldDamaged, FieldKey, Place, blind_index, key_of, seal, unseal
 from vault.pii import Pii
@@ -16,10 +17,23 @@ from vault.pii import Pii
 log = structlog.get_logger(__name__)
 
 SEALED = ("customer", "system", "attributes")
+_COMPOUND = ("queue", "agent", "recording_acts")
+_ELSEWHERE = ("recording", "ivr_recording", "legal_hold")
+"""Kept in tables of their own."""
 _PLAIN = tuple(
-    name for name in ContactRecord.__struct_fields__ if name not in (*SEALED, "recording", "queue", "agent")
+    name for name in ContactRecord.__struct_fields__ if name not in (*SEALED, *_COMPOUND, *_ELSEWHERE)
 )  # fmt: skip
 _IN_NUMBER = str.maketrans("", "", "+-.() \t\u00a0/")
+
+
+class Beside(NamedTuple):
+    """What other tables have of a contact."""
+
+    recordings: Sequence[RecordingInfo] = ()
+    hold: LegalHold | None = None
+
+    def of(self, type: RecordingType) -> RecordingInfo | None:
+        return next((one for one in self.recordings if one.type == type), None)
 
 
 def to_row(record: ContactRecord, key: FieldKey, index: Pii[bytes]) -> dict[str, Any]:
@@ -38,11 +52,12 @@ def to_row(record: ContactRecord, key: FieldKey, index: Pii[bytes]) -> dict[str,
         "queue": msgspec.to_builtins(record.queue),
         "agent_id": record.agent.id if record.agent else None,
         "agent": msgspec.to_builtins(record.agent),
+        "recording_acts": msgspec.to_builtins(record.recording_acts),
     }
 
 
-def from_row(row: Row[Any], keys: Mapping[bytes, FieldKey], recording: RecordingInfo | None) -> ContactRecord:
-    """The record. What was sealed under a key that has been destroyed is empty."""
+def from_row(row: Row[Any], keys: Mapping[bytes, FieldKey], beside: Beside) -> ContactRecord:
+    """The record, with what other tables have of it. What was sealed under a key that has been destroyed is empty."""
     opened = {column: _open(row, column, keys) for column in SEALED}
     attributes: dict[str, str] = json.loads(opened["attributes"].reveal() or "{}")
     return ContactRecord(
@@ -52,7 +67,10 @@ def from_row(row: Row[Any], keys: Mapping[bytes, FieldKey], recording: Recording
         attributes={name: Pii(value) for name, value in attributes.items()},
         queue=msgspec.convert(row.queue, QueueInfo | None),
         agent=msgspec.convert(row.agent, AgentInfo | None),
-        recording=recording,
+        recording=beside.of("AGENT"),
+        ivr_recording=beside.of("IVR"),
+        recording_acts=msgspec.convert(row.recording_acts, tuple[RecordingAct, ...]),
+        legal_hold=beside.hold,
     )
 
 

@@ -12,6 +12,7 @@ from signaling.center.resources import (
     Flow,
     PhoneNumber,
     Queue,
+    RetentionRule,
     RoutingProfile,
     SecurityProfile,
     Tenant,
@@ -23,6 +24,7 @@ from signaling.store.tables import (
     instances,
     phone_numbers,
     queues,
+    retention_rules,
     routing_profiles,
     security_profiles,
     trunks,
@@ -48,6 +50,7 @@ KINDS = (
     _Kind("flows", contact_flows, Flow),
     _Kind("numbers", phone_numbers, PhoneNumber),
     _Kind("trunks", trunks, Trunk),
+    _Kind("retention", retention_rules, RetentionRule),
 )
 
 

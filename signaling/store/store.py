@@ -1,23 +1,23 @@
 """The store: everything that outlives the control plane. The only SQL of the product is in this package."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
 from sqlalchemy import Select, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from signaling.center.audit import AuditCheck, AuditEvent, AuditRow, link, verify
-from signaling.center.record import ContactRecord, RecordingInfo
+from signaling.center.record import ContactRecord, LegalHold, RecordingInfo, Tombstone
 from signaling.center.resources import Directory, SecurityProfile, Tenant, User
 from signaling.center.security import granted
 from signaling.store import audit_rows
-from signaling.store.contacts import from_row, key_ids, number_index, to_row
+from signaling.store import recordings as rows
+from signaling.store.contacts import Beside, from_row, key_ids, number_index, to_row
 from signaling.store.database import Database
 from signaling.store.directory import as_struct, load_directory, load_tenants, store_directory
 from signaling.store.keys import DataKeys
 from signaling.store.passwords import Passwords
+from signaling.store.recordings import Kept
 from signaling.store.search import (
     RESULTS,
     ContactQuery,
@@ -30,7 +30,7 @@ from signaling.store.search import (
     read_token,
     write_token,
 )
-from signaling.store.tables import audit_events, contacts, instances, of, recordings, security_profiles, users
+from signaling.store.tables import audit_events, contacts, instances, of, security_profiles, users
 from signaling.store.upsert import upsert
 from vault.kms import Kms
 from vault.pii import Pii
@@ -124,8 +124,9 @@ class Store:
         row = to_row(record, key, index)
         async with self._database.write() as connection:
             await upsert(connection, contacts, row, only_if=contacts.c.updated <= record.updated)
-            if record.recording:
-                await _save_recording(connection, tenant, record.contact, record.recording)
+            for recording in (record.recording, record.ivr_recording):
+                if recording:
+                    await rows.save_recording(connection, tenant, record.contact, recording)
 
     async def contact(self, tenant: Tenant, contact: str) -> ContactRecord | None:
         found = await self._contacts(tenant, of(tenant, contacts).where(contacts.c.contact == contact))
@@ -155,7 +156,48 @@ class Store:
 
         What has reached fewer states than what is stored is old news, and ignored."""
         async with self._database.write() as connection:
-            await _save_recording(connection, tenant, contact, recording)
+            await rows.save_recording(connection, tenant, contact, recording)
+
+    async def recording(self, tenant: Tenant, id: str) -> Kept | None:
+        """A recording by its own id."""
+        async with self._database.read() as connection:
+            return await rows.find_recording(connection, tenant, id)
+
+    async def set_hold(self, tenant: Tenant, contact: str, hold: LegalHold) -> bool:
+        """Whether there was none before; an older one stays as it is."""
+        async with self._database.write() as connection:
+            return await rows.set_hold(connection, tenant, contact, hold)
+
+    async def clear_hold(self, tenant: Tenant, contact: str) -> bool:
+        """Whether there was one."""
+        async with self._database.write() as connection:
+            return await rows.clear_hold(connection, tenant, contact)
+
+    async def bury(self, tenant: Tenant, kept: Kept, stone: Tombstone) -> bool:
+        """Decides that a recording is deleted, for good. False: it is under a legal hold, or was deleted before."""
+        async with self._database.write() as connection:
+            known = await rows.find_recording(connection, tenant, kept.recording.id)
+            held = await rows.load_holds(connection, tenant, [kept.contact])
+            if known is None or known.recording.deleted is not None or held:
+                return False
+            await rows.bury(connection, tenant, known, stone)
+            return True
+
+    async def note_erased(self, tenant: Tenant, id: str, at: float) -> None:
+        """A deleted recording is not in the store any more."""
+        async with self._database.write() as connection:
+            await rows.note_erased(connection, tenant, id, at)
+
+    async def unerased(self, tenant: Tenant) -> list[Kept]:
+        """Those that are to be deleted and that the store may still have; a hundred at most."""
+        async with self._database.read() as connection:
+            return await rows.unerased(connection, tenant)
+
+    async def expired(self, tenant: Tenant, now: float) -> list[Kept]:
+        """Those that a retention rule wants deleted, the oldest first; a hundred at most."""
+        async with self._database.read() as connection:
+            rules = (await load_directory(connection, tenant)).retention
+            return await rows.expired(connection, tenant, rules, now)
 
     # Audit
 
@@ -174,6 +216,13 @@ class Store:
             rows = await connection.execute(query.order_by(audit_events.c.sequence).limit(limit))
             return [audit_rows.from_row(row) for row in rows]
 
+    async def audit_of(self, tenant: Tenant, resource: str, limit: int = AUDIT_PIECE) -> list[AuditRow]:
+        """The newest rows about one resource, newest first."""
+        query = of(tenant, audit_events).where(audit_events.c.resource == resource)
+        async with self._database.read() as connection:
+            found = await connection.execute(query.order_by(audit_events.c.sequence.desc()).limit(limit))
+            return [audit_rows.from_row(row) for row in found]
+
     async def verify_audit(self, tenant: Tenant) -> AuditCheck:
         """Follows the tenant's chain from its beginning and names the first row that does not hold."""
         check, after = verify(tenant.account, tenant.instance, ()), 0
@@ -186,10 +235,12 @@ class Store:
 
     async def _contacts(self, tenant: Tenant, query: Select[Any]) -> list[ContactRecord]:
         async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-            recorded = await _load_recordings(connection, tenant, [row.contact for row in rows])
-        keys = await self._keys.by_ids(tenant, set().union(*map(key_ids, rows)))
-        return [from_row(row, keys, recorded.get(row.contact)) for row in rows]
+            found = (await connection.execute(query)).all()
+            ids = [row.contact for row in found]
+            recorded = await rows.load_recordings(connection, tenant, ids)
+            held = await rows.load_holds(connection, tenant, ids)
+        keys = await self._keys.by_ids(tenant, set().union(*map(key_ids, found)))
+        return [from_row(row, keys, Beside(recorded.get(row.contact, ()), held.get(row.contact))) for row in found]
 
 
 def _page(found: list[ContactRecord], seen: int, limit: int, total: int) -> Page:
@@ -198,17 +249,3 @@ def _page(found: list[ContactRecord], seen: int, limit: int, total: int) -> Page
         return Page(tuple(found[:limit]), None, total)
     last = found[limit - 1]
     return Page(tuple(found[:limit]), write_token(Position(last.initiated, last.contact, seen)), total)
-
-
-async def _save_recording(connection: AsyncConnection, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
-    stored = (await _load_recordings(connection, tenant, [contact])).get(contact)
-    # States are only ever added to `times`. Who knows of fewer is older, whatever the clocks of the two processes say.
-    if stored and stored.id == recording.id and not stored.times.keys() <= recording.times.keys():
-        return
-    row = {"account": tenant.account, "instance": tenant.instance, "contact": contact, **msgspec.to_builtins(recording)}
-    await upsert(connection, recordings, row)
-
-
-async def _load_recordings(connection: AsyncConnection, tenant: Tenant, ids: Iterable[str]) -> dict[str, RecordingInfo]:
-    rows = await connection.execute(of(tenant, recordings).where(recordings.c.contact.in_(list(ids))))
-    return {row["contact"]: as_struct(row, RecordingInfo) for row in rows.mappings()}

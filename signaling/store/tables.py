@@ -113,6 +113,7 @@ contacts = _tenant_table(
     Column("disconnected", Float),
     Column("disconnect_reason", Text),
     Column("completed", Float),
+    Column("recording_acts", JSON, nullable=False, server_default="[]"),
     Index("contacts_by_time", "account", "instance", "initiated", "contact"),
     Index("contacts_by_customer", "account", "instance", "customer_index", "initiated"),
     Index("contacts_open", "account", "instance", "completed"),
@@ -132,9 +133,30 @@ recordings = _tenant_table(
     Column("gaps", Integer, nullable=False),
     _json("times"),
     _text("reason"),
-    key=("contact",),
+    _text("type"),
+    Index("recordings_by_contact", "account", "instance", "contact"),
 )
 """No reference to `contacts`: what the recorder tells must be kept even when it comes before its contact's record."""
+
+tombstones = _tenant_table(
+    "tombstones",
+    _text("id"),
+    _text("contact"),
+    _text("type"),
+    Column("at", Float, nullable=False),
+    _text("by"),
+    _text("reason"),
+    _text("cause"),
+    Column("erased", Float),
+)
+"""Of recordings that were deleted, by their ids; `erased`: when the store had deleted them."""
+
+legal_holds = _tenant_table(
+    "legal_holds", _text("contact"), Column("at", Float, nullable=False), _text("by"), _text("reason"), key=("contact",)
+)
+retention_rules = _tenant_table(
+    "retention_rules", _text("queue"), Column("days", Integer, nullable=False), key=("queue",)
+)
 
 data_keys = _tenant_table(
     "data_keys",
@@ -163,6 +185,7 @@ audit_events = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("account", "instance", "sequence"),
+    Index("audit_by_resource", "account", "instance", "resource", "sequence"),
 )
 """One chain a tenant (signaling.center.audit). `detail` is JSON.
 

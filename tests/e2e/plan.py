@@ -59,7 +59,7 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
             _user(3, "sue", "supervisor", agent=False),
         ],
         "security_profiles": [
-            {"id": "agent", "name": "Agent", "permissions": ["BasicAgentAccess"]},
+            {"id": "agent", "name": "Agent", "permissions": ["BasicAgentAccess", "CallRecordings.Pause"]},
             {
                 "id": "supervisor",
                 "name": "CallCenterManager",

@@ -9,12 +9,14 @@ import pytest
 from ipc.messages import Command, Done, Refusal
 from relay import api as relay
 from signaling.center import events
+from signaling.center.audit import AuditEvent
 from signaling.center.center import Center
 from signaling.center.decisions import Decision, DropAgent, TellAgent, TellContact
 from signaling.center.resources import Tenant
 from signaling.center.security import user_name
 from signaling.desk import AgentDesk
 from signaling.house import House
+from signaling.recording_desk import RecordingDesk
 from signaling.softphone import protocol
 from signaling.softphone.errors import Code, RpcError
 from signaling.softphone.tokens import Tokens
@@ -51,7 +53,9 @@ class Office:
         self.worker, self.tokens = Worker(), Tokens()
         self.desk = AgentDesk(self.house, self.worker, self.tokens, "192.0.2.1", lambda: self.now)
         self.shown: list[tuple[str, protocol.Notification]] = []
-        self.desk.serve(lambda user, notification: self.shown.append((user, notification)))
+        self.audited: list[tuple[str, str, str, str]] = []
+        recordings = RecordingDesk(self.house, self._keep, lambda: self.now)
+        self.desk.serve(lambda user, notification: self.shown.append((user, notification)), recordings)
         self.dropped: list[str] = []
 
     def _perform(self, center: Center, decision: Decision) -> None:
@@ -62,6 +66,10 @@ class Office:
                 self.desk.show_contact(center, user, contact)
             case DropAgent(_, leg):
                 self.dropped.append(leg)
+
+    def _keep(self, tenant: Tenant, event: AuditEvent) -> None:
+        assert (tenant, event.source) == (TENANT, "softphone")
+        self.audited.append((event.actor, event.action, event.resource, event.outcome))
 
     async def available(self, name: str) -> None:
         self.desk.present(name)
@@ -202,3 +210,53 @@ async def test_what_another_agent_does_with_the_contact_is_not_shown_to_who_miss
     await office.desk.request(BOB, protocol.MuteContact("c-1", True))
     missed = office.contact(ANN)
     assert (missed.state, missed.connected_at, missed.muted, missed.recording) == ("REJECTED", None, False, "off")
+
+
+async def test_an_agent_pauses_resumes_and_stops_his_recording(office: Office) -> None:
+    await office.available(ANN)
+    office.call()
+    await office.connect(ANN)
+    assert office.contact(ANN).controls == ("securePause", "suspend", "stop")
+    steps: list[tuple[protocol.Request, str]] = [
+        (protocol.SuspendRecording("c-1"), "suspended"),
+        (protocol.ResumeRecording("c-1"), "recording"),
+        (protocol.SecurePause("c-1", True, digits=2, pound=True), "secured"),
+        (protocol.SecurePause("c-1", False), "recording"),
+        (protocol.StopRecording("c-1"), "stopped"),
+    ]
+    for request, state in steps:
+        assert await office.desk.request(ANN, request) == protocol.Done()
+        assert office.contact(ANN).recording == state
+        if state == "secured":
+            assert office.contact(ANN).secure == protocol.SecureState(2, 0, True)
+    assert [(actor, action) for actor, action, *_ in office.audited] == [
+        ("ann", "SuspendContactRecording"),
+        ("ann", "ResumeContactRecording"),
+        ("ann", "SecurePause"),
+        ("ann", "SecurePause"),
+        ("ann", "StopContactRecording"),
+    ]
+    assert {rest for *_, rest in office.audited} == {"allowed"}
+
+
+async def test_what_an_agent_may_not_do_to_a_recording_is_refused_and_audited(office: Office) -> None:
+    await office.available(ANN)
+    await office.available(BOB)
+    office.call()
+    assert await office.refused(ANN, protocol.SuspendRecording("c-1")) == Code.WRONG_STATE
+    await office.connect(ANN)
+    assert await office.refused(BOB, protocol.StopRecording("c-1")) == Code.NOT_FOUND
+    assert await office.refused(ANN, protocol.SuspendRecording("c-2")) == Code.NOT_FOUND
+    assert await office.refused(ANN, protocol.ResumeRecording("c-1")) == Code.WRONG_STATE
+    await office.desk.request(ANN, protocol.HangUpContact("c-1"))
+    assert await office.refused(ANN, protocol.StopRecording("c-1")) == Code.WRONG_STATE
+    assert [outcome for *_, outcome in office.audited] == ["refused"] * 5
+
+
+async def test_an_agent_without_the_permission_is_shown_no_controls_and_has_none(office: Office) -> None:
+    await office.available(BOB)
+    office.call()
+    await office.connect(BOB)
+    assert (office.contact(BOB).recording, office.contact(BOB).controls) == ("recording", ())
+    assert await office.refused(BOB, protocol.SuspendRecording("c-1")) == Code.FORBIDDEN
+    assert office.contact(BOB).recording == "recording"

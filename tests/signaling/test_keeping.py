@@ -1,5 +1,6 @@
 import asyncio
 
+from signaling.center.audit import AuditEvent
 from signaling.center.record import ContactRecord, RecordingInfo
 from signaling.center.resources import Tenant
 from signaling.keeping import Keeper
@@ -22,6 +23,7 @@ class Fickle:
         self.failures = failures
         self.kept: list[tuple[str, float]] = []
         self.recordings: list[str] = []
+        self.audited: list[tuple[Tenant, str]] = []
         self.failed = asyncio.Event()
 
     async def save_contact(self, record: ContactRecord) -> None:
@@ -35,6 +37,12 @@ class Fickle:
         assert (tenant, recording) == (TENANT, INFO)
         self.recordings.append(contact)
 
+    async def audit(self, tenant: Tenant, event: AuditEvent) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("the disk is full")
+        self.audited.append((tenant, event.action))
+
 
 async def test_a_store_that_fails_for_a_while_loses_nothing_and_holds_nobody_up() -> None:
     store, lanes = Fickle(2), Lanes()
@@ -46,6 +54,15 @@ async def test_a_store_that_fails_for_a_while_loses_nothing_and_holds_nobody_up(
     await lanes.empty()
     assert store.kept == [("c-2", 1.0), ("c-1", 1.0), ("c-1", 2.0)]
     assert store.recordings == ["c-1"]
+
+
+async def test_lines_of_the_audit_trail_are_tried_again_too() -> None:
+    store, lanes = Fickle(1), Lanes()
+    keeper = Keeper(store, lanes, (0.01,))
+    for action in ("Suspend", "Resume"):
+        keeper.keep_audit(TENANT, AuditEvent(1.0, "ann", "softphone", action, "recording/c-1", "allowed"))
+    await lanes.empty()
+    assert store.audited == [(TENANT, "Suspend"), (TENANT, "Resume")]
 
 
 async def test_a_node_that_stops_tries_once_more() -> None:

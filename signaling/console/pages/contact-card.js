@@ -3,6 +3,7 @@
 import { h, icon, notice, press } from "./dom.js";
 import { duration, number, reason, RECORDING } from "./format.js";
 import { Meter } from "./meter.js";
+import { recordingControls } from "./recording-controls.js";
 
 const OFFER = 20; // seconds
 const ENDINGS = {
@@ -101,10 +102,12 @@ function talking(contact, phone, act) {
   const pressed = (self) => self.getAttribute("aria-pressed") === "true";
   const toggle = (label, name, glyph) => button(label, glyph, "toggle", (self) => act(self, name, !pressed(self)));
   const [mute, hold] = [toggle("Mute", "mute", "mic"), toggle("Hold", "hold", "hold")];
+  const recording = recordingControls(act);
   const elements = [
     h("div", { class: "head" }, caller(contact, "On the line"), h("div", { class: "side" }, timer, badge)),
     h("div", { class: "sounds" }, state, again), h("div", { class: "meters" }, you.element, them.element),
     h("div", { class: "actions" }, mute, hold, button("Hang up", "hangup", "refuse", (self) => act(self, "hangup"))),
+    recording.element,
   ];
   let frame = 0;
   const move = () => {
@@ -119,10 +122,14 @@ function talking(contact, phone, act) {
     const [text, tone] = RECORDING[now.recording];
     badge.textContent = text;
     badge.className = `badge recording ${tone}`;
+    recording.update(now);
     again.hidden = phone.hasMedia(now.contactId);
     state.textContent = again.hidden ? soundOf(now, phone.connection(now.contactId)) : "The sound is not connected.";
   };
-  const tick = ({ connectedAt }, now) => { timer.textContent = connectedAt ? duration(now - connectedAt) : "–:––"; };
+  const tick = (current, now) => {
+    timer.textContent = current.connectedAt ? duration(now - current.connectedAt) : "–:––";
+    recording.tick(current, now);
+  };
   return { elements, update, tick, close: () => cancelAnimationFrame(frame) };
 }
 

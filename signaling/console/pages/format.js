@@ -37,7 +37,9 @@ export const RECORDING = {
   off: ["Not recorded", "quiet"],
   armed: ["Will be recorded", "quiet"],
   recording: ["Recording", "live"],
-  paused: ["Recording paused", "warn"],
+  paused: ["Recording silence", "warn"],
+  suspended: ["Recording paused", "warn"],
+  secured: ["Secure pause", "secure"],
   interrupted: ["Recording interrupted", "warn"],
   stopped: ["Recording ended", "quiet"],
 };

@@ -1,5 +1,6 @@
 """The API over a real store, with a recorder of memory, and browsers that may sign in."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiohttp import ClientResponse, DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -16,9 +18,15 @@ from recorder.api import Chunk
 from signaling.api import Parts, build
 from signaling.api.guard import COUNTS
 from signaling.api.sessions import COOKIE
+from signaling.center import events
+from signaling.center.center import Center
+from signaling.center.decisions import Decision
 from signaling.center.resources import Tenant
+from signaling.house import House as CenterHouse
+from signaling.recording_desk import RecordingDesk
 from signaling.store import Store
-from tests.signaling.store.samples import PASSWORD, Clock
+from tests.signaling.center.floor_plan import NUMBER, directory
+from tests.signaling.store.samples import ACME, PASSWORD, Clock
 from vault.pii import Pii
 
 PIECE = 1024 * 1024
@@ -60,12 +68,37 @@ class Tickets:
         return Pii(f"ticket-{len(self.issued)}")
 
 
+class Live(RecordingDesk):
+    """A contact centre of ACME with contacts that go on, one agent, and everything that it decided."""
+
+    def __init__(self, clock: Clock) -> None:
+        ids = itertools.count(1)
+        self.center = Center(msgspec.structs.replace(directory(), tenant=ACME), lambda: f"{next(ids):032x}")
+        self.decisions: list[Decision] = []
+        self.house = CenterHouse([self.center], lambda _, decision: self.decisions.append(decision), clock)
+        super().__init__(self.house, lambda tenant, event: None, clock)
+
+    def call(self, contact: str, connected: bool = True) -> None:
+        """A caller who has heard the greeting, with ann or waiting for her."""
+        told: list[events.Event] = [
+            events.CallArrived(contact, f"{contact}/customer", NUMBER, Pii("+15550199"), 0.0),
+            events.PlayerFinished(contact, "prompt"),
+        ]
+        if connected:
+            told += [events.AgentPresent("ann"), events.SetStatus("ann", "Available")]
+            told += [events.Accept("ann", contact), events.AgentMediaUp(contact)]
+        for event in told:
+            self.house.tell(self.center, event)
+
+
 @dataclass
 class House:
     store: Store
     clock: Clock
     sounds: Sounds
     tickets: Tickets
+    floor: Live
+    """Contacts that go on."""
     told: dict[str, object]
     """What /health says."""
     counts: Counter[str]
@@ -108,9 +141,11 @@ class Browser:
 @asynccontextmanager
 async def a_house(store: Store, clock: Clock, console: Path) -> AsyncIterator[House]:
     sounds, tickets, told = Sounds(), Tickets(), dict[str, object](status="ok")
+    control = Live(clock)
     parts = Parts(
         store=store,
         recordings=sounds,
+        control=control,
         tokens=tickets,
         signed_out=tickets.signed_out.append,
         softphone_url=lambda host: f"wss://{host}:8444/",
@@ -122,7 +157,10 @@ async def a_house(store: Store, clock: Clock, console: Path) -> AsyncIterator[Ho
     )
     app = build(parts)
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
-        yield House(store, clock, sounds, tickets, told, app[COUNTS], client)
+        try:
+            yield House(store, clock, sounds, tickets, control, told, app[COUNTS], client)
+        finally:
+            control.house.close()
 
 
 def a_console(console: Path) -> Path:

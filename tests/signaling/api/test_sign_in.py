@@ -21,7 +21,7 @@ async def test_the_cookie_is_strict_and_opens_me(house: House) -> None:
     assert me == {
         "user": {"id": "user-1", "username": "ada", "name": "Ada of acme"},
         "tenant": {"account": ACME.account, "instance": ACME.instance, "alias": "acme"},
-        "permissions": ["BasicAgentAccess", "OutboundCallAccess"],
+        "permissions": ["BasicAgentAccess", "CallRecordings.Pause", "OutboundCallAccess"],
         "agent": True,
     }
 

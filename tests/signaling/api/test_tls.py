@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestServer
 from signaling.api import Parts, build
 from signaling.store import Store
 from signaling.tls import self_signed, server_context
-from tests.signaling.api.house import Sounds, Tickets, a_console
+from tests.signaling.api.house import Live, Sounds, Tickets, a_console
 from tests.signaling.store.samples import PASSWORD, Clock
 
 
@@ -16,6 +16,7 @@ async def test_the_cookie_lives_in_a_browser_over_tls(store: Store, clock: Clock
     parts = Parts(
         store=store,
         recordings=Sounds(),
+        control=Live(clock),
         tokens=Tickets(),
         signed_out=lambda user: None,
         softphone_url=lambda host: f"wss://{host}:8444/",

@@ -14,6 +14,7 @@ from signaling.center.resources import (
     Queue,
     RoutingProfile,
     RoutingRow,
+    SecurityProfile,
     Tenant,
     User,
 )  # fmt: skip
@@ -52,9 +53,12 @@ def directory(flow: dict[str, Any] | None = None, delay: int = 0) -> Directory:
     return Directory(
         tenant=TENANT,
         users=(
-            User("ann", "ann", "Ann", (), "profile-1"),
+            User("ann", "ann", "Ann", ("agent",), "profile-1"),
             User("bob", "bob", "Bob", (), "profile-1"),
             User("eve", "eve", "Eve", ()),
+        ),
+        security_profiles=(
+            SecurityProfile("agent", "Agent", ("BasicAgentAccess", "CallRecordings.Pause", "CallRecordings.Stop")),
         ),
         routing_profiles=(RoutingProfile("profile-1", "Support", (RoutingRow("queue-1", 1, delay),)),),
         queues=(Queue("queue-1", "Support"),),

@@ -38,7 +38,7 @@ def test_profiles_add_up_and_unknown_names_give_nothing() -> None:
 
 def test_the_default_profiles_hold_what_their_names_say() -> None:
     given = {name: granted([SecurityProfile(name, name, names)]) for name, names in DEFAULT_PROFILES.items()}
-    assert given["Agent"] == {"BasicAgentAccess", "OutboundCallAccess"}
+    assert given["Agent"] == {"BasicAgentAccess", "OutboundCallAccess", "CallRecordings.Pause"}
     assert "BasicAgentAccess" not in given["CallCenterManager"] | given["QualityAnalyst"]
     for name in ("CallCenterManager", "QualityAnalyst"):
         assert {"ContactSearch.View", "ListenCallRecordings", "ManagerListenIn"} <= given[name]

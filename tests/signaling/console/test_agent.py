@@ -1,5 +1,6 @@
 """The agent's page from the ring to the cleared contact, with a scripted contact centre."""
 
+import asyncio
 import time
 
 import msgspec
@@ -7,7 +8,20 @@ import pytest
 from playwright.async_api import Page, expect
 
 from signaling.softphone.errors import Code, RpcError
-from signaling.softphone.protocol import AcceptContact, ClearContact, Contact, HoldContact, RejectContact, SetStatus
+from signaling.softphone.protocol import (
+    AcceptContact,
+    ClearContact,
+    Contact,
+    HoldContact,
+    RejectContact,
+    RenewMedia,
+    ResumeRecording,
+    SecurePause,
+    SecureState,
+    SetStatus,
+    StopRecording,
+    SuspendRecording,
+)
 from tests.support.console_site import Site
 from tests.support.desk import CONTACT
 
@@ -57,7 +71,7 @@ async def test_hold_recording_and_after_contact_work_are_shown(site: Site, agent
     await hold.click()
     contact = site.change_contact(contact, state="CONNECTED_ONHOLD", on_hold=True, recording="paused")
     await expect(hold).to_have_attribute("aria-pressed", "true")
-    await expect(agent.get_by_text("Recording paused")).to_be_visible()
+    await expect(agent.get_by_text("Recording silence")).to_be_visible()
     assert HoldContact("c-1", True) in [request for _, request in site.desk.seen]
 
     contact = site.change_contact(contact, state="ENDED", since=time.time(), reason="CUSTOMER_DISCONNECT")
@@ -66,6 +80,37 @@ async def test_hold_recording_and_after_contact_work_are_shown(site: Site, agent
     site.remove_contact(contact)
     await expect(agent.get_by_role("heading", name="Ready for calls")).to_be_visible()
     assert site.desk.seen[-1][1] == ClearContact("c-1")
+
+
+async def test_the_recording_is_paused_secured_and_stopped(site: Site, agent: Page) -> None:
+    talking = {"state": "CONNECTED", "connected_at": time.time() - 5, "recording": "recording"}
+    contact = site.change_contact(ring(site), **talking, controls=("securePause", "suspend", "stop"))
+    await agent.get_by_role("button", name="Pause recording").click()
+    contact = site.change_contact(contact, recording="suspended", controls=("securePause", "resume", "stop"))
+    await expect(agent.get_by_text("Recording paused")).to_be_visible()
+    await expect(agent.get_by_role("button", name="Pause recording")).to_be_hidden()
+    await agent.get_by_role("button", name="Resume recording").click()
+    await agent.get_by_label("The secure pause lasts").select_option(label="until 16 digits are in")
+    await agent.get_by_role("button", name="Secure pause").click()
+    contact = site.change_contact(
+        contact, recording="secured", secure=SecureState(16, 4, False), controls=("secureResume",)
+    )
+    await expect(agent.get_by_text("4 of 16 digits")).to_be_visible()
+    await expect(agent.get_by_text("the caller’s keys are hidden")).to_be_visible()
+    await agent.get_by_role("button", name="Go on").click()
+    contact = site.change_contact(contact, recording="recording", secure=None, controls=("stop",))
+    agent.once("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await agent.get_by_role("button", name="Stop recording").click()
+    site.change_contact(contact, recording="stopped", controls=())
+    await expect(agent.get_by_role("group", name="Recording")).to_be_hidden()
+    asked = [request for _, request in site.desk.seen if not isinstance(request, RenewMedia)]
+    assert asked == [
+        SuspendRecording("c-1"),
+        ResumeRecording("c-1"),
+        SecurePause("c-1", True, 16),
+        SecurePause("c-1", False),
+        StopRecording("c-1"),
+    ]
 
 
 async def test_a_missed_contact_is_cleared_by_hand(site: Site, agent: Page) -> None:

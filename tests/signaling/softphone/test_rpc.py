@@ -27,10 +27,14 @@ from signaling.softphone.protocol import (
     RenewMedia,
     Request,
     Resume,
+    ResumeRecording,
+    SecurePause,
     SessionClosed,
     SessionOpened,
     SetStatus,
     Snapshot,
+    StopRecording,
+    SuspendRecording,
 )
 from signaling.softphone.rpc import failure, notification, parse, result
 from tests.signaling.softphone.schema import check
@@ -53,6 +57,10 @@ REQUESTS: list[tuple[str, dict[str, Any], OpenSession | Request]] = [
     ("contact.hold", {"contactId": "c", "on": False}, HoldContact("c", False)),
     ("contact.hangup", {"contactId": "c"}, HangUpContact("c")),
     ("contact.clear", {"contactId": "c", "unknown": 1}, ClearContact("c")),
+    ("recording.suspend", {"contactId": "c"}, SuspendRecording("c")),
+    ("recording.resume", {"contactId": "c"}, ResumeRecording("c")),
+    ("recording.stop", {"contactId": "c"}, StopRecording("c")),
+    ("recording.securePause", {"contactId": "c", "on": True, "digits": 16}, SecurePause("c", True, 16)),
 ]
 
 

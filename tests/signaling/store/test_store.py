@@ -72,7 +72,7 @@ async def test_who_has_no_password_cannot_sign_in(store: Store) -> None:
 async def test_permissions_are_those_of_the_users_profiles(store: Store) -> None:
     user = await store.user(ACME, "ada")
     assert user is not None
-    assert await store.permissions(ACME, user) == {"BasicAgentAccess", "OutboundCallAccess"}
+    assert await store.permissions(ACME, user) == {"BasicAgentAccess", "OutboundCallAccess", "CallRecordings.Pause"}
     assert await store.permissions(ACME.__class__("9", "9", ""), user) == frozenset()
     assert await store.user(ACME, "nobody") is None
     assert await store.user(NAMESAKE, "ada") != user != await store.user(RIVAL, "ada")
