@@ -21,6 +21,7 @@ from vault.pii import Pii
 
 CODECS = frozenset(Trunk("", ()).codecs)
 """All that we have: a trunk that names none may use each."""
+MAX_DAYS = 36500
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -72,6 +73,7 @@ def _check(directory: Directory) -> None:
     for trunk in directory.trunks:
         _check_sources(trunk.name, trunk.sources)
         _known(f"trunk {trunk.name}: codec", set(trunk.codecs), CODECS)
+    _check_retention(directory, queues)
     _check_unique(directory.users)
     _check_names(directory.tenant)
 
@@ -96,6 +98,15 @@ def _check_sources(trunk: str, sources: tuple[str, ...]) -> None:
             ipaddress.ip_network(source)
         except ValueError as error:
             raise ConfigError(f"trunk {trunk}: {error}") from None
+
+
+def _check_retention(directory: Directory, queues: set[str]) -> None:
+    named = [rule.queue for rule in directory.retention]
+    _known("retention: queue", set(named) - {""}, queues)
+    if len(set(named)) != len(named):
+        raise ConfigError("retention: two rules for the same queue")
+    if any(not 0 <= rule.days <= MAX_DAYS for rule in directory.retention):
+        raise ConfigError(f"retention: days must be 0 (for good) to {MAX_DAYS}")
 
 
 def _check_names(tenant: Tenant) -> None:
