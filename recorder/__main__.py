@@ -12,6 +12,7 @@ from recorder import api, durable
 from recorder.intake import Intake
 from recorder.keys import RecordingKeys
 from recorder.service import Recorder
+from recorder.space import Space, SpaceWatch
 from recorder.spool import Spool
 from recorder.stores import DirectoryStore
 from vault.keyring import LocalKeyring, LocalKms
@@ -32,24 +33,33 @@ async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: H
     keys = RecordingKeys(LocalKms(LocalKeyring.open(arguments.keyring)))
     store = DirectoryStore(arguments.store or arguments.data / "objects")
     durable.make_folder(arguments.data)
-    spool = Spool()
+    space = SpaceWatch(arguments.data, lambda level, found: server.publish(_told(level, found)))
+    spool = Spool(space.check)
     recorder = Recorder(arguments.data, keys, store, spool, lambda event: server.publish(event))
+    recorder.get_space = lambda: _told(space.level, space.space).space
     server = Server(api.Commands, recorder.handle, recorder.count_clients)
     intake = Intake(spool, recorder)
     recorder.on_started = intake.started
     writing = asyncio.create_task(spool.run())
     writing.add_done_callback(lambda _: stop.set())  # without it nothing is kept: better a new process
+    space.look()
     await recorder.resume()
     recorder.delivery.start()
     await intake.start(arguments.tap)
     await server.start(arguments.control)
     heartbeat.ready()
+    watching = asyncio.create_task(space.run())
     await stop.wait()
+    watching.cancel()
     await intake.close()
     await server.close()
     await recorder.close()
     writing.cancel()
     await spool.shut()
+
+
+def _told(level: api.Level, found: Space) -> api.SpaceChanged:
+    return api.SpaceChanged(api.SpaceStatus(level, found.free, found.total))
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from ipc.messages import Command, Done, Event
 
 State = Literal["recording", "sealed", "finalized", "uploaded", "verified", "released", "quarantined"]
 Role = Literal["agent", "other"]
+Level = Literal["enough", "low", "full"]
+"""Of the spool's disk: low is an alarm; when it is full, no sound is written until there is room again."""
 Format = Literal["wav", "flac", "opus"]
 FORMATS: dict[Format, tuple[str, str]] = {
     "wav": (".wav", "audio/wav"),
@@ -121,14 +123,29 @@ class RecordingStatus(msgspec.Struct, frozen=True):
     again, and the reason goes when that succeeds."""
 
 
+class SpaceStatus(msgspec.Struct, frozen=True):
+    """Of the spool's disk, in bytes."""
+
+    level: Level = "enough"
+    free: int = 0
+    total: int = 0
+
+
 class Recordings(msgspec.Struct, frozen=True, tag=True):
     recordings: tuple[RecordingStatus, ...]
+    space: SpaceStatus = SpaceStatus()
 
 
 class StateChanged(Event, frozen=True):
     status: RecordingStatus
 
 
+class SpaceChanged(Event, frozen=True):
+    """Told when the level changes, and now and then."""
+
+    space: SpaceStatus
+
+
 Commands = Start | Seal | GetRecordings | Read | ReadManifest | Delete
 Answers = Done | Recordings | Chunk | Manifest
-Events = StateChanged
+Events = StateChanged | SpaceChanged

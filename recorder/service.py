@@ -14,6 +14,7 @@ import structlog
 from ipc.messages import Command, Done, Refusal
 from recorder import api, durable, manifest
 from recorder import journal as journals
+from recorder.appender import Appender
 from recorder.deliver import Delivery
 from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError
 from recorder.journal import Journal
@@ -21,7 +22,7 @@ from recorder.keys import RecordingKeys, owner_of
 from recorder.objects import WHOLE, ObjectReader, read_object
 from recorder.recording import Recording
 from recorder.repair import repair
-from recorder.spool import Appender, Spool
+from recorder.spool import Spool
 from recorder.stores import ObjectStore, check_key, manifest_key
 from recorder.wire import Slice
 from vault.kms import DataKey, KmsAway, KmsError
@@ -67,6 +68,8 @@ class Recorder:
         self._orphaned: asyncio.TimerHandle | None = None
         self.on_started: Callable[[bytes], None] = lambda _: None
         """Called when a recording takes records from now on."""
+        self.get_space: Callable[[], api.SpaceStatus] = api.SpaceStatus
+        """What is told of the spool's disk."""
         self.delivery = Delivery(keys, store, self._tell)
         spool.on_trouble = self._on_trouble
         self._table: dict[type[Any], Callable[[Any], Any]] = {
@@ -234,7 +237,8 @@ class Recorder:
         return Done()
 
     async def _get_recordings(self, _: api.GetRecordings) -> api.Recordings:
-        return api.Recordings(tuple(recording.status() for recording in self._recordings.values()))
+        statuses = tuple(recording.status() for recording in self._recordings.values())
+        return api.Recordings(statuses, self.get_space())
 
     async def _read(self, command: api.Read) -> api.Chunk:
         if not 0 < command.length <= READ_LIMIT or command.start < 0:

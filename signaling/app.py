@@ -129,7 +129,7 @@ class App:
             SipConfig(), trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
         )
         self._calls.serve(self._sip)
-        self._status = Status(self._house, self.missing, self._counters)
+        self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
 
     def missing(self) -> list[str]:
         """The processes that are not connected."""

@@ -23,6 +23,8 @@ from recorder.api import (
     Recordings,
     RecordingStatus,
     Seal,
+    SpaceChanged,
+    SpaceStatus,
     Start,
     StateChanged,
 )  # fmt: skip
@@ -58,6 +60,8 @@ class Recorder:
         self._client: Client | None = None
         self._wanted: dict[str, _Wanted] = {}
         self._keeping: asyncio.Task[None] | None = None
+        self.space = SpaceStatus()
+        """Of the spool's disk, as it was told last."""
         self.connected = asyncio.Event()
         """Set while the recorder is there and both sides know the same recordings."""
 
@@ -165,13 +169,18 @@ class Recorder:
             if recording in self._wanted:
                 await self._bring(client, recording)
         known: Recordings = await client.ask(GetRecordings())
+        self.space = known.space
         for status in known.recordings:
             if status.state == "recording" and status.recording not in self._wanted:
                 await _ask(client, Seal(status.recording))
             self._on_state(status)
 
-    def _on_event(self, event: StateChanged) -> None:
-        self._on_state(event.status)
+    def _on_event(self, event: Events) -> None:
+        match event:
+            case SpaceChanged(space):
+                self.space = space
+            case StateChanged(status):
+                self._on_state(status)
 
 
 async def _ask(client: Client, command: Start | Seal) -> Refusal | None:

@@ -5,26 +5,35 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from recorder.api import SpaceStatus
 from signaling.house import House
 
 
 class Status:
-    """`missing` names the processes that are not connected; `counters` tells, by name, counts by kind."""
+    """`missing` names the processes that are not connected; `counters` tells, by name, counts by kind; `spool` of
+    the disk that recordings are held on."""
 
     def __init__(
-        self, house: House, missing: Callable[[], list[str]], counters: Callable[[], Mapping[str, Mapping[str, int]]]
+        self,
+        house: House,
+        missing: Callable[[], list[str]],
+        counters: Callable[[], Mapping[str, Mapping[str, int]]],
+        spool: Callable[[], SpaceStatus] = SpaceStatus,
     ) -> None:
         self._house = house
         self._missing = missing
         self._counters = counters
+        self._spool = spool
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self.draining = False
 
     def health(self) -> dict[str, object]:
         missing = self._missing()
-        status = "draining" if self.draining else "degraded" if missing else "ok"
-        return {"status": status, "missing": missing, "calls": len(self._house.live_contacts())}
+        level = self._spool().level
+        degraded = bool(missing) or level == "full"
+        status = "draining" if self.draining else "degraded" if degraded else "ok"
+        return {"status": status, "missing": missing, "calls": len(self._house.live_contacts()), "spool": level}
 
     def metrics(self) -> bytes:
         """Prometheus' text format."""
@@ -40,8 +49,16 @@ class Status:
         missing = GaugeMetricFamily("telephonist_processes_missing", "Workers and recorder that are not connected")
         missing.add_metric([], len(self._missing()))
         yield missing
+        yield self._spool_bytes()
         for name, counts in self._counters().items():
             yield _counter(name, counts.items())
+
+    def _spool_bytes(self) -> Metric:
+        space = self._spool()
+        family = GaugeMetricFamily("telephonist_spool_bytes", "Of the recordings' disk", labels=["part"])
+        family.add_metric(["free"], space.free)
+        family.add_metric(["total"], space.total)
+        return family
 
     def _agents(self) -> Iterator[Metric]:
         agents = GaugeMetricFamily("telephonist_agents", "Agents who are signed in, by status", labels=["status"])

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from recorder import api, journal, manifest, outcome
+from recorder.appender import Appender
 from recorder.errors import Damaged
 from recorder.finalize import finalize
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, context_of, owner_of
 from recorder.objects import WHOLE, read_object
 from recorder.outcome import Failed, Finished, Outcome
-from recorder.spool import Appender
 from recorder.stores import DirectoryStore
 from recorder.wire import Record
 from tests.recorder.process import PARTIES, Delivered, start_of

@@ -71,6 +71,8 @@ class RecorderProcess:
         self.keyring = folder / "keyring.json"
         self.log = folder / "log"
         self.states: dict[str, list[str]] = {}
+        self.reasons: list[str] = []
+        self.spaces: list[api.SpaceStatus] = []
         self._changed = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self.client: Client = self._new_client()
@@ -140,6 +142,11 @@ class RecorderProcess:
     def _new_client(self) -> Client:
         return Client(api.Answers, api.Events, self._on_event)
 
-    def _on_event(self, event: api.StateChanged) -> None:
-        self.states.setdefault(event.status.recording, []).append(event.status.state)
+    def _on_event(self, event: api.Events) -> None:
+        match event:
+            case api.SpaceChanged(space):
+                self.spaces.append(space)
+            case api.StateChanged(status):
+                self.states.setdefault(status.recording, []).append(status.state)
+                self.reasons.append(status.reason)
         self._changed.set()

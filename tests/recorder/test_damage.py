@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+<<<<<<< HEAD
+=======
+from recorder import journal
+from recorder.appender import Appender
+>>>>>>> fc86ea5 (Watch the spool's disk, sync all recordings at once, and write again what a failed sync lost)
 from recorder.keys import owner_of
 from recorder.outcome import Failed, Finished
 from recorder.reading import SpoolReader, segment_path
 from recorder.repair import repair
 from recorder.segment import HEADER
-from recorder.spool import Appender
 from tests.recorder.offline import RECORDING, Room
 from tests.support.tapper import Speaker, batches, speak
 

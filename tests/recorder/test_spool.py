@@ -3,16 +3,24 @@
 import asyncio
 import errno
 import os
+import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from recorder import spool as spools
+<<<<<<< HEAD
 from recorder.keys import context_of, owner_of
 from recorder.reading import SpoolReader
+=======
+from recorder.appender import Appender
+from recorder.keys import RecordingKeys, owner_of
+from recorder.reading import SpoolReader, segment_numbers
+>>>>>>> fc86ea5 (Watch the spool's disk, sync all recordings at once, and write again what a failed sync lost)
 from recorder.segment import FrameKind
-from recorder.spool import Appender, Spool
+from recorder.spool import Spool
 from recorder.wire import Kind, Record, pack
 from tests.recorder.process import start_of
 from vault.keyring import LocalKeyring
@@ -26,6 +34,7 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room = 1 << 30
         self.synced = 0
+        self.sync_errors = 0
         self._write, self._sync = os.write, os.fdatasync
         monkeypatch.setattr(os, "write", self.write)
         monkeypatch.setattr(os, "fdatasync", self.sync)
@@ -38,6 +47,9 @@ class Disk:
         return self._write(descriptor, data[:taken])
 
     def sync(self, descriptor: int) -> None:
+        if self.sync_errors:
+            self.sync_errors -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
         self.synced += 1
         self._sync(descriptor)
 
@@ -57,6 +69,12 @@ class Place:
 
     def appender(self) -> Appender:
         return Appender(self.folder, self.key, self.owner, {})
+
+    def frames(self, number: int) -> list[bytes]:
+        return [frame.body for frame in SpoolReader(self.folder, self.key, self.owner).frames(number)]
+
+    def segments(self) -> list[int]:
+        return segment_numbers(self.folder)
 
     def bodies(self) -> list[bytes]:
         """What is in the spool; complete, or Damaged is raised."""
@@ -164,6 +182,113 @@ async def test_nothing_is_acknowledged_until_it_is_written(spool: Spool, place: 
     await spool.written()
     await spool.close(RECORDING)
     assert b"".join(place.bodies()) == b"onetwothree"
+
+
+def sync(appender: Appender) -> OSError | None:
+    what = appender.unsynced()
+    assert what is not None
+    error = what.sync()
+    appender.settle(what, error)
+    return error
+
+
+def test_what_a_sync_lost_is_written_again(place: Place, disk: Disk) -> None:
+    """Nobody knows what of it is on the disk: it is cut away, and is in the next segment."""
+    appender = place.appender()
+    appender.append(b"synced")
+    assert sync(appender) is None
+    appender.append(b"one")
+    disk.sync_errors = 1
+    lost = appender.unsynced()
+    assert lost is not None
+    appender.append(b"two")
+    appender.settle(lost, lost.sync())
+    assert b"two" not in b"".join(place.frames(0))
+    appender.append(b"three")
+    appender.close()
+    assert place.bodies() == [b"synced", b"one", b"two", b"three"]
+    assert len(place.segments()) == 2
+
+
+def test_a_recording_whose_end_was_not_synced_is_closed_again(place: Place, disk: Disk) -> None:
+    appender = place.appender()
+    appender.append(b"one")
+    disk.sync_errors = 1
+    with pytest.raises(OSError, match="Input/output"):
+        appender.close()
+    appender.close()
+    assert place.bodies() == [b"one"]
+
+
+@pytest.mark.parametrize("sync_errors", [0, 1, 2])
+def test_a_write_that_fails_takes_nothing_along_that_was_not_synced(place: Place, disk: Disk, sync_errors: int) -> None:
+    appender = place.appender()
+    for number in range(5):
+        appender.append(b"%d" % number)
+    disk.room, disk.sync_errors = 7, sync_errors
+    with pytest.raises(OSError, match="No space"):
+        appender.append(b"5")
+    disk.room = 1 << 30
+    appender.append(b"5")
+    disk.sync_errors = 0
+    appender.close()
+    assert b"".join(place.bodies()) == b"012345"
+
+
+async def test_a_sync_that_fails_is_told_and_made_good(spool: Spool, place: Place, disk: Disk) -> None:
+    troubles: list[str] = []
+    spool.on_trouble = lambda _, reason: troubles.append(reason)
+    disk.sync_errors = 1
+    spool.append(RECORDING, b"one")
+    async with asyncio.timeout(3):
+        while not troubles:
+            await asyncio.sleep(0.01)
+    spool.append(RECORDING, b"two")
+    await spool.written()
+    assert troubles == ["it cannot be written: Input/output error", ""]
+    await spool.close(RECORDING)
+    assert b"".join(place.bodies()) == b"onetwo"
+
+
+async def test_a_sync_that_takes_long_holds_up_nobody(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk where a sync takes a second, everything is still written at once."""
+    slow = threading.Event()
+    monkeypatch.setattr(os, "fdatasync", lambda _: slow.wait(5))
+    spool.append(RECORDING, b"one")
+    await spool.written()
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    for _ in range(3):
+        spool.append(RECORDING, b"more")
+        await spool.written()
+    assert time.monotonic() - began < 2
+    slow.set()
+
+
+async def test_what_the_disk_has_no_room_for_is_kept_until_it_has(place: Place) -> None:
+    full = True
+
+    def check_room() -> None:
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    spool = Spool(check_room)
+    troubles: list[str] = []
+    spool.on_trouble = lambda _, reason: troubles.append(reason)
+    spool.open(RECORDING, place.appender())
+    running = asyncio.create_task(spool.run())
+    spool.append(RECORDING, b"one")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(spool.written()), 0.3)
+    assert list(place.folder.iterdir()) == []
+    full = False
+    await asyncio.wait_for(spool.written(), 2)
+    await spool.close(RECORDING)
+    assert place.bodies() == [b"one"]
+    assert troubles == ["it cannot be written: No space left on device", ""]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await spool.shut()
 
 
 async def test_flushes_are_shared_and_synced(spool: Spool, place: Place, disk: Disk) -> None:
