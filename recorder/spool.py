@@ -6,6 +6,7 @@ SYNC seconds what was written is synced by others, all files at once, so that no
 
 import asyncio
 import errno
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,6 +20,7 @@ FLUSH = 0.1
 SYNC = 0.4
 """With the time that a sync takes, nothing is unsynced for longer than half a second."""
 SYNCERS = 8
+FRAME_BYTES = 256 * 1024
 KEPT_BYTES = 4 * 1024 * 1024
 """What is kept in memory of a recording whose own folder cannot be written; its further sound is lost."""
 _OWN = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ELOOP}
@@ -149,14 +151,14 @@ class Spool:
             self._mark.add_done_callback(lambda _: mark.set_result(None))
 
     def _write(self, pending: dict[str, bytearray]) -> dict[str, OSError]:
-        try:
-            self._check_room()
-        except OSError as error:
-            return dict.fromkeys(pending, error)
+        """Leaves in `pending` what could not be written."""
         failed = {}
         for recording, body in pending.items():
             try:
-                self._appenders[recording].append(bytes(body))
+                for piece in _pieces(body):
+                    self._check_room()
+                    self._appenders[recording].append(piece)
+                    del body[: len(piece)]
             except OSError as error:
                 failed[recording] = error
         return failed
@@ -189,6 +191,19 @@ class Spool:
             self._troubled[recording] = error
         if (error and error.errno) != (before and before.errno):
             self.on_trouble(recording, f"it cannot be written: {error.strerror}" if error else "")
+
+
+def _pieces(body: bytearray) -> list[bytes]:
+    """What becomes a frame each: all of it, or, where much had to wait, stretches of whole records."""
+    whole = bytes(body)
+    if len(whole) <= FRAME_BYTES:
+        return [whole]
+    cuts, end = [0], 0
+    for record in cut(whole):
+        if end + len(record.data) - cuts[-1] > FRAME_BYTES:
+            cuts.append(end)
+        end += len(record.data)
+    return [whole[start:stop] for start, stop in itertools.pairwise([*cuts, end])]
 
 
 def _thinned(body: bytearray) -> bytearray:

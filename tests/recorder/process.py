@@ -66,8 +66,9 @@ class RecorderProcess:
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
+        self.store = self.data / "objects"
         self.control = folder / "control"
-        self.tap = folder / "tap"
+        self.tap = folder / "tap.sock"
         self.keyring = folder / "keyring.json"
         self.log = folder / "log"
         self.states: dict[str, list[str]] = {}
@@ -84,7 +85,7 @@ class RecorderProcess:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "recorder", "--data", str(self.data), "--control", str(self.control)),
-                *("--tap", str(self.tap), "--keyring", str(self.keyring)),
+                *("--tap", str(self.tap), "--keyring", str(self.keyring), "--store", str(self.store)),
                 stderr=log,
                 pass_fds=(writing,),
                 env=os.environ | {"TELEPHONIST_HEARTBEAT_FD": str(writing)},

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
-=======
-from recorder import journal
 from recorder.appender import Appender
->>>>>>> fc86ea5 (Watch the spool's disk, sync all recordings at once, and write again what a failed sync lost)
 from recorder.keys import owner_of
 from recorder.outcome import Failed, Finished
 from recorder.reading import SpoolReader, segment_path

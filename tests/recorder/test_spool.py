@@ -11,14 +11,9 @@ from pathlib import Path
 import pytest
 
 from recorder import spool as spools
-<<<<<<< HEAD
-from recorder.keys import context_of, owner_of
-from recorder.reading import SpoolReader
-=======
 from recorder.appender import Appender
-from recorder.keys import RecordingKeys, owner_of
+from recorder.keys import context_of, owner_of
 from recorder.reading import SpoolReader, segment_numbers
->>>>>>> fc86ea5 (Watch the spool's disk, sync all recordings at once, and write again what a failed sync lost)
 from recorder.segment import FrameKind
 from recorder.spool import Spool
 from recorder.wire import Kind, Record, pack
