@@ -13,20 +13,23 @@ import numpy.typing as npt
 from relay.api import Hear
 from relay.codecs import g711
 from relay.formats import TICK_MS, Codec, SendFormat
-from relay.hearing import Cell, cells_of, columns, distinct_mixes
+from relay.hearing import Cell, Mixes, cells_of, columns, distinct_mixes
 from relay.mixer import mix
 from relay.player import Player
 from relay.receiving import Octets, Receiver
 from relay.resample import NARROW, WIDE
 from relay.rows import SourceRows
 from relay.rtp import RtpPacket
-from relay.sending import NarrowSender, Packet, is_wideband, make_sender, sender_rate
+from relay.sending import NarrowSender, OpusSender, Packet, Sender, is_wideband, make_sender, sender_rate
+from relay.sharing import Sharing
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
 
 FRAME = NARROW * TICK_MS // 1000
 """Octets in a frame of G.711."""
 NO_ROW = -1
+SMALL_ROOM = 6
+"""Legs: in larger rooms a leg is heard only while it speaks."""
 
 
 class EngineReport(msgspec.Struct, frozen=True):
@@ -78,7 +81,7 @@ class _Leg:
         self.room = room
         self.row = NO_ROW
         self.format = format
-        self.sender = make_sender(format, room.rate)
+        self.sender: Sender = make_sender(format, room.rate)
         self.receiver = Receiver(receive, room.rate)
         self.marker = True
 
@@ -94,6 +97,10 @@ class _Leg:
         if self.sender.rate != sender_rate(self.format, rate):
             self.sender = make_sender(self.format, rate)
 
+    def take_sender(self, sender: OpusSender) -> None:
+        """From this tick on the leg is sent what that one encodes."""
+        self.sender = sender
+
     def outgoing(self, packets: list[Packet]) -> list[Outgoing]:
         payload_type = self.format.payload_type
         sends = [Outgoing(self.name, payload_type, payload, False, samples) for payload, samples in packets]
@@ -105,9 +112,10 @@ class _Leg:
 
 
 class _Room:
-    __slots__ = ("cells", "hearing", "legs", "players", "rate", "stale")
+    __slots__ = ("cells", "hearing", "legs", "players", "rate", "sharing", "stale")
 
     def __init__(self) -> None:
+        self.sharing = Sharing()
         self.legs: dict[str, _Leg] = {}
         self.players: dict[str, tuple[Player, int]] = {}
         """With their rows."""
@@ -248,6 +256,8 @@ class Engine:
         for rate in self._cells:
             self._cells[rate] = columns(cell for room in self._rooms.values() for cell in room.cells[rate])
             self._rows.want(rate, self._cells[rate].sources)
+        large = [room for room in self._rooms.values() if len(room.legs) > SMALL_ROOM]
+        self._rows.gate(np.array([leg.row for room in large for leg in room.legs.values()], np.intp))
         self._stale = False
 
     def _take_legs(self, now_ns: int) -> None:
@@ -284,12 +294,15 @@ class Engine:
         mixes = {rate: distinct_mixes(cells, self._rows.sounding) for rate, cells in self._cells.items()}
         mixed = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
         octets = {law: g711.encode(law, mixed[NARROW]).tobytes() for law in g711.LAWS}
+        encoded = self._encode_shared(mixes, mixed)
         sends: list[Outgoing] = []
         for leg in self._legs.values():
             sender = leg.sender
             number = mixes[sender.rate].of_listener.get(leg.row)
             try:
-                if number is None:
+                if isinstance(sender, OpusSender):
+                    packets = encoded.get(sender, [])
+                elif number is None:
                     packets = sender.send_silence()
                 elif isinstance(sender, NarrowSender):
                     packets = sender.send(octets[sender.law][number * FRAME : (number + 1) * FRAME])
@@ -299,3 +312,23 @@ class Engine:
             except Exception as error:  # as in _take_legs
                 self._faults.append((leg.name, error))
         return sends
+
+    def _encode_shared(
+        self, mixes: Mapping[int, Mixes], mixed: Mapping[int, npt.NDArray[np.int16]]
+    ) -> dict[OpusSender, list[Packet]]:
+        """What each sender of Opus makes of this tick, for all legs that it is shared by."""
+        encoded: dict[OpusSender, list[Packet]] = {}
+        for room in self._rooms.values():
+            hearings = [
+                (leg, leg.sender, mixes[leg.sender.rate].of_listener.get(leg.row))
+                for leg in room.legs.values()
+                if isinstance(leg.sender, OpusSender)
+            ]
+            for sender, number in room.sharing.arrange(hearings).items() if hearings else ():
+                try:
+                    encoded[sender] = (
+                        sender.send_silence() if number is None else sender.send(mixed[sender.rate][number])
+                    )
+                except Exception as error:  # as in _take_legs
+                    self._faults += [(leg.name, error) for leg, _, _ in hearings if leg.sender is sender]
+        return encoded

@@ -22,6 +22,9 @@ SILENT_PEAK = 8
 QUIET_PEAK = 100
 """-50 dBFS: a frame may be left out or put in here without being heard."""
 
+HANG_TICKS = 50
+"""How long a gated source is heard on after it was last loud enough to be speech."""
+
 _NARROW_FRAME = NARROW * TICK_MS // 1000
 
 
@@ -44,6 +47,8 @@ class SourceRows:
         self._wide: Flags = np.zeros(0, np.bool_)
         self._fresh: Flags = np.zeros(0, np.bool_)
         self._loud: Flags = np.zeros(0, np.bool_)
+        self._gated: Flags = np.zeros(0, np.bool_)
+        self._hang = np.zeros(0, np.int32)
         self._peak = np.zeros(0, np.int32)
         self.sounding: Flags = np.zeros(0, np.bool_)
         """Which rows make a sound in this tick; the others' frames mean nothing."""
@@ -59,13 +64,19 @@ class SourceRows:
         self.sounding[row] = self._fresh[row] = self._loud[row] = False
         for converted in self._converted.values():
             converted[row] = False
-        self._peak[row] = 0
+        self._peak[row] = self._hang[row] = 0
         self._free.append(row)
 
     def want(self, rate: int, rows: Rows) -> None:
         """Which rows are needed at a rate, from now on."""
         self._wanted[rate][:] = False
         self._wanted[rate][rows] = True
+
+    def gate(self, rows: Rows) -> None:
+        """Which rows are heard only while they speak: of many open microphones the hiss adds up, and it makes a
+        different mix, and a different encode, of every listener's."""
+        self._gated[:] = False
+        self._gated[rows] = True
 
     def is_quiet(self, row: int) -> bool:
         """Whether the row's last frame was faint or none."""
@@ -85,7 +96,7 @@ class SourceRows:
         self._measure()
         were_loud, self._loud = self._loud, self._peak > SILENT_PEAK
         # One tick longer, so that the filters' last two milliseconds come out.
-        self.sounding = self._loud | were_loud
+        self.sounding = (self._loud | were_loud) & (self._speaks() | ~self._gated)
         self._silence(np.flatnonzero(self.sounding & ~self._fresh))
         self._convert(WIDE, self.sounding & ~self._wide & self._wanted[WIDE])
         self._convert(NARROW, self.sounding & self._wide & self._wanted[NARROW])
@@ -97,6 +108,10 @@ class SourceRows:
             if len(rows):
                 frames = self.frames[rate][rows]
                 self._peak[rows] = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))
+
+    def _speaks(self) -> Flags:
+        self._hang = np.where(self._peak > QUIET_PEAK, HANG_TICKS, np.maximum(self._hang - 1, 0))
+        return self._hang > 0
 
     def _silence(self, rows: Rows) -> None:
         for frames in self.frames.values():
@@ -123,6 +138,7 @@ class SourceRows:
                 table[rate] = _longer(column, more)
         self._wide, self._fresh = _longer(self._wide, more), _longer(self._fresh, more)
         self._loud, self.sounding = _longer(self._loud, more), _longer(self.sounding, more)
+        self._gated, self._hang = _longer(self._gated, more), _longer(self._hang, more)
         self._peak = _longer(self._peak, more)
 
 

@@ -1,5 +1,6 @@
 """One leg's way out: what it hears, encoded and cut into packets of the length that was negotiated. Pure."""
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -79,18 +80,34 @@ class SampleSender:
 
 
 class OpusSender:
-    """Opus: the encoder has state, so each leg has its own."""
+    """Opus: the encoder has state. Legs that hear the same may have one sender together (relay.sharing)."""
 
     def __init__(self, format: SendFormat, rate: int) -> None:
         self.rate = rate
         ptime_ms = 20 if format.ptime_ms == 30 else format.ptime_ms
-        self._encoder = opus.Encoder(rate, format.bitrate, format.fec)
+        self.settings = (rate, ptime_ms, format.bitrate, format.fec)
+        """Senders of equal settings make the same of the same sound."""
         self._frame = rate * ptime_ms // 1000
         self._length = opus.CLOCK * ptime_ms // 1000
+        self._encoder: opus.Encoder | None = None
         self._waiting = np.zeros(0, np.int16)
-        self._silence = np.zeros(rate * TICK_MS // 1000, np.int16)
         self._silent = 0
         self._last = b""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was encoded."""
+        return self._encoder is not None
+
+    def in_step_with(self, other: "OpusSender") -> bool:
+        """Whether packets of both end at the same moments."""
+        return self.settings == other.settings and len(self._waiting) == len(other._waiting)
+
+    def fork(self) -> "OpusSender":
+        """A sender whose packets follow on those of this one, so that a listener may be given to it."""
+        made = copy.copy(self)
+        made._encoder = self._encoder and self._encoder.copy()
+        return made
 
     def send(self, samples: Samples) -> list[Packet]:
         """The packets that a tick's samples complete."""
@@ -98,16 +115,21 @@ class OpusSender:
         return self._encode(samples)
 
     def send_silence(self) -> list[Packet]:
+        frame = self.rate * TICK_MS // 1000
         self._silent += 1
-        if self._silent > SETTLING_FRAMES and self._frame == len(self._silence):
+        if self._silent > SETTLING_FRAMES and self._frame == frame:
             return [(self._last, self._length)]
-        return self._encode(self._silence)
+        return self._encode(np.zeros(frame, np.int16))
 
     def _encode(self, samples: Samples) -> list[Packet]:
+        if self._encoder is None:
+            rate, _, bitrate, fec = self.settings
+            self._encoder = opus.Encoder(rate, bitrate, fec)
+        encoder = self._encoder
         if len(self._waiting):
             samples = np.concatenate([self._waiting, samples])
         whole = len(samples) // self._frame * self._frame
-        payloads = [self._encoder.encode(samples[at : at + self._frame]) for at in range(0, whole, self._frame)]
+        payloads = [encoder.encode(samples[at : at + self._frame]) for at in range(0, whole, self._frame)]
         self._waiting = samples[whole:]
         self._last = payloads[-1] if payloads else self._last
         return [(payload, self._length) for payload in payloads]

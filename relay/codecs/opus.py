@@ -27,16 +27,18 @@ _ffi: Any = cffi.FFI()
 _ffi.cdef("""
     typedef struct OpusEncoder OpusEncoder;
     typedef struct OpusDecoder OpusDecoder;
-    OpusEncoder *opus_encoder_create(int32_t rate, int channels, int application, int *error);
+    int opus_encoder_init(OpusEncoder *st, int32_t rate, int channels, int application);
     int32_t opus_encode(OpusEncoder *st, const int16_t *pcm, int frame_size, unsigned char *data, int32_t max_bytes);
+    int opus_encoder_get_size(int channels);
     int opus_encoder_ctl(OpusEncoder *st, int request, ...);
-    void opus_encoder_destroy(OpusEncoder *st);
     OpusDecoder *opus_decoder_create(int32_t rate, int channels, int *error);
     int opus_decode(OpusDecoder *st, const unsigned char *data, int32_t len, int16_t *pcm, int frame_size, int fec);
     void opus_decoder_destroy(OpusDecoder *st);
     int opus_packet_get_nb_samples(const unsigned char *data, int32_t len, int32_t rate);
 """)
 _lib: Any = _ffi.dlopen("libopus.so.0")
+_out: Any = _ffi.new(f"unsigned char[{_MAX_BYTES}]")
+_ENCODER_SIZE: int = _lib.opus_encoder_get_size(1)
 
 
 def duration(payload: bytes) -> int:
@@ -56,12 +58,10 @@ class Encoder:
     """One stream's encoder; what it does next depends on what it did before."""
 
     def __init__(self, rate: int, bitrate: int, fec: bool) -> None:
-        error = _ffi.new("int *")
-        state = _lib.opus_encoder_create(rate, 1, _VOIP, error)
-        if error[0]:
+        self._memory = _ffi.new("char[]", _ENCODER_SIZE)
+        self._state = _ffi.cast("OpusEncoder *", self._memory)
+        if _lib.opus_encoder_init(self._state, rate, 1, _VOIP):
             raise ValueError("no Opus encoder for this rate")
-        self._state = _ffi.gc(state, _lib.opus_encoder_destroy)
-        self._out = _ffi.new(f"unsigned char[{_MAX_BYTES}]")
         self._set(_SET_BITRATE, bitrate)
         self._set(_SET_COMPLEXITY, COMPLEXITY)
         self._set(_SET_FEC, int(fec))
@@ -71,10 +71,19 @@ class Encoder:
     def encode(self, samples: Samples) -> bytes:
         """A packet of 10, 20, 40 or 60 ms of sound."""
         source = _ffi.from_buffer("int16_t[]", np.ascontiguousarray(samples))
-        size = _lib.opus_encode(self._state, source, len(source), self._out, _MAX_BYTES)
+        size = _lib.opus_encode(self._state, source, len(source), _out, _MAX_BYTES)
         if size < 0:
             raise ValueError("not a length that Opus has")
-        return bytes(_ffi.buffer(self._out, size))
+        return bytes(_ffi.buffer(_out, size))
+
+    def copy(self) -> "Encoder":
+        """An encoder that goes on from here by itself: its next packet follows on the last one of this."""
+        made = Encoder.__new__(Encoder)
+        made._memory = _ffi.new("char[]", _ENCODER_SIZE)
+        made._state = _ffi.cast("OpusEncoder *", made._memory)
+        # opus.h says of the state: "It is position independent and can be freely copied."
+        _ffi.memmove(made._memory, self._memory, _ENCODER_SIZE)
+        return made
 
     def _set(self, request: int, value: int) -> None:
         if _lib.opus_encoder_ctl(self._state, request, _ffi.cast("int", value)):

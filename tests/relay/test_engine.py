@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from relay.api import Hear
+from relay.codecs import opus
 from relay.engine import Codec, Engine, Tick
 from relay.rtp import RtpPacket
 from tests.relay.calls import (
@@ -18,6 +19,7 @@ from tests.relay.calls import (
     RECEIVE,
     TICK,
     Peer,
+    Samples,
     run,
     sending,
 )
@@ -297,3 +299,25 @@ def test_what_is_not_there_or_there_already_is_refused() -> None:
             call()
     with pytest.raises(KeyError):
         engine.set_room("other", ())
+
+
+def test_a_large_room_of_opus_is_encoded_once_for_its_listeners(monkeypatch: pytest.MonkeyPatch) -> None:
+    encodes: list[int] = []
+    encode = opus.Encoder.encode
+
+    def counted(self: opus.Encoder, samples: Samples) -> bytes:
+        encodes.append(len(samples))
+        return encode(self, samples)
+
+    legs = [f"leg{number}" for number in range(40)]
+    table = Table(dict.fromkeys(legs, OPUS), 2.0)
+    table.engine.set_room("room", conference(legs))
+    monkeypatch.setattr(opus.Encoder, "encode", counted)
+    table.run("leg0", "leg1", "leg2")
+    ticks = 100
+    # The three speakers' own sound is encoded by the test's peers with the same function.
+    assert len(encodes) - 3 * ticks < 6 * ticks
+    levels = table.levels("leg9")
+    for leg in ("leg0", "leg1", "leg2"):
+        assert levels[leg] == pytest.approx(-20, abs=2)
+    assert max(levels[leg] for leg in legs[3:]) < -50

@@ -1,7 +1,7 @@
 import numpy as np
 
 from relay.resample import NARROW, WIDE
-from relay.rows import SourceRows
+from relay.rows import HANG_TICKS, SourceRows
 from tests.support.tones import level_of, residue_of, tone
 
 LOUD = np.full((1, 160), 5000, np.int16)
@@ -76,3 +76,27 @@ def test_it_grows() -> None:
     rows.put(taken, NARROW, np.repeat(LOUD, 9, axis=0))
     rows.settle()
     assert rows.sounding[taken].all()
+
+
+def test_a_gated_source_is_heard_while_it_speaks_and_a_second_longer() -> None:
+    rows = SourceRows()
+    gated, free = rows.allot(), rows.allot()
+    rows.gate(np.array([gated]))
+    hiss = np.full((2, 160), 40, np.int16)
+    told = []
+    for at in range(HANG_TICKS + 10):
+        rows.begin()
+        rows.put([gated, free], NARROW, hiss)
+        if at == 5:
+            rows.put([gated], NARROW, LOUD)
+        rows.settle()
+        assert rows.sounding[free]
+        told.append(bool(rows.sounding[gated]))
+    assert told == [False] * 5 + [True] * HANG_TICKS + [False] * 5
+    rows.release(gated)
+    assert rows.allot() == gated
+    rows.gate(np.array([], np.intp))
+    rows.begin()
+    rows.put([gated], NARROW, hiss[:1])
+    rows.settle()
+    assert rows.sounding[gated]
