@@ -22,6 +22,10 @@ LATENESS_MS = (1, 2, 5, 10, 20, 50, 100)
 
 Srtp = Literal["off", "offered", "required"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+Dtmf = Literal["auto", "events", "inband", "info"]
+"""How digits travel on a leg. auto: as telephone events (RFC 4733) where both sides can, else as tones in the sound;
+events: never as tones; inband: as tones, and found in the sound even where events were negotiated; info: what we send
+is told as SendInfo. Events are understood in any case. Tones are made and found in G.711 only."""
 
 
 class Hear(msgspec.Struct, frozen=True):
@@ -110,6 +114,7 @@ class AddRtpLeg(Command[Media], frozen=True):
     srtp: Srtp = "offered"
     codecs: tuple[str, ...] = ("opus", "PCMU", "PCMA")
     """Allowed names in order of preference."""
+    dtmf: Dtmf = "auto"
 
 
 class AddBrowserLeg(Command[Media], frozen=True):
@@ -169,6 +174,33 @@ class StopPlayer(Command[Done], frozen=True):
     room: str
 
 
+class SendDigits(Command[Done], frozen=True):
+    """Presses digits for the leg's peer to receive, one after another, in place of what it hears."""
+
+    leg: str
+    digits: str
+    """0-9 * # A-D, 32 at most."""
+    duration_ms: int = 100
+    """Of each digit; from 50 to 10000."""
+
+
+class TakeDigit(Command[Done], frozen=True):
+    """The leg's peer has pressed a digit and told of it elsewhere (SIP INFO): as if it had come in the media."""
+
+    leg: str
+    digit: str
+    duration_ms: int
+
+
+class MaskDigits(Command[Done], frozen=True):
+    """While on: digits that the leg's peer presses are not relayed, audible, recorded, told or logged.
+
+    Tones in G.711 become silence, for which the leg's sound is held back by 60 ms."""
+
+    leg: str
+    on: bool
+
+
 class DropLeg(Command[LegReport], frozen=True):
     """Ends a leg, closes its taps, frees its port."""
 
@@ -209,8 +241,16 @@ class PlayerEnded(Event, frozen=True):
     room: str
 
 
+class SendInfo(Event, frozen=True):
+    """A digit for the peer of a leg whose digits travel as SIP INFO."""
+
+    leg: str
+    digit: str
+    duration_ms: int
+
+
 class Digit(Event, frozen=True):
-    """A DTMF digit has ended (RFC 4733)."""
+    """The peer of a leg has pressed a digit, and it has ended: a telephone event, a tone, or what TakeDigit told."""
 
     leg: str
     digit: str
@@ -224,6 +264,9 @@ Commands = (
     | Renegotiate
     | Reoffer
     | SetRoom
+    | SendDigits
+    | TakeDigit
+    | MaskDigits
     | Play
     | StopPlayer
     | DropLeg
@@ -232,4 +275,4 @@ Commands = (
     | Drain
 )
 Answers = Done | Media | LegReport | Legs | Status
-Events = LegUp | LegDown | PlayerEnded | Digit
+Events = LegUp | LegDown | PlayerEnded | Digit | SendInfo

@@ -1,4 +1,4 @@
-"""Telephone events received (RFC 4733 §2.5.2): packets in, each digit out once. Pure."""
+"""Telephone events received (RFC 4733 §2.5.2): packets in, each digit out once; the digits and their tones. Pure."""
 
 import struct
 
@@ -9,11 +9,17 @@ from relay.malformed import EventError
 DIGITS = "0123456789*#ABCD"
 """By event code (RFC 4733 §3.2); other events mean nothing here."""
 
+_LOW, _HIGH = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+FREQUENCIES = {digit: (_LOW[at // 4], _HIGH[at % 4]) for at, digit in enumerate("123A456B789C*0#D")}
+"""Hz (ITU-T Q.23)."""
+
+LONGEST = 0xFFFF
+"""The longest duration that one packet can tell, in units of the RTP clock."""
+
 SILENT_NS = 200_000_000
 """An event none of whose packets came for so long has ended, though its end was lost."""
 
 _EVENT = struct.Struct("!BBH")
-_LONGEST = 0xFFFF
 _MEMORY_S = 5
 
 
@@ -78,7 +84,7 @@ class DigitReceiver:
         if DIGITS[event.code] != self._digit:
             return False
         # RFC 4733 §2.5.1.3: an event longer than the field is sent in segments that follow each other.
-        return timestamp == self._timestamp or timestamp - self._timestamp == _LONGEST
+        return timestamp == self._timestamp or timestamp - self._timestamp == LONGEST
 
     def _end(self) -> list[tuple[str, int]]:
         ended = (self._digit, self._duration * 1000 // self._clock)

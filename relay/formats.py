@@ -34,3 +34,11 @@ class SendFormat(msgspec.Struct, frozen=True):
     """Opus only: in-band forward error correction (RFC 6716 §2.1.7)."""
     max_playback_rate: int = 48_000
     """Opus only, Hz (RFC 7587 §6.1): below 16000 the leg is a narrow-band party and is encoded from 8 kHz."""
+
+
+class EventFormat(msgspec.Struct, frozen=True):
+    """How telephone events are sent to a peer (RFC 4733)."""
+
+    payload_type: int
+    clock: int = 8000
+    """Of their durations, Hz; that of the sound beside them where the peer has one."""

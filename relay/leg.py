@@ -3,17 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+import msgspec
 import structlog
 
 from relay import rtcp
-from relay.api import LegDown, LegReport, LegUp, Media
+from relay.api import Digit, Dtmf, LegDown, LegReport, LegUp, Media, SendInfo
+from relay.codecs import g711
+from relay.digit_gate import DigitGate
 from relay.engine import Codec, Engine, Outgoing, SendFormat
 from relay.errors import RtcpError
+from relay.keypad import Keypad
 from relay.malformed import RtpError
 from relay.negotiation import Agreement
 from relay.negotiator import Negotiator
 from relay.rtcp import Description, Goodbye, Report, SenderInfo
-from relay.rtp import StreamExtender, parse
+from relay.rtp import RtpPacket, StreamExtender, parse
 from relay.rtp_transport import Transport
 from relay.stats import Counters, Reception
 from relay.stream import SendStream
@@ -22,6 +26,7 @@ from relay.tap import TapBook
 log = structlog.get_logger()
 
 RTCP_NS = int(rtcp.INTERVAL_SECONDS * 1e9)
+Told = LegUp | LegDown | Digit | SendInfo
 _SENDING = ("sendrecv", "sendonly")
 _RECEIVING = ("sendrecv", "recvonly")
 
@@ -39,7 +44,8 @@ class Leg:
         kind: Literal["rtp", "browser"],
         engine: Engine,
         taps: TapBook,
-        tell: Callable[[LegUp | LegDown], None],
+        tell: Callable[[Told], None],
+        dtmf: Dtmf = "auto",
     ) -> None:
         self.name = name
         self.room = room
@@ -50,6 +56,9 @@ class Leg:
         self._engine = engine
         self._taps = taps
         self._tell = tell
+        self._dtmf: Dtmf = dtmf
+        self._keypad = Keypad()
+        self._gate = DigitGate(dtmf == "inband")
         self._extender = StreamExtender()
         self._reception: Reception | None = None
         self._up = False
@@ -94,9 +103,7 @@ class Leg:
         if self._reception is None or self._reception.ssrc != packet.ssrc:
             self._reception = Reception(packet.ssrc, packet.sequence)
         self._reception.receive(packet, codec.clock if codec else 8000, arrival_ns)
-        if codec is not None:
-            self._taps.packet(self.name, packet, codec, arrival_ns)
-        self._engine.receive(self.name, packet, arrival_ns)
+        self._pass_on(packet, codec, arrival_ns)
         if self.kind == "rtp":
             self.up()
 
@@ -124,11 +131,30 @@ class Leg:
     def send(self, outgoing: Outgoing) -> None:
         """One packet of the engine's."""
         if self.agreement is None or self.agreement.direction not in _SENDING:
+            self._keypad.clear()
             self.stream.skip(outgoing)
             return
-        if self.transport.send_rtp(self.stream.next(outgoing)):
-            self.counters.packets_sent += 1
-            self.counters.octets_sent += len(outgoing.payload)
+        if self._keypad.busy:
+            self._send_digits(outgoing, self.agreement)
+        else:
+            self._put(self.stream.next(outgoing), len(outgoing.payload))
+
+    def press(self, digit: str, duration_ms: int) -> None:
+        """A digit for the peer, in the way that the leg's digits go."""
+        if self._dtmf == "info":
+            self._tell(SendInfo(self.name, digit, duration_ms))
+        else:
+            self._keypad.press(digit, duration_ms)
+
+    @property
+    def masked(self) -> bool:
+        """Whether digits of the peer are kept from everybody."""
+        return self._gate.masked
+
+    def mask_digits(self, on: bool, now_ns: int) -> None:
+        if on != self._gate.masked:
+            for packet in self._gate.mask(on):
+                self._deliver(packet, self._codec_of(packet), now_ns)
 
     def send_rtcp_if_due(self, now_ns: int, ntp: int) -> None:
         """A report each RTCP_NS, the first after half of it (RFC 3550 section 6.2)."""
@@ -192,8 +218,48 @@ class Leg:
         codec = self.agreement.send.codec
         return f"{codec.name}/{codec.clock}"
 
+    def _pass_on(self, packet: RtpPacket, codec: Codec | None, arrival_ns: int) -> None:
+        if codec is None:
+            self._deliver(packet, None, arrival_ns)
+            return
+        packets, digits = self._gate.take(packet, codec)
+        for passed in packets:
+            self._deliver(passed, codec if passed is packet else self._codec_of(passed), arrival_ns)
+        for found in digits:
+            self._tell(Digit(self.name, found.digit, found.duration_ms))
+
+    def _deliver(self, packet: RtpPacket, codec: Codec | None, arrival_ns: int) -> None:
+        if codec is not None:
+            self._taps.packet(self.name, packet, codec, arrival_ns)
+        self._engine.receive(self.name, packet, arrival_ns)
+
+    def _codec_of(self, packet: RtpPacket) -> Codec | None:
+        return None if self.agreement is None else self.agreement.receive.get(packet.payload_type)
+
+    def _send_digits(self, outgoing: Outgoing, agreement: Agreement) -> None:
+        """In place of a packet of sound."""
+        codec = agreement.send.codec
+        if agreement.events is not None and self._dtmf != "inband":
+            events, clock = agreement.events, agreement.events.clock
+            for event in self._keypad.events(outgoing.samples, codec.clock, clock):
+                self._put(self.stream.event(events.payload_type, event), len(event.payload))
+            self.stream.skip(outgoing)
+        elif codec.name in g711.LAWS and self._dtmf != "events":
+            law: g711.Law = "PCMA" if codec.name == "PCMA" else "PCMU"
+            payload = g711.encode(law, self._keypad.tone(outgoing.samples, codec.clock)).tobytes()
+            self._put(self.stream.next(msgspec.structs.replace(outgoing, payload=payload)), len(payload))
+        else:
+            self._keypad.clear()
+            self._put(self.stream.next(outgoing), len(outgoing.payload))
+
+    def _put(self, packet: bytes, octets: int) -> None:
+        if self.transport.send_rtp(packet):
+            self.counters.packets_sent += 1
+            self.counters.octets_sent += octets
+
     def _take(self, agreement: Agreement) -> None:
         self.agreement = agreement
+        self._gate.detect = self._dtmf == "inband" or (self._dtmf == "auto" and agreement.events is None)
         self.transport.apply(agreement)
 
     def _compound(self, now_ns: int, ntp: int) -> bytes:

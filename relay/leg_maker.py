@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from relay.api import AddBrowserLeg, AddRtpLeg, LegDown, LegUp, Media
+from relay.api import AddBrowserLeg, AddRtpLeg, Media
 from relay.browser_port import BrowserPort
 from relay.browser_transport import BrowserTransport
 from relay.engine import Engine
-from relay.leg import Leg
+from relay.leg import Leg, Told
 from relay.lines import Lines
 from relay.negotiator import BrowserNegotiator, RtpNegotiator
 from relay.rtp_transport import RtpTransport
@@ -21,7 +21,7 @@ class LegMaker:
         lines: Lines,
         engine: Engine,
         taps: TapBook,
-        tell: Callable[[LegUp | LegDown], None],
+        tell: Callable[[Told], None],
     ) -> None:
         self._ports = PortRange(*rtp_ports)
         self._lines = lines
@@ -48,7 +48,7 @@ class LegMaker:
         return self._rtp_leg(command) if isinstance(command, AddRtpLeg) else self._browser_leg(command)
 
     def _rtp_leg(self, command: AddRtpLeg) -> tuple[Leg, Media]:
-        leg = Leg(command.leg, command.room, "rtp", self._engine, self._taps, self._tell)
+        leg = Leg(command.leg, command.room, "rtp", self._engine, self._taps, self._tell, command.dtmf)
         transport = RtpTransport(self._ports.bind_pair(self._address), self._lines, leg)
         try:
             advertised = (command.address, transport.address[1])

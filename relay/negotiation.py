@@ -7,7 +7,7 @@ from relay.address import Address
 from relay.api import Direction, Srtp
 from relay.audio import DTLS, PLAIN, SDES, Audio, Format, Peer, audio_lines, read_audio, read_peer
 from relay.errors import BadSdp, NoCommonCodec, SrtpNotAllowed, SrtpRequired
-from relay.formats import Codec, SendFormat
+from relay.formats import Codec, EventFormat, SendFormat
 from relay.ice import Credentials
 from relay.sdes import Crypto
 from relay.sdp import Attribute, MediaDescription, SessionDescription
@@ -49,6 +49,8 @@ class Agreement:
     remote: Address | None
     remote_rtcp: Address | None
     rtcp_mux: bool
+    events: EventFormat | None = None
+    """None: the peer takes no telephone events."""
     ours: Crypto | None = None
     """Our SRTP key; None: plain RTP, or DTLS."""
     theirs: Crypto | None = None
@@ -223,7 +225,16 @@ def _agree(audio: Audio, theirs: Sequence[Format], ours: Sequence[Format]) -> Ag
         remote=audio.remote,
         remote_rtcp=audio.remote_rtcp,
         rtcp_mux=audio.rtcp_mux,
+        events=_event_format(theirs, chosen.codec.clock),
     )
+
+
+def _event_format(theirs: Sequence[Format], clock: int) -> EventFormat | None:
+    """RFC 4733 section 2.1: events share their timestamps with the sound, so that one of its clock is the right one."""
+    formats = [
+        EventFormat(form.payload_type, form.codec.clock) for form in theirs if form.codec.name == "telephone-event"
+    ]
+    return min(formats, key=lambda form: form.clock != clock, default=None)
 
 
 def _send_format(form: Format, ptime_ms: int) -> SendFormat:

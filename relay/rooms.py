@@ -43,6 +43,12 @@ class Rooms:
         self._engine.set_room(command.room, command.hearing)
         self._tap(command.room, clock)
 
+    def listeners(self, room: str, source: str) -> list[str]:
+        """The legs that hear a source now."""
+        state = self._rooms[room]
+        heard = {hear.listener for hear in state.hearing if hear.source == source and hear.gain}
+        return sorted(heard & state.legs)
+
     def _tap(self, room: str, clock: int) -> None:
         state = self._rooms[room]
         self._taps.set_room(room, [tap for tap in state.taps if tap.leg in state.legs], clock)

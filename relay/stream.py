@@ -3,6 +3,7 @@
 import secrets
 
 from relay.engine import Outgoing
+from relay.keypad import EventPacket
 from relay.rtp import RtpPacket, serialize
 
 
@@ -29,6 +30,13 @@ class SendStream:
         packet = RtpPacket(outgoing.payload_type, marker, self.ssrc, self._sequence, self._timestamp, outgoing.payload)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._advance(outgoing)
+        return serialize(packet)
+
+    def event(self, payload_type: int, event: EventPacket) -> bytes:
+        """A packet of a telephone event, which takes no time of its own: `skip` tells of the sound that it replaces."""
+        timestamp = (self._timestamp - event.since) & 0xFFFFFFFF
+        packet = RtpPacket(payload_type, event.marker, self.ssrc, self._sequence, timestamp, event.payload)
+        self._sequence = (self._sequence + 1) & 0xFFFF
         return serialize(packet)
 
     def skip(self, outgoing: Outgoing) -> None:

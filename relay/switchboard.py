@@ -8,6 +8,7 @@ import structlog
 
 from ipc.messages import Done, Event, Refusal
 from relay import api
+from relay.dtmf import DIGITS
 from relay.engine import Engine
 from relay.errors import LegError
 from relay.leg import Leg
@@ -21,6 +22,7 @@ from relay.rtcp import ntp_time
 from relay.tap import TapBook
 from relay.tick import now_ns, wall_clock
 
+MOST_DIGITS = 32
 log = structlog.get_logger()
 
 
@@ -44,6 +46,9 @@ class Switchboard:
             api.Renegotiate: self._renegotiate,
             api.Reoffer: self._reoffer,
             api.SetRoom: self._set_room,
+            api.SendDigits: self._send_digits,
+            api.TakeDigit: self._take_digit,
+            api.MaskDigits: self._mask_digits,
             api.StopPlayer: self._stop_player,
             api.DropLeg: self._drop_leg,
             api.GetLegs: self._get_legs,
@@ -91,7 +96,7 @@ class Switchboard:
         for room, player in done.ended:
             self._players.ended(room, player)
         for name, digit, duration_ms in done.digits:
-            self._publish(api.Digit(name, digit, duration_ms))
+            self._relay_digit(self._legs[name], digit, duration_ms)
 
     def keep_house(self, now: int) -> None:
         """A few times a second: reports to peers, browsers that no longer consent."""
@@ -142,6 +147,31 @@ class Switchboard:
         self._rooms.set(command, now_ns())
         return Done()
 
+    def _send_digits(self, command: api.SendDigits) -> Done:
+        leg = self._leg(command.leg)
+        _check_digits(command.digits, command.duration_ms)
+        for digit in command.digits:
+            leg.press(digit, command.duration_ms)
+        return Done()
+
+    def _take_digit(self, command: api.TakeDigit) -> Done:
+        leg = self._leg(command.leg)
+        _check_digits(command.digit, command.duration_ms)
+        if not leg.masked:
+            self._relay_digit(leg, command.digit, command.duration_ms)
+        return Done()
+
+    def _mask_digits(self, command: api.MaskDigits) -> Done:
+        self._leg(command.leg).mask_digits(command.on, now_ns())
+        log.info("= digits masked" if command.on else "= digits unmasked", leg=command.leg)
+        return Done()
+
+    def _relay_digit(self, leg: Leg, digit: str, duration_ms: int) -> None:
+        """Tells of a digit, and presses it for all who hear the leg: sound did not carry it to them."""
+        self._publish(api.Digit(leg.name, digit, duration_ms))
+        for listener in self._rooms.listeners(leg.room, leg.name):
+            self._legs[listener].press(digit, duration_ms)
+
     def _stop_player(self, command: api.StopPlayer) -> Done:
         if command.room in self._rooms:
             self._players.stop(command)
@@ -190,3 +220,8 @@ def _check_taps(taps: tuple[api.Tap, ...]) -> None:
     for tap in taps:
         if len(tap.recording) != 32 or set(tap.recording) - set("0123456789abcdef") or not 0 <= tap.party <= 255:
             raise Refusal("bad_command", "a tap's recording is 32 lower case hexadecimal digits, its party 0 to 255")
+
+
+def _check_digits(digits: str, duration_ms: int) -> None:
+    if not 0 < len(digits) <= MOST_DIGITS or set(digits) - set(DIGITS) or not 0 < duration_ms <= 10_000:
+        raise Refusal("bad_command", "digits are 1 to 32 of 0-9, *, #, A-D, each of at most 10 seconds")

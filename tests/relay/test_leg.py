@@ -2,19 +2,24 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from recorder.wire import Kind, Record
 from relay import api, rtcp
 from relay.api import Tap
+from relay.codecs import g711
+from relay.digit_gate import NO_DIGIT
 from relay.engine import Engine, Outgoing
-from relay.formats import Codec, SendFormat
-from relay.leg import RTCP_NS, Leg
+from relay.formats import Codec, EventFormat, SendFormat
+from relay.keypad import Keypad
+from relay.leg import RTCP_NS, Leg, Told
 from relay.negotiation import Agreement
 from relay.negotiator import RtpNegotiator
 from relay.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
 from relay.rtp import RtpPacket, parse, serialize
 from relay.tap import TapBook
+from tests.support.tones import level_of
 
 PCMU = Codec("PCMU")
 AGREED = Agreement(SendFormat(PCMU, 0), {0: PCMU}, "sendrecv", ("192.0.2.1", 5000), ("192.0.2.1", 5001), False)
@@ -46,12 +51,12 @@ class Wire:
 
 
 class Bench:
-    def __init__(self) -> None:
-        self.events: list[api.LegUp | api.LegDown] = []
+    def __init__(self, dtmf: api.Dtmf = "auto") -> None:
+        self.events: list[Told] = []
         self.records: list[Record] = []
         self.wire = Wire()
         self.taps = TapBook(self.records.append)
-        self.leg = Leg("one", "room", "rtp", Engine(), self.taps, self.events.append)
+        self.leg = Leg("one", "room", "rtp", Engine(), self.taps, self.events.append, dtmf)
         self.leg.attach(self.wire, RtpNegotiator(("192.0.2.9", 2), 3, ("PCMU",), "off"))
         self.leg.begin(AGREED)
 
@@ -187,3 +192,67 @@ def test_garbage_is_counted(bench: Bench, data: bytes) -> None:
     bench.leg.receive_rtp(data, 0)
     assert bench.leg.report().packets_discarded == 1
     assert bench.events == []
+
+
+EVENTS = Codec("telephone-event")
+WITH_EVENTS = replace(AGREED, events=EventFormat(101), receive={0: PCMU, 101: EVENTS})
+
+
+def test_digits_go_out_as_events_in_place_of_sound(bench: Bench) -> None:
+    bench.leg.apply(WITH_EVENTS)
+    bench.send()
+    bench.leg.press("4", 60)
+    bench.send(8)
+    first, *events, after = bench.wire.rtp
+    assert [packet.payload_type for packet in bench.wire.rtp] == [0, 101, 101, 101, 101, 101, 0]
+    assert {(packet.timestamp - first.timestamp) & 0xFFFFFFFF for packet in events} == {160}
+    assert [(p.sequence - first.sequence) & 0xFFFF for p in bench.wire.rtp] == list(range(7))
+    assert (after.timestamp - first.timestamp) & 0xFFFFFFFF == 8 * 160
+    assert after.marker
+
+
+def test_digits_go_out_as_tones_where_the_peer_takes_no_events(bench: Bench) -> None:
+    bench.leg.press("4", 100)
+    bench.send(10)
+    heard = np.concatenate([g711.decode_bytes("PCMU", packet.payload) for packet in bench.wire.rtp])
+    assert {packet.payload_type for packet in bench.wire.rtp} == {0}
+    assert level_of(heard[:800], 8000, 770) > -15
+    assert level_of(heard[:800], 8000, 1209) > -15
+
+
+def test_digits_of_an_info_leg_are_told_and_not_sent() -> None:
+    bench = Bench("info")
+    bench.leg.apply(WITH_EVENTS)
+    bench.leg.press("4", 100)
+    bench.send()
+    assert bench.events == [api.SendInfo("one", "4", 100)]
+    assert [packet.payload_type for packet in bench.wire.rtp] == [0]
+
+
+def test_a_leg_without_a_way_for_digits_goes_on_with_its_sound() -> None:
+    bench = Bench("events")
+    bench.leg.press("4", 100)
+    bench.send(3)
+    assert [packet.payload for packet in bench.wire.rtp] == [bytes(160)] * 3
+
+
+def test_tones_are_told_as_digits_where_there_are_no_events(bench: Bench) -> None:
+    keypad = Keypad()
+    keypad.press("8", 100)
+    for sequence in range(12):
+        payload = g711.encode("PCMU", keypad.tone(160, 8000)).tobytes()
+        bench.leg.receive_rtp(serialize(RtpPacket(0, False, 7, sequence, sequence * 160, payload)), sequence * TICK)
+    digits = [event for event in bench.events if isinstance(event, api.Digit)]
+    assert [(digit.leg, digit.digit) for digit in digits] == [("one", "8")]
+
+
+def test_masked_digits_are_not_recorded_and_not_counted_as_faults(bench: Bench) -> None:
+    bench.leg.apply(WITH_EVENTS)
+    bench.taps.set_room("room", [Tap("one", "00" * 16, 0)], 0)
+    bench.leg.mask_digits(True, 0)
+    for sequence, payload in enumerate([bytes([5, 10, 0, 160]), bytes([5, 0x8A, 1, 64])]):
+        packet = RtpPacket(101, False, 7, sequence, 0, payload)
+        bench.leg.receive_rtp(serialize(packet), sequence * TICK)
+    packets = [record for record in bench.records if record.kind is Kind.PACKET]
+    assert {record.payload for record in packets} == {NO_DIGIT}
+    assert bench.leg.report().packets_discarded == 0

@@ -9,6 +9,7 @@ import pytest
 from ipc.messages import Refusal
 from relay import api
 from relay.api import Hear
+from relay.dtmf import DigitReceiver
 from relay.rtp import RtpPacket, serialize
 from tests.relay.process import ADDRESS, RtpPeer, WorkerProcess, media_port, offer, worker
 from tests.support.tones import level_of, rms_of, tone
@@ -193,15 +194,37 @@ async def test_players_are_heard_by_whom_they_are_meant_for_and_end(tmp_path: Pa
         await running.ask(api.StopPlayer("prompt", "room"))
 
 
-async def test_digits_are_told(tmp_path: Path) -> None:
+async def press(peer: RtpPeer, to: tuple[str, int], timestamp: int) -> None:
+    """The digit 5, of 60 ms."""
+    for end, duration in ((0, 160), (0, 320), (0x80, 480), (0x80, 480), (0x80, 480)):
+        payload = bytes([5, end | 10, duration >> 8, duration & 255])
+        packet = RtpPacket(101, duration == 160, 1, peer.sequence, timestamp, payload)
+        peer.sequence += 1
+        peer.transport.sendto(serialize(packet), to)
+
+
+async def test_digits_are_told_and_reach_who_hears_the_leg_unless_they_are_masked(tmp_path: Path) -> None:
     async with worker(tmp_path) as running:
-        peer = await running.rtp_peer(1)
-        to = await call(running, "one", peer)
-        for end, duration in ((0, 160), (0, 320), (0x80, 480), (0x80, 480), (0x80, 480)):
-            packet = RtpPacket(
-                101, duration == 160, 1, peer.sequence, 8000, bytes([5, end | 10, duration >> 8, duration & 255])
-            )
-            peer.sequence += 1
-            peer.transport.sendto(serialize(packet), to)
+        one, two = await running.rtp_peer(1), await running.rtp_peer(2)
+        to_one, to_two = await call(running, "one", one), await call(running, "two", two)
+        await two.talk(tone(440, 0.1, 8000), to_two)
+        await running.ask(api.SetRoom("room", (Hear("two", "one"),)))
+        await running.ask(api.MaskDigits("one", True))
+        await press(one, to_one, 8000)
+        await one.talk(tone(440, 0.1, 8000), to_one)
+        await running.ask(api.TakeDigit("one", "7", 100))
+        await running.ask(api.MaskDigits("one", False))
+        await press(one, to_one, 16000)
         digit = await running.expect(api.Digit)
         assert (digit.leg, digit.digit, digit.duration_ms) == ("one", "5", 60)
+        await running.ask(api.TakeDigit("one", "7", 100))
+        assert (await running.expect(api.Digit)).digit == "7"
+        await running.ask(api.SendDigits("two", "12", 60))
+        with pytest.raises(Refusal, match="bad_command"):
+            await running.ask(api.SendDigits("two", "12x"))
+        await two.talk(tone(440, 0.9, 8000), to_two)
+        receiver = DigitReceiver()
+        events = [packet for packet in two.heard if packet.payload_type == 101]
+        heard = [digit for packet in events for digit in receiver.receive(packet.payload, packet.timestamp, 8000, 0)]
+        assert heard == [("5", 60), ("7", 100), ("1", 60), ("2", 60)]
+        assert not any(packet.payload_type == 101 for packet in one.heard)
