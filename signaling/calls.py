@@ -9,7 +9,20 @@ from typing import Protocol
 import structlog
 
 from ipc.messages import Answer, Command, Refusal
-from relay.api import AddRtpLeg, Digit, DropLeg, Events, LegDown, LegUp, PlayerEnded, Renegotiate, Reoffer, SetAnswer
+from relay.api import (
+    AddRtpLeg,
+    Digit,
+    DropLeg,
+    Events,
+    LegDown,
+    LegUp,
+    PlayerEnded,
+    Renegotiate,
+    Reoffer,
+    SendInfo,
+    SetAnswer,
+    TakeDigit,
+)
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.resources import Trunk
@@ -19,6 +32,7 @@ from signaling.sip.events import (
     CallAnswered,
     CallEnded,
     CallOffer,
+    DigitPressed,
     IncomingCall,
     OfferAnswered,
     OfferWithdrawn,
@@ -64,6 +78,8 @@ class Dialogs(Protocol):
     def accept_offer(self, call: str, sdp: str) -> None: ...
 
     def reject_offer(self, call: str, status: int, reason: str) -> None: ...
+
+    def press(self, call: str, digit: str, duration_ms: int) -> None: ...
 
     def hang_up(self, call: str) -> None: ...
 
@@ -134,6 +150,9 @@ class Calls:
             case OfferAnswered(call, sdp) if call in self._sessions and sdp is not None:
                 session = self._sessions[call]
                 self._lanes.add(session.contact, lambda: self._set_answer(session, sdp))
+            case DigitPressed(call, digit, duration_ms) if call in self._sessions:
+                session = self._sessions[call]
+                self._lanes.add(session.contact, lambda: self._take_digit(session, digit, duration_ms))
             case CallEnded(call, cause) if call in self._sessions:
                 self._leave(self._sessions[call], cause)
             case OfferWithdrawn(call):
@@ -158,7 +177,9 @@ class Calls:
             return
         try:
             self._workers.place(session.contact)
-            command = AddRtpLeg(session.leg, session.contact, self._address, offer, trunk.srtp, trunk.codecs)
+            command = AddRtpLeg(
+                session.leg, session.contact, self._address, offer, trunk.srtp, trunk.codecs, trunk.dtmf
+            )
             media = await self._workers.ask(session.contact, command)
         except Refusal as refusal:
             log.warning("x call refused", contact=session.contact, code=refusal.code, reason=refusal.message)
@@ -208,6 +229,12 @@ class Calls:
             self._dialogs.reject_offer(session.call, *REJECTIONS.get(refusal.code, NO_CAPACITY))
             return
         self._dialogs.accept_offer(session.call, media.sdp)
+
+    async def _take_digit(self, session: Session, digit: Pii[str], duration_ms: int) -> None:
+        try:
+            await self._workers.ask(session.contact, TakeDigit(session.leg, digit.reveal(), duration_ms))
+        except Refusal as refusal:
+            log.debug("x digit refused", contact=session.contact, code=refusal.code)
 
     def _leave(self, session: Session, cause: str) -> None:
         log.info("= call ended", contact=session.contact, cause=cause)
@@ -262,6 +289,10 @@ class Calls:
                 self._player_ended(room, player, failed=False)
             case Digit(leg, digit):
                 self._digit(leg, digit)
+            case SendInfo(leg, digit, duration_ms):
+                session = self._by_contact.get(leg.partition("/")[0])
+                if session is not None and session.leg == leg:
+                    self._dialogs.press(session.call, digit, duration_ms)
 
     def on_worker_presence(self, worker: str, there: bool) -> None:
         if there:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import structlog
 
 from ipc.messages import Answer, Command, Refusal
-from relay.api import AddBrowserLeg, Media, Renegotiate
+from relay.api import AddBrowserLeg, Media, Renegotiate, SendDigits
 from signaling.center import events
 from signaling.center.agent_states import STATUSES, Input, WrongState
 from signaling.center.center import Center
@@ -90,6 +90,8 @@ class AgentDesk:
                 return protocol.Answer(await self._accept(center, user, request))
             if isinstance(request, protocol.RenewMedia):
                 return protocol.Answer(await self._renew(center, user, request))
+            if isinstance(request, protocol.SendDigits):
+                return await self._send_digits(center, user, request)
             if self._recordings.handles(request):
                 self._recordings.of_agent(center, user, request)
             else:
@@ -135,6 +137,17 @@ class AgentDesk:
         except Refusal as refusal:
             raise _media_error(refusal) from None
         return media.sdp
+
+    async def _send_digits(self, center: Center, user: str, request: protocol.SendDigits) -> protocol.Done:
+        assignment = center.floor.assignment(user, request.contact_id)
+        if assignment.state != "CONNECTED":
+            raise WrongState(assignment.state, Input.CONNECT)
+        try:
+            await self._workers.ask(request.contact_id, SendDigits(assignment.contact.leg, request.digits.reveal()))
+        except Refusal as refusal:
+            code = Code.INVALID_PARAMS if refusal.code == "bad_command" else Code.UNAVAILABLE
+            raise RpcError(code, "The digits could not be sent.") from None
+        return protocol.Done()
 
     def _tell(self, center: Center, user: str, notification: protocol.Notification) -> None:
         self._notify(user_name(center.floor.tenant, user), notification)

@@ -123,6 +123,10 @@ class SipServer:
         self.agent.reject_offer(call, status, reason, self.now)
         self.flush()
 
+    def press(self, call: str, digit: str, duration_ms: int) -> None:
+        self.agent.press(call, digit, duration_ms, self.now)
+        self.flush()
+
     def hang_up(self, call: str, reason: str = "") -> None:
         self.agent.hang_up(call, self.now, reason)
         self.flush()

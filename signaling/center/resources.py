@@ -81,6 +81,8 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transports: tuple[Literal["udp", "tcp", "tls"], ...] = ("udp", "tcp", "tls")
     srtp: Literal["off", "offered", "required"] = "offered"
     codecs: tuple[str, ...] = ("opus", "PCMU", "PCMA")
+    dtmf: Literal["auto", "events", "inband", "info"] = "auto"
+    """How digits travel: relay.api.Dtmf."""
 
 
 class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

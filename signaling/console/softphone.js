@@ -100,6 +100,11 @@ export class Softphone extends EventTarget {
     return this.#line.call("contact.hold", { contactId, on });
   }
 
+  /** `digits`: 0-9 * # A-D. The caller's side receives them; nobody here hears them. */
+  sendDigits(contactId, digits) {
+    return this.#line.call("contact.sendDigits", { contactId, digits });
+  }
+
   hangup(contactId) {
     return this.#line.call("contact.hangup", { contactId });
   }

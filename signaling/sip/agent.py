@@ -160,6 +160,11 @@ class UserAgent:
         if session := self._find(call):
             session.reject_offer(status, reason, now)
 
+    def press(self, call: str, digit: str, duration_ms: int, now: float) -> None:
+        """A digit by INFO."""
+        if session := self._find(call):
+            session.press(digit, duration_ms, now)
+
     def hang_up(self, call: str, now: float, reason: str = "") -> None:
         """BYE, CANCEL or a final answer, whichever fits."""
         if session := self._find(call):

@@ -74,6 +74,15 @@ class OfferWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """An INFO said that the peer has pressed a digit."""
+
+    call: str
+    digit: Pii[str]
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """Over. bye: by either side after the answer; cancel: before it; rejected: by a final answer of either side;
     timeout: nobody answered, or the ACK never came; error: a fault of protocol; lost: the connection failed before the
@@ -86,5 +95,13 @@ class CallEnded:
 
 
 SipEvent = (
-    IncomingCall | CallRinging | CallProgress | CallAnswered | CallOffer | OfferAnswered | OfferWithdrawn | CallEnded
+    IncomingCall
+    | CallRinging
+    | CallProgress
+    | CallAnswered
+    | CallOffer
+    | OfferAnswered
+    | OfferWithdrawn
+    | DigitPressed
+    | CallEnded
 )

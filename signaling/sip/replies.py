@@ -10,7 +10,7 @@ from signaling.sip.headers import NameAddr, Via
 from signaling.sip.message import Headers, Request, Response
 from signaling.sip.uri import Uri, format_host
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO")
 """That we serve."""
 
 PHRASES = {

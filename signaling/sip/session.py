@@ -5,11 +5,20 @@ from dataclasses import replace
 from enum import Enum
 
 from signaling.sip.acceptance import Acceptance
-from signaling.sip.bodies import read_sdp
+from signaling.sip.bodies import DTMF_RELAY, read_sdp
 from signaling.sip.core import Core
 from signaling.sip.dialog import Dialog
-from signaling.sip.errors import ValueRefused
-from signaling.sip.events import CallAnswered, CallEnded, CallOffer, Cause, OfferAnswered, OfferWithdrawn
+from signaling.sip.digits import KINDS, read_digit, write_digit
+from signaling.sip.errors import ParseError, ValueRefused
+from signaling.sip.events import (
+    CallAnswered,
+    CallEnded,
+    CallOffer,
+    Cause,
+    DigitPressed,
+    OfferAnswered,
+    OfferWithdrawn,
+)
 from signaling.sip.flow import Flow
 from signaling.sip.grammar import quote, refuse_breaks
 from signaling.sip.replies import METHODS, Answer, make_contact, with_sdp
@@ -126,6 +135,16 @@ class Session:
             self.phase = Phase.CLOSING
             self._end("bye", 200)
 
+    def press(self, digit: str, duration_ms: int, now: float) -> None:
+        """Tells the peer of a digit by INFO; whether it takes it is not waited for."""
+        if self.phase is Phase.UP:
+            dialog = self._get_dialog()
+            flow = dialog.next_flow(self.flow)
+            info = dialog.make_request("INFO", flow, self.core.config.new_id())
+            headers = info.headers.add(("Content-Type", DTMF_RELAY))
+            info = replace(info, headers=headers, body=write_digit(digit, duration_ms))
+            self.core.transactions.request(info, flow, self, now)
+
     # Parts of both.
 
     @property
@@ -224,6 +243,18 @@ class Session:
     def _handle_options(self, transaction: ServerTransaction, now: float) -> None:
         self.core.respond(transaction, self._describe(200), now)
 
+    def _handle_info(self, transaction: ServerTransaction, now: float) -> None:
+        request = transaction.arrival.request
+        try:
+            pressed = read_digit(request) if request.body else None
+        except ParseError as error:
+            accepted = (("Accept", ", ".join(KINDS)),) if error.status == 415 else ()
+            self.core.respond(transaction, Answer(error.status, error.phrase, accepted), now)
+            return
+        self.core.respond(transaction, Answer(200), now)
+        if pressed is not None and self.phase in (Phase.UP, Phase.ANSWERED):
+            self.core.events.append(DigitPressed(self.call, pressed.digit, pressed.duration_ms))
+
     def _take_offer(self, transaction: ServerTransaction) -> None:
         self._offer = transaction
         self.core.events.append(CallOffer(self.call, read_sdp(transaction.arrival.request)))
@@ -253,4 +284,5 @@ _handlers = {
     "INVITE": Session._handle_invite,
     "UPDATE": Session._handle_update,
     "OPTIONS": Session._handle_options,
+    "INFO": Session._handle_info,
 }

@@ -136,6 +136,12 @@ class HangUpContact(Value, frozen=True):
     contact_id: ContactId
 
 
+class SendDigits(Value, frozen=True):
+    contact_id: ContactId
+    digits: Pii[str]
+    """0-9 * # A-D, 32 at most."""
+
+
 class ClearContact(Value, frozen=True):
     contact_id: ContactId
 
@@ -164,7 +170,7 @@ class SecurePause(Value, frozen=True):
 
 Request = (
     SetStatus | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact | HangUpContact | ClearContact
-    | SuspendRecording | ResumeRecording | StopRecording | SecurePause
+    | SendDigits | SuspendRecording | ResumeRecording | StopRecording | SecurePause
 )  # fmt: skip
 """What a signed-in softphone may ask. `session.open` comes before and is the server's own."""
 
@@ -176,6 +182,7 @@ METHODS: dict[str, type[OpenSession | Request]] = {
     "media.renew": RenewMedia,
     "contact.mute": MuteContact,
     "contact.hold": HoldContact,
+    "contact.sendDigits": SendDigits,
     "contact.hangup": HangUpContact,
     "contact.clear": ClearContact,
     "recording.suspend": SuspendRecording,

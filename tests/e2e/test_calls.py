@@ -179,6 +179,22 @@ async def test_hold_and_mute_are_heard_and_recorded_as_they_should(
     assert_silent(part(agent_side, rate, muted + 0.3, ended))
 
 
+async def test_digits_of_the_keypad_reach_the_caller_and_his_are_no_sound(
+    node: Node, playwright: Playwright, tmp_path: Path
+) -> None:
+    async with agent_at_work(playwright, node, "ann", AGENT, tmp_path) as agent:
+        async with customer(node, NOTHING, CUSTOMER) as caller:
+            await caller.answered()
+            await agent.accept()
+            await agent.card.get_by_text("Keypad").click()
+            for digit in "159":
+                await agent.card.get_by_role("button", name=digit, exact=True).click()
+            await caller.wait(caller.dial("42") + 0.8)
+            assert caller.digits == "159"
+            assert_only(*end_of(caller.heard, 0.4), AGENT, CUSTOMER)
+        await agent.finish()
+
+
 async def test_an_offer_that_is_not_accepted_goes_to_the_next_agent(
     node: Node, playwright: Playwright, tmp_path: Path
 ) -> None:

@@ -32,12 +32,14 @@ def _request(method: str, number: int, branch: str, tag: str = "%TAG%") -> bytes
 
 _INVITE = _request("INVITE", 1, "a", "")
 _ACK = _request("ACK", 1, "b")
+_INFO = _request("INFO", 2, "c")[:-2] + b"Content-Type: application/dtmf\r\nContent-Length: 1\r\n\r\n5"
 
 SEEDS: list[bytes] = [
     *MESSAGES,
     CUT.join([_INVITE, _ACK, _request("INVITE", 2, "c") + b"v=0", _request("ACK", 2, "d"), _request("BYE", 3, "e")]),
     CUT.join([_INVITE, _request("CANCEL", 1, "a", ""), _request("ACK", 1, "a")]),
     CUT.join([_INVITE, _ACK, _request("UPDATE", 2, "c") + b"v=0", _request("OPTIONS", 3, "d")]),
+    CUT.join([_INVITE, _ACK, _INFO, _request("BYE", 3, "e")]),
 ]
 
 

@@ -15,7 +15,15 @@ from signaling.center.record import ContactRecord
 from signaling.center.resources import Tenant, Trunk
 from signaling.house import House
 from signaling.lanes import Lanes
-from signaling.sip.events import CallAnswered, CallEnded, CallOffer, Cause, IncomingCall, OfferAnswered
+from signaling.sip.events import (
+    CallAnswered,
+    CallEnded,
+    CallOffer,
+    Cause,
+    DigitPressed,
+    IncomingCall,
+    OfferAnswered,
+)
 from signaling.sip.flow import Flow
 from signaling.trunks import Trunks
 from tests.signaling.center.floor_plan import NUMBER, directory
@@ -225,3 +233,18 @@ async def test_the_customer_hangs_up(hall: Hall) -> None:
     await hall.tell(CallEnded("call-1", "bye", 200))
     assert hall.house.live_contacts() == []
     assert [told[0] for told in hall.phone.told] == ["answer"]
+
+
+async def test_digits_go_between_sip_and_the_worker(hall: Hall) -> None:
+    await hall.ring()
+    await hall.tell(CallAnswered("call-1", None))
+    await hall.tell(DigitPressed("call-1", Pii("5"), 120))
+    [contact] = hall.worker.rooms
+    leg = f"{contact}/customer"
+    assert hall.worker.asked[-1] == relay.TakeDigit(leg, "5", 120)
+    hall.calls.on_worker_event("relay-0", relay.SendInfo(leg, "7", 100))
+    hall.calls.on_worker_event("relay-0", relay.SendInfo(f"{contact}/agent-1", "8", 100))
+    assert hall.phone.told[-1] == ("press", "call-1", "7", 100)
+    hall.worker.refusals[relay.TakeDigit] = Refusal("no_such_leg", "gone")
+    await hall.tell(DigitPressed("call-1", Pii("5"), 120))
+    assert len(hall.center.floor.contacts) == 1

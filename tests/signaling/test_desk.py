@@ -260,3 +260,19 @@ async def test_an_agent_without_the_permission_is_shown_no_controls_and_has_none
     assert (office.contact(BOB).recording, office.contact(BOB).controls) == ("recording", ())
     assert await office.refused(BOB, protocol.SuspendRecording("c-1")) == Code.FORBIDDEN
     assert office.contact(BOB).recording == "recording"
+
+
+async def test_digits_go_to_the_customers_leg_while_the_two_talk(office: Office) -> None:
+    request = protocol.SendDigits("c-1", Pii("12#"))
+    await office.available(ANN)
+    office.call()
+    assert await office.refused(ANN, request) == Code.WRONG_STATE
+    await office.connect(ANN)
+    assert await office.desk.request(ANN, request) == protocol.Done()
+    assert office.worker.asked[-1] == relay.SendDigits("c-1/customer", "12#")
+    office.worker.refusal = Refusal("bad_command", "no digits")
+    assert await office.refused(ANN, protocol.SendDigits("c-1", Pii("x"))) == Code.INVALID_PARAMS
+    assert await office.refused(BOB, request) == Code.NOT_FOUND
+    office.worker.refusal = None
+    await office.desk.request(ANN, protocol.HoldContact("c-1", True))
+    assert await office.refused(ANN, request) == Code.WRONG_STATE

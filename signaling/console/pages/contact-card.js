@@ -2,6 +2,7 @@
 
 import { h, icon, notice, press } from "./dom.js";
 import { duration, number, reason, RECORDING } from "./format.js";
+import { keypad } from "./keypad.js";
 import { Meter } from "./meter.js";
 import { recordingControls } from "./recording-controls.js";
 
@@ -54,7 +55,9 @@ export class ContactCard {
     this.#box.say(null);
     const make = { ringing, talking, over }[kindOf(this.#contact.state)];
     const act = (button, name, ...rest) => press(button, this.#box, () => this.#phone[name](this.#contact.contactId, ...rest));
-    this.#body = make(this.#contact, this.#phone, act);
+    const ask = (name, ...rest) =>
+      this.#phone[name](this.#contact.contactId, ...rest).catch((error) => this.#box.say(error.message));
+    this.#body = make(this.#contact, this.#phone, act, ask);
     this.element.replaceChildren(...this.#body.elements, this.#box.element, ...attributes(this.#contact));
   }
 }
@@ -93,7 +96,7 @@ function ringing(contact, phone, act) {
   return { elements, tick };
 }
 
-function talking(contact, phone, act) {
+function talking(contact, phone, act, ask) {
   const timer = h("span", { class: "timer", role: "timer", "aria-label": "Time connected" });
   const badge = h("span", { class: "badge recording" });
   const state = h("p", { class: "sound", role: "status" });
@@ -103,11 +106,13 @@ function talking(contact, phone, act) {
   const toggle = (label, name, glyph) => button(label, glyph, "toggle", (self) => act(self, name, !pressed(self)));
   const [mute, hold] = [toggle("Mute", "mute", "mic"), toggle("Hold", "hold", "hold")];
   const recording = recordingControls(act);
+  const keys = keypad((digit) => ask("sendDigits", digit));
   const elements = [
     h("div", { class: "head" }, caller(contact, "On the line"), h("div", { class: "side" }, timer, badge)),
     h("div", { class: "sounds" }, state, again), h("div", { class: "meters" }, you.element, them.element),
     h("div", { class: "actions" }, mute, hold, button("Hang up", "hangup", "refuse", (self) => act(self, "hangup"))),
     recording.element,
+    keys,
   ];
   let frame = 0;
   const move = () => {
@@ -119,6 +124,7 @@ function talking(contact, phone, act) {
   const update = (now) => {
     mute.setAttribute("aria-pressed", now.muted);
     hold.setAttribute("aria-pressed", now.onHold);
+    keys.hidden = now.state !== "CONNECTED";
     const [text, tone] = RECORDING[now.recording];
     badge.textContent = text;
     badge.className = `badge recording ${tone}`;

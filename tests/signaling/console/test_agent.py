@@ -15,15 +15,18 @@ from signaling.softphone.protocol import (
     HoldContact,
     RejectContact,
     RenewMedia,
+    Request,
     ResumeRecording,
     SecurePause,
     SecureState,
+    SendDigits,
     SetStatus,
     StopRecording,
     SuspendRecording,
 )
 from tests.support.console_site import Site
 from tests.support.desk import CONTACT
+from vault.pii import Pii
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -111,6 +114,25 @@ async def test_the_recording_is_paused_secured_and_stopped(site: Site, agent: Pa
         SecurePause("c-1", False),
         StopRecording("c-1"),
     ]
+
+
+async def test_the_keypad_sends_what_is_pressed_and_typed(site: Site, agent: Page) -> None:
+    contact = site.change_contact(ring(site), state="CONNECTED", connected_at=time.time())
+    await agent.get_by_text("Keypad").click()
+    await agent.get_by_role("button", name="5", exact=True).click()
+    await agent.get_by_role("button", name="Hash").dblclick()
+    await agent.keyboard.type("0a*")
+    digits = [Pii(digit) for digit in "5##0*"]
+    pressed: list[Request] = []
+    while len(pressed) < len(digits):
+        await asyncio.sleep(0.01)  # the desk has no event for it
+        pressed = [request for _, request in site.desk.seen if isinstance(request, SendDigits)]
+    assert pressed == [SendDigits("c-1", digit) for digit in digits]
+    site.desk.answer = lambda request: RpcError(Code.UNAVAILABLE, "The digits could not be sent.")
+    await agent.get_by_role("button", name="1", exact=True).click()
+    await expect(agent.get_by_role("alert").filter(has_text="could not be sent")).to_be_visible()
+    site.change_contact(contact, state="CONNECTED_ONHOLD", on_hold=True)
+    await expect(agent.get_by_text("Keypad")).to_be_hidden()
 
 
 async def test_a_missed_contact_is_cleared_by_hand(site: Site, agent: Page) -> None:

@@ -54,7 +54,7 @@ def test_answer(message: Request, status: int) -> None:
 def test_405_and_options_say_what_we_can() -> None:
     for method in ("SUBSCRIBE", "OPTIONS"):
         allow = answer_to(Wire(), request(method)).headers.get("Allow")
-        assert allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
+        assert allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 
 
 def test_420_names_what_is_not_supported() -> None:
@@ -143,7 +143,7 @@ def test_requests_in_a_call_are_checked_too() -> None:
     wire = Wire()
     _, tag = wire.answer()
     for method, more, status in [
-        ("INFO", {}, 405),
+        ("MESSAGE", {}, 405),
         ("UPDATE", {"Require": "x-none"}, 420),
         ("UPDATE", {"Content_Type": "text/plain"}, 415),
     ]:
