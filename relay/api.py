@@ -27,6 +27,10 @@ Dtmf = Literal["auto", "events", "inband", "info"]
 events: never as tones; inband: as tones, and found in the sound even where events were negotiated; info: what we send
 is told as SendInfo. Events are understood in any case. Tones are made and found in G.711 only."""
 
+Alarm = Literal["no_media", "one_way", "silence"]
+"""no_media: for 5 s nothing has come from the leg's peer. one_way: nothing has come though the peer receives what we
+send, or the peer says that it does not. silence: packets come, and for 30 s no sound was in them."""
+
 
 class Hear(msgspec.Struct, frozen=True):
     """One cell of the hearing matrix that is not zero."""
@@ -63,6 +67,23 @@ class Media(msgspec.Struct, frozen=True, tag=True):
     encrypted: bool = False
 
 
+class Flow(msgspec.Struct, frozen=True):
+    """One direction of a leg, in an interval or over the call."""
+
+    packets: int
+    """That should have come."""
+    lost: int
+    """Never came, or too late to be played."""
+    jitter_ms: float
+    """Interarrival jitter (RFC 3550 section 6.4.1)."""
+    round_trip_ms: float | None
+    """None: not known, the peer quotes no report of ours."""
+    mos: float
+    """1 to 4.4 by the E-model (ITU-T G.107); over the call the mean."""
+    mos_least: float
+    """The lowest of an interval."""
+
+
 class LegReport(msgspec.Struct, frozen=True, tag=True):
     """What a leg did from its beginning until now."""
 
@@ -79,6 +100,12 @@ class LegReport(msgspec.Struct, frozen=True, tag=True):
     jitter_ms: float = 0.0
     faults: int = 0
     """Errors of the worker itself, each in one packet or tick of this leg alone."""
+    received: Flow | None = None
+    """None: nothing was measured in this direction."""
+    sent: Flow | None = None
+    """By the peer's reports."""
+    alarms: tuple[Alarm, ...] = ()
+    """That were raised at any time."""
 
 
 class Legs(msgspec.Struct, frozen=True, tag=True):
@@ -234,6 +261,23 @@ class LegDown(Event, frozen=True):
     reason: str
 
 
+class Quality(Event, frozen=True):
+    """How a leg was heard in the last 5 s. None: nothing is known of that direction."""
+
+    leg: str
+    received: Flow | None
+    sent: Flow | None
+
+
+class MediaAlarm(Event, frozen=True):
+    """Something is wrong with a leg's sound, or is so no longer. A leg has one alarm at a time, the gravest; one that
+    is dropped has none."""
+
+    leg: str
+    alarm: Alarm
+    on: bool
+
+
 class PlayerEnded(Event, frozen=True):
     """A player that does not loop has played its file to the end. One that cannot is refused at once."""
 
@@ -275,4 +319,4 @@ Commands = (
     | Drain
 )
 Answers = Done | Media | LegReport | Legs | Status
-Events = LegUp | LegDown | PlayerEnded | Digit | SendInfo
+Events = LegUp | LegDown | PlayerEnded | Digit | SendInfo | Quality | MediaAlarm

@@ -48,6 +48,8 @@ class EngineReport(msgspec.Struct, frozen=True):
     """Frames of 20 ms with sound made up in place of packets that were lost or late."""
     jitter_ms: float = 0.0
     """Interarrival jitter (RFC 3550 §6.4.1)."""
+    delay_ms: float = 0.0
+    """How long the jitter buffer keeps a packet now."""
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -196,6 +198,7 @@ class Engine:
             receiver.unknown,
             receiver.frames_concealed,
             stats.jitter_ms,
+            receiver.jitter.target_ms,
         )
 
     def receive(self, leg: str, packet: RtpPacket, now_ns: int) -> None:

@@ -7,16 +7,17 @@ import msgspec
 import structlog
 
 from relay import rtcp
-from relay.api import Digit, Dtmf, LegDown, LegReport, LegUp, Media, SendInfo
+from relay.api import Alarm, Digit, Dtmf, LegDown, LegReport, LegUp, Media, MediaAlarm, Quality, SendInfo
 from relay.codecs import g711
 from relay.digit_gate import DigitGate
 from relay.engine import Codec, Engine, Outgoing, SendFormat
 from relay.errors import RtcpError
+from relay.health import LegHealth
 from relay.keypad import Keypad
 from relay.malformed import RtpError
 from relay.negotiation import Agreement
 from relay.negotiator import Negotiator
-from relay.rtcp import Description, Goodbye, Report, SenderInfo
+from relay.rtcp import Description, Goodbye, Report, SenderInfo, middle
 from relay.rtp import RtpPacket, StreamExtender, parse
 from relay.rtp_transport import Transport
 from relay.stats import Counters, Reception
@@ -26,7 +27,7 @@ from relay.tap import TapBook
 log = structlog.get_logger()
 
 RTCP_NS = int(rtcp.INTERVAL_SECONDS * 1e9)
-Told = LegUp | LegDown | Digit | SendInfo
+Told = LegUp | LegDown | Digit | SendInfo | Quality | MediaAlarm
 _SENDING = ("sendrecv", "sendonly")
 _RECEIVING = ("sendrecv", "recvonly")
 
@@ -61,6 +62,8 @@ class Leg:
         self._gate = DigitGate(dtmf == "inband")
         self._extender = StreamExtender()
         self._reception: Reception | None = None
+        self._health = LegHealth(name, kind == "browser")
+        self._alarms: dict[Alarm, None] = {}
         self._up = False
         self._next_rtcp: int | None = None
 
@@ -103,6 +106,8 @@ class Leg:
         if self._reception is None or self._reception.ssrc != packet.ssrc:
             self._reception = Reception(packet.ssrc, packet.sequence)
         self._reception.receive(packet, codec.clock if codec else 8000, arrival_ns)
+        if codec is not None:
+            self._health.packet(packet, codec, arrival_ns)
         self._pass_on(packet, codec, arrival_ns)
         if self.kind == "rtp":
             self.up()
@@ -114,6 +119,9 @@ class Leg:
         except RtcpError:
             self.discard()
             return
+        if self.agreement is not None:
+            ours = self.stream.ssrc, self.counters.packets_sent, self.agreement.send.codec.clock
+            self._health.reports(packets, ours, arrival_ns)
         for packet in packets:
             if isinstance(packet, Report) and packet.sender and self._reception and packet.ssrc == self._reception.ssrc:
                 self._reception.sender_report(packet.sender, arrival_ns)
@@ -167,6 +175,17 @@ class Leg:
         self._next_rtcp = now_ns + RTCP_NS
         self.transport.send_rtcp(self._compound(now_ns, ntp))
 
+    def check_health(self, now_ns: int) -> None:
+        """Tells what is wrong with the leg's sound, and every few seconds how good it is."""
+        expecting = self.agreement is not None and self.agreement.direction in _RECEIVING
+        for alarm in self._health.check(now_ns, expecting):
+            self._alarms[alarm.alarm] = None
+            self._tell(alarm)
+        if self._health.is_due(now_ns):
+            quality = self._measure()
+            if quality is not None:
+                self._tell(quality)
+
     def renewed(self) -> None:
         """A new transport: the next packet, or its handshake, is told as LegUp again."""
         self._up = False
@@ -184,6 +203,7 @@ class Leg:
 
     def close(self, now_ns: int, ntp: int) -> LegReport:
         """Says goodbye, ends taps and transport."""
+        self._measure()
         report = self.report()
         try:
             if self.agreement is not None:
@@ -196,6 +216,7 @@ class Leg:
 
     def report(self) -> LegReport:
         heard = self._engine.report(self.name)
+        received, sent = self._health.summary()
         return LegReport(
             leg=self.name,
             room=self.room,
@@ -208,6 +229,9 @@ class Leg:
             frames_concealed=heard.frames_concealed,
             jitter_ms=heard.jitter_ms,
             faults=self.counters.faults,
+            received=received,
+            sent=sent,
+            alarms=tuple(self._alarms),
         )
 
     @property
@@ -262,10 +286,15 @@ class Leg:
         self._gate.detect = self._dtmf == "inband" or (self._dtmf == "auto" and agreement.events is None)
         self.transport.apply(agreement)
 
+    def _measure(self) -> Quality | None:
+        runs = (0, 0) if self._reception is None else self._reception.runs
+        return self._health.measure(self._engine.report(self.name), runs)
+
     def _compound(self, now_ns: int, ntp: int) -> bytes:
         blocks = () if self._reception is None else (self._reception.report(now_ns),)
         sender = None
         if self.counters.packets_sent:
+            self._health.reported(middle(ntp), now_ns)
             sender = SenderInfo(ntp, self.stream.timestamp, self.counters.packets_sent, self.counters.octets_sent)
         report = Report(self.stream.ssrc, sender, blocks)
         return report.serialize() + Description(self.stream.ssrc, self.stream.cname).serialize()

@@ -24,6 +24,8 @@ class Reception:
         self.ssrc = ssrc
         self._first = sequence
         self._highest = sequence
+        self._runs = 0
+        self._missed = 0
         self._received = 0
         self._before = (0, 0)
         self._transit: tuple[int, float] | None = None
@@ -34,6 +36,9 @@ class Reception:
     def receive(self, packet: RtpPacket, clock: int, arrival_ns: int) -> None:
         """`clock` in Hz."""
         self._received += 1
+        if packet.sequence > self._highest + 1:
+            self._runs += 1
+            self._missed += packet.sequence - self._highest - 1
         self._highest = max(self._highest, packet.sequence)
         transit = arrival_ns * clock / 1e9 - packet.timestamp
         if self._transit is not None and self._transit[0] == clock:
@@ -43,6 +48,11 @@ class Reception:
 
     def sender_report(self, info: SenderInfo, arrival_ns: int) -> None:
         self._last_sr = (middle(info.ntp), arrival_ns)
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """How many runs of numbers were missing when the next one came, and how many numbers were in them."""
+        return self._runs, self._missed
 
     def report(self, now_ns: int) -> ReceptionReport:
         """The block for the next report; its fraction lost counts from the block before."""

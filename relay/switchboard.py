@@ -99,11 +99,12 @@ class Switchboard:
             self._relay_digit(self._legs[name], digit, duration_ms)
 
     def keep_house(self, now: int) -> None:
-        """A few times a second: reports to peers, browsers that no longer consent."""
+        """A few times a second: reports to peers, alarms and quality, browsers that no longer consent."""
         ntp = ntp_time(wall_clock())
         for leg in self._legs.values():
             try:
                 leg.send_rtcp_if_due(now, ntp)
+                leg.check_health(now)
             except Exception as error:  # likewise
                 leg.fault(error)
         self._maker.keep_house(now)

@@ -55,8 +55,9 @@ class Bench:
         self.events: list[Told] = []
         self.records: list[Record] = []
         self.wire = Wire()
+        self.engine = Engine()
         self.taps = TapBook(self.records.append)
-        self.leg = Leg("one", "room", "rtp", Engine(), self.taps, self.events.append, dtmf)
+        self.leg = Leg("one", "room", "rtp", self.engine, self.taps, self.events.append, dtmf)
         self.leg.attach(self.wire, RtpNegotiator(("192.0.2.9", 2), 3, ("PCMU",), "off"))
         self.leg.begin(AGREED)
 
@@ -256,3 +257,60 @@ def test_masked_digits_are_not_recorded_and_not_counted_as_faults(bench: Bench) 
     packets = [record for record in bench.records if record.kind is Kind.PACKET]
     assert {record.payload for record in packets} == {NO_DIGIT}
     assert bench.leg.report().packets_discarded == 0
+
+
+def sound(sequence: int, level: int = 4000) -> bytes:
+    samples = (level * np.sin(np.arange(160) / 3 + sequence)).astype(np.int16)
+    return serialize(RtpPacket(0, False, 7, sequence, sequence * 160, g711.encode("PCMU", samples).tobytes()))
+
+
+def test_quality_is_told_every_five_seconds_and_at_the_end(bench: Bench) -> None:
+    """Each twentieth packet is lost; the peer says that it gets half of ours, 40 ms away."""
+    for number in range(50 * 12):
+        now = number * TICK
+        if number % 20:
+            bench.leg.receive_rtp(sound(number), now)
+        bench.engine.tick(now)
+        bench.send()
+        bench.leg.send_rtcp_if_due(now, number << 32)
+        if number % 250 == 249:
+            (ours,) = rtcp.parse(bench.wire.rtcp[-1])
+            assert isinstance(ours, Report) and ours.sender is not None
+            delay = (now - (124 + number // 250 * 250) * TICK - 40_000_000) * 65536 // 1_000_000_000
+            block = ReceptionReport(
+                bench.leg.stream.ssrc, 0, number // 2, number, 0, rtcp.middle(ours.sender.ntp), delay
+            )
+            bench.leg.receive_rtcp(Report(7, None, (block,)).serialize(), now)
+        bench.leg.check_health(now)
+    told = [event for event in bench.events if isinstance(event, api.Quality)]
+    assert len(told) == 2
+    for quality in told:
+        assert quality.received is not None and quality.sent is not None
+        assert quality.received.packets == pytest.approx(250, abs=2)
+        assert quality.received.lost == pytest.approx(12, abs=1)
+        assert quality.sent.round_trip_ms == pytest.approx(40, abs=25)
+        assert quality.received.mos > quality.sent.mos
+    report = bench.leg.close(13 * 50 * TICK, 0)
+    assert report.received is not None and report.sent is not None
+    assert report.received.packets == pytest.approx(600, abs=2)
+    assert report.received.lost == 29
+    assert report.sent.lost == pytest.approx(report.sent.packets / 2, abs=2)
+    assert report.alarms == ()
+
+
+def test_alarms_are_told_and_kept_for_the_report(bench: Bench) -> None:
+    def run(first: int, seconds: int, level: int | None) -> None:
+        for number in range(first * 50, (first + seconds) * 50):
+            if level is not None:
+                bench.leg.receive_rtp(sound(number, level), number * TICK)
+            if number % 10 == 0:
+                bench.leg.check_health(number * TICK)
+
+    run(0, 2, 4000)
+    run(2, 6, None)
+    run(8, 35, 0)
+    bench.leg.apply(replace(AGREED, direction="inactive"))
+    run(43, 1, None)
+    alarms = [(event.alarm, event.on) for event in bench.events if isinstance(event, api.MediaAlarm)]
+    assert alarms == [("no_media", True), ("no_media", False), ("silence", True), ("silence", False)]
+    assert bench.leg.report().alarms == ("no_media", "silence")
