@@ -270,8 +270,8 @@ class Quality(Event, frozen=True):
 
 
 class MediaAlarm(Event, frozen=True):
-    """Something is wrong with a leg's sound, or is so no longer. A leg has one alarm at a time, the gravest; one that
-    is dropped has none."""
+    """Something is wrong with a leg's sound, or is so no longer. A leg has one alarm at a time, the gravest; it ends
+    with the leg."""
 
     leg: str
     alarm: Alarm

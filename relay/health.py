@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from relay.api import Flow, MediaAlarm, Quality
+from relay.api import Alarm, Flow, MediaAlarm, Quality
 from relay.codecs import opus
 from relay.engine import EngineReport
 from relay.formats import Codec
@@ -53,7 +53,13 @@ class LegHealth:
 
     def check(self, now_ns: int, expecting: bool) -> list[MediaAlarm]:
         """What has gone wrong, or right again."""
-        ended, begun = self._watch.check(now_ns, expecting, self._outgoing.heard)
+        return self._changes(*self._watch.check(now_ns, expecting, self._outgoing.heard))
+
+    def close(self) -> list[MediaAlarm]:
+        """The leg ends, and its alarm with it."""
+        return self._changes(self._watch.alarm, None)
+
+    def _changes(self, ended: Alarm | None, begun: Alarm | None) -> list[MediaAlarm]:
         alarms = [MediaAlarm(self._leg, ended, False)] if ended is not None else []
         return [*alarms, MediaAlarm(self._leg, begun, True)] if begun is not None else alarms
 

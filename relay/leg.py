@@ -205,6 +205,8 @@ class Leg:
         """Says goodbye, ends taps and transport."""
         self._measure()
         report = self.report()
+        for alarm in self._health.close():
+            self._tell(alarm)
         try:
             if self.agreement is not None:
                 self.transport.send_rtcp(self._compound(now_ns, ntp) + Goodbye((self.stream.ssrc,)).serialize())

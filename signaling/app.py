@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from recorder.api import RecordingStatus
+from relay.api import Events
 from signaling.api.application import build
 from signaling.api.guard import COUNTS
 from signaling.api.parts import Parts
@@ -31,6 +32,7 @@ from signaling.keeping import Keeper
 from signaling.lanes import Lanes
 from signaling.perform import Performer
 from signaling.places import Places
+from signaling.quality import QualityMeter
 from signaling.ready import Addresses
 from signaling.recorders import Recorder
 from signaling.recording_desk import RecordingDesk
@@ -65,11 +67,12 @@ class App:
         self._places = places
         self._clock = SteadyClock()
         self._tokens = Tokens()
+        self._quality = QualityMeter()
         sockets = {f"relay-{number}": places.worker(number) for number in range(workers)}
         self._workers = Workers(
             sockets,
-            lambda worker, event: self._calls.on_worker_event(worker, event),
-            lambda worker, there: self._calls.on_worker_presence(worker, there),
+            self._on_worker_event,
+            self._on_worker_presence,
         )
         self._recorder = Recorder(places.recorder_control, self._on_recording, self._on_recorder)
 
@@ -130,6 +133,7 @@ class App:
         )
         self._calls.serve(self._sip)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
+        self._status.add(self._quality)
 
     def missing(self) -> list[str]:
         """The processes that are not connected."""
@@ -200,6 +204,15 @@ class App:
     def _counters(self) -> dict[str, dict[str, int]]:
         sip = dataclasses.asdict(self._sip.agent.counters)
         return {"sip": sip, "softphones": self._softphones.stats, "http": self._answers}
+
+    def _on_worker_event(self, worker: str, event: Events) -> None:
+        self._quality.take(worker, event)
+        self._calls.on_worker_event(worker, event)
+
+    def _on_worker_presence(self, worker: str, there: bool) -> None:
+        if not there:
+            self._quality.worker_lost(worker)
+        self._calls.on_worker_presence(worker, there)
 
     def _on_recorder(self, there: bool) -> None:
         for center in self._house:

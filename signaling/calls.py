@@ -11,18 +11,20 @@ import structlog
 from ipc.messages import Answer, Command, Refusal
 from relay.api import (
     AddRtpLeg,
+    Alarm,
     Digit,
     DropLeg,
     Events,
     LegDown,
     LegUp,
+    MediaAlarm,
     PlayerEnded,
     Renegotiate,
     Reoffer,
     SendInfo,
     SetAnswer,
     TakeDigit,
-)
+)  # fmt: skip
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.resources import Trunk
@@ -289,10 +291,20 @@ class Calls:
                 self._player_ended(room, player, failed=False)
             case Digit(leg, digit):
                 self._digit(leg, digit)
+            case MediaAlarm(leg, alarm, on):
+                self._alarm(leg, alarm, on)
             case SendInfo(leg, digit, duration_ms):
                 session = self._by_contact.get(leg.partition("/")[0])
                 if session is not None and session.leg == leg:
                     self._dialogs.press(session.call, digit, duration_ms)
+
+    def _alarm(self, leg: str, alarm: Alarm, on: bool) -> None:
+        contact = leg.partition("/")[0]
+        center = self._house.of_contact(contact)
+        if on:
+            log.warning("! media", contact=contact, leg=leg, alarm=alarm)
+        if center is not None:
+            self._house.tell(center, events.MediaAlarmed(contact, leg, alarm, on))
 
     def on_worker_presence(self, worker: str, there: bool) -> None:
         if there:

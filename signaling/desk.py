@@ -15,6 +15,7 @@ from signaling.center.floor import NotYours
 from signaling.center.recording import controls
 from signaling.center.security import user_name
 from signaling.center.segments import NotNow
+from signaling.center.sound import alarms as alarms_of
 from signaling.house import House
 from signaling.recording_desk import RecordingDesk
 from signaling.softphone import protocol
@@ -190,6 +191,7 @@ def contact_view(center: Center, user: str) -> protocol.Contact | None:
 def _view(center: Center, assignment: Assignment) -> protocol.Contact:
     contact = assignment.contact
     his = contact.assignment is assignment  # not after he missed it: another agent may talk by now
+    alarms = alarms_of(contact) if his else {}
     return protocol.Contact(
         contact_id=contact.id,
         state=assignment.state,
@@ -206,6 +208,8 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
         controls=controls(center.floor, contact, assignment.user.id) if his else (),
         secure=_secure(contact) if his else None,
         reason=assignment.reason or (contact.reason if his else None),
+        customer_alarm=alarms.get("customer"),
+        agent_alarm=alarms.get("agent"),
     )
 
 

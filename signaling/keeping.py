@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from signaling.center.audit import AuditEvent
-from signaling.center.record import ContactRecord, RecordingInfo
+from signaling.center.record import ContactRecord, QualityInfo, RecordingInfo
 from signaling.center.resources import Tenant
 from signaling.lanes import Lanes
 from signaling.store.errors import StoreUnavailable
@@ -27,6 +27,8 @@ class Records(Protocol):
     async def save_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None: ...
 
     async def audit(self, tenant: Tenant, event: AuditEvent) -> None: ...
+
+    async def save_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None: ...
 
 
 class Keeper:
@@ -47,6 +49,9 @@ class Keeper:
     def keep_audit(self, tenant: Tenant, event: AuditEvent) -> None:
         """In the order of the tenant's other lines that come this way."""
         self._add(f"{tenant.instance}/audit", lambda: self._records.audit(tenant, event))
+
+    def keep_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
+        self._add(contact, lambda: self._records.save_quality(tenant, contact, quality))
 
     def hurry(self) -> None:
         """The node stops: everything that waits is tried once more."""

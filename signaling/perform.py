@@ -12,8 +12,11 @@ from relay import api as relay
 from signaling.center import decisions
 from signaling.center.center import Center
 from signaling.center.decisions import Decision
-from signaling.center.record import ContactRecord
+from signaling.center.record import ContactRecord, QualityInfo
+from signaling.center.resources import Tenant
+from signaling.center.sound import Side
 from signaling.lanes import Lanes, Work
+from signaling.quality import quality_of
 from signaling.speech import SpeechError
 
 log = structlog.get_logger()
@@ -62,6 +65,8 @@ class Records(Protocol):
 
     def keep_contact(self, record: ContactRecord) -> None: ...
 
+    def keep_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None: ...
+
 
 class Performer:
     """One method a kind of decision; those that ask other processes go through the contact's lane."""
@@ -98,6 +103,16 @@ class Performer:
 
     def _work(self, center: Center, decision: Any) -> Work:
         return lambda: _WORK[type(decision)](self, center, decision)
+
+    async def _drop(self, center: Center, decision: decisions.DropAgent | decisions.DropCustomer, side: Side) -> None:
+        try:
+            report = await self._workers.ask(decision.contact, relay.DropLeg(decision.leg))
+        except Refusal as refusal:
+            log.debug("x leg was gone", contact=decision.contact, code=refusal.code)
+            return
+        quality = quality_of(side, report)
+        if quality is not None:
+            self._records.keep_quality(center.floor.tenant, decision.contact, quality)
 
     async def _ask(self, contact: str, command: Command[Any]) -> bool:
         """Whether the worker did it. A leg or worker that is gone already has its own event; others are faults."""
@@ -138,11 +153,11 @@ class Performer:
     async def _seal_recording(self, _: Center, decision: decisions.SealRecording) -> None:
         await self._recorder.seal(decision.recording)
 
-    async def _drop_agent(self, _: Center, decision: decisions.DropAgent) -> None:
-        await self._ask(decision.contact, relay.DropLeg(decision.leg))
+    async def _drop_agent(self, center: Center, decision: decisions.DropAgent) -> None:
+        await self._drop(center, decision, "agent")
 
-    async def _drop_customer(self, _: Center, decision: decisions.DropCustomer) -> None:
-        await self._ask(decision.contact, relay.DropLeg(decision.leg))
+    async def _drop_customer(self, center: Center, decision: decisions.DropCustomer) -> None:
+        await self._drop(center, decision, "customer")
         self._workers.forget(decision.contact)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from recorder.api import SpaceStatus
 from signaling.house import House
@@ -27,6 +28,10 @@ class Status:
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self.draining = False
+
+    def add(self, collector: Collector) -> None:
+        """Figures of somebody else's."""
+        self._registry.register(collector)
 
     def health(self) -> dict[str, object]:
         missing = self._missing()

@@ -6,10 +6,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from signaling.center.record import AgentInfo, ContactRecord, RecordingInfo
+from relay.api import Flow
+from signaling.center.record import AgentInfo, ContactRecord, QualityInfo, RecordingInfo
 from signaling.center.segments import RecordingType
 
 DELIVERED = ("verified", "released")
+HIGH_LOSS, HIGH_ROUND_TRIP_MS, HIGH_JITTER_MS = 0.05, 300.0, 30.0
+"""Beyond these a call is named as troubled."""
 Shape = dict[str, Any]
 
 
@@ -53,6 +56,7 @@ def description(record: ContactRecord, attributes: bool, states: Mapping[Recordi
         SystemEndpoint=_endpoint(record.system),
         AgentInfo=_agent(record.agent) if record.agent else None,
         Attributes=shown if attributes else None,
+        QualityMetrics=_quality(record.quality) or None,
         Recordings=[_recording(record.recording)] if record.recording and has_recording(record) else None,
         Telephonist=ours,
     )
@@ -80,6 +84,45 @@ def _recording(recording: RecordingInfo) -> Shape:
         "MediaStreamType": "AUDIO",
         "Status": "AVAILABLE",
     }
+
+
+def _quality(quality: tuple[QualityInfo, ...]) -> Shape:
+    """Connect's QualityMetrics; `Telephonist` holds what the score was made of."""
+    return {
+        info.side.title(): {
+            "Audio": {
+                "QualityScore": info.score,
+                "PotentialQualityIssues": _issues(info),
+                "Telephonist": _known(
+                    Codec=info.codec, Received=_flow(info.received), Sent=_flow(info.sent), Alarms=list(info.alarms)
+                ),
+            }
+        }
+        for info in quality
+    }
+
+
+def _issues(info: QualityInfo) -> list[str]:
+    flows = [flow for flow in (info.received, info.sent) if flow is not None]
+    found = {
+        "HighPacketLoss": any(flow.lost > HIGH_LOSS * flow.packets for flow in flows),
+        "HighRoundTripTime": any((flow.round_trip_ms or 0) > HIGH_ROUND_TRIP_MS for flow in flows),
+        "HighJitterBuffer": any(flow.jitter_ms > HIGH_JITTER_MS for flow in flows),
+    }
+    return [name for name, is_so in found.items() if is_so]
+
+
+def _flow(flow: Flow | None) -> Shape | None:
+    if flow is None:
+        return None
+    return _known(
+        Packets=flow.packets,
+        Lost=flow.lost,
+        JitterMs=flow.jitter_ms,
+        RoundTripMs=flow.round_trip_ms,
+        MeanOpinionScore=flow.mos,
+        LowestMeanOpinionScore=flow.mos_least,
+    )
 
 
 def _ours(record: ContactRecord) -> Shape:

@@ -4,7 +4,7 @@ and simulation."""
 from collections.abc import Callable
 from typing import Any, Literal
 
-from signaling.center import customers, events, handling, recording
+from signaling.center import customers, events, handling, recording, sound
 from signaling.center.call import taps
 from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import Decision
@@ -18,6 +18,7 @@ _HANDLERS: dict[type, Callable[[Floor, Any, float], list[Decision]]] = {
     events.CallArrived: customers.call_arrived,
     events.CustomerLeft: customers.customer_left,
     events.PlayerFinished: customers.player_finished,
+    events.MediaAlarmed: sound.media_alarmed,
     events.MediaLost: customers.media_lost,
     events.NodeStopped: customers.node_stopped,
     events.AgentPresent: handling.agent_present,

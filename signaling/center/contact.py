@@ -3,6 +3,7 @@ time."""
 
 from dataclasses import dataclass, field
 
+from relay.api import Alarm
 from signaling.center.agent_states import ContactState, Input, after
 from signaling.center.call import Call, Phase, Recorded
 from signaling.center.flow_run import FlowRun
@@ -56,6 +57,8 @@ class Contact:
     """The agent who is offered it, talks, or does its after-contact work."""
     connected: float | None = None
     muted: bool = False
+    alarms: dict[str, tuple[str, Alarm]] = field(default_factory=dict)
+    """By side, agent or customer: the leg, and what is wrong with its sound."""
     holds: HoldClock = field(default_factory=HoldClock)
     recordings: Recordings = field(default_factory=Recordings)
     disconnected: float | None = None

@@ -3,6 +3,7 @@ raise."""
 
 import msgspec
 
+from relay.api import Alarm
 from signaling.center.segments import Input, RecordingType
 from vault.pii import Pii
 
@@ -98,6 +99,15 @@ class Clear(msgspec.Struct, frozen=True):
     contact: str
 
 
+class MediaAlarmed(msgspec.Struct, frozen=True):
+    """A leg's sound is not as it should be, or is so no longer."""
+
+    contact: str
+    leg: str
+    alarm: Alarm
+    on: bool
+
+
 class MediaLost(msgspec.Struct, frozen=True):
     """The worker that carried the contact is gone."""
 
@@ -165,6 +175,7 @@ class EndSecurePause(msgspec.Struct, frozen=True):
 
 Event = (
     CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | SetStatus | Accept | Reject
-    | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaLost | NodeStopped | RecorderPresence
-    | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording | BeginSecurePause | EndSecurePause
+    | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaAlarmed | MediaLost | NodeStopped
+    | RecorderPresence | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording | BeginSecurePause
+    | EndSecurePause
 )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from relay.api import Alarm, Flow
 from signaling.center.segments import RecordingAct, RecordingType
 from vault.pii import Pii
 
@@ -75,6 +76,23 @@ class RecordingInfo(msgspec.Struct, frozen=True):
     deleted: Tombstone | None = None
 
 
+class QualityInfo(msgspec.Struct, frozen=True):
+    """How one side of a contact sounded, by the leg that it had last."""
+
+    side: Literal["agent", "customer"]
+    codec: str
+    received: Flow | None = None
+    """From that side; None: not measured."""
+    sent: Flow | None = None
+    """To that side, by its reports."""
+    alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """QualityScore: the mean opinion score of the worse direction, 1 to 5."""
+        return min(flow.mos for flow in (self.received, self.sent) if flow is not None)
+
+
 class ContactRecord(msgspec.Struct, frozen=True):
     contact: str
     account: str
@@ -107,3 +125,5 @@ class ContactRecord(msgspec.Struct, frozen=True):
     recording_acts: tuple[RecordingAct, ...] = ()
     """What was done to them, in its order."""
     legal_hold: LegalHold | None = None
+    quality: tuple[QualityInfo, ...] = ()
+    """A side at most once."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from relay.api import Alarm
 from vault.pii import Pii
 
 SUBPROTOCOL = "telephonist.v1"
@@ -78,6 +79,10 @@ class Contact(Value, frozen=True):
     secure: SecureState | None = None
     reason: str | None = None
     """Why the contact ended or failed."""
+    customer_alarm: Alarm | None = None
+    """What is wrong with the customer's sound now."""
+    agent_alarm: Alarm | None = None
+    """And with the agent's."""
 
 
 class Snapshot(Value, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from sqlalchemy import Row
 
-from signaling.center.record import AgentInfo, ContactRecord, LegalHold, QueueInfo, RecordingInfo
+from signaling.center.record import AgentInfo, ContactRecord, LegalHold, QualityInfo, QueueInfo, RecordingInfo
 from signaling.center.segments import RecordingAct, RecordingType
 from signaling.store.tables import contacts
 from vault.fields import FieldDamaged, FieldKey, Place, blind_index, key_of, seal, unseal
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 SEALED = ("customer", "system", "attributes")
 _COMPOUND = ("queue", "agent", "recording_acts")
-_ELSEWHERE = ("recording", "ivr_recording", "legal_hold")
+_ELSEWHERE = ("recording", "ivr_recording", "legal_hold", "quality")
 """Kept in tables of their own."""
 _PLAIN = tuple(
     name for name in ContactRecord.__struct_fields__ if name not in (*SEALED, *_COMPOUND, *_ELSEWHERE)
@@ -31,6 +31,7 @@ class Beside(NamedTuple):
 
     recordings: Sequence[RecordingInfo] = ()
     hold: LegalHold | None = None
+    quality: tuple[QualityInfo, ...] = ()
 
     def of(self, type: RecordingType) -> RecordingInfo | None:
         return next((one for one in self.recordings if one.type == type), None)
@@ -71,6 +72,7 @@ def from_row(row: Row[Any], keys: Mapping[bytes, FieldKey], beside: Beside) -> C
         ivr_recording=beside.of("IVR"),
         recording_acts=msgspec.convert(row.recording_acts, tuple[RecordingAct, ...]),
         legal_hold=beside.hold,
+        quality=beside.quality,
     )
 
 

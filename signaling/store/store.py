@@ -7,7 +7,7 @@ from typing import Any, Self
 from sqlalchemy import Select, insert, select
 
 from signaling.center.audit import AuditCheck, AuditEvent, AuditRow, link, verify
-from signaling.center.record import ContactRecord, LegalHold, RecordingInfo, Tombstone
+from signaling.center.record import ContactRecord, LegalHold, QualityInfo, RecordingInfo, Tombstone
 from signaling.center.resources import Directory, SecurityProfile, Tenant, User
 from signaling.center.security import granted
 from signaling.store import audit_rows
@@ -17,6 +17,7 @@ from signaling.store.database import Database
 from signaling.store.directory import as_struct, load_directory, load_tenants, store_directory
 from signaling.store.keys import DataKeys
 from signaling.store.passwords import Passwords
+from signaling.store.qualities import load_qualities, save_quality
 from signaling.store.recordings import Kept
 from signaling.store.search import (
     RESULTS,
@@ -199,6 +200,13 @@ class Store:
             rules = (await load_directory(connection, tenant)).retention
             return await rows.expired(connection, tenant, rules, now)
 
+    # Quality
+
+    async def save_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
+        """Keeps how one side of the contact sounded, in place of what was known of that side."""
+        async with self._database.write() as connection:
+            await save_quality(connection, tenant, contact, quality)
+
     # Audit
 
     async def audit(self, tenant: Tenant, event: AuditEvent) -> None:
@@ -239,8 +247,12 @@ class Store:
             ids = [row.contact for row in found]
             recorded = await rows.load_recordings(connection, tenant, ids)
             held = await rows.load_holds(connection, tenant, ids)
+            sounded = await load_qualities(connection, tenant, ids)
         keys = await self._keys.by_ids(tenant, set().union(*map(key_ids, found)))
-        return [from_row(row, keys, Beside(recorded.get(row.contact, ()), held.get(row.contact))) for row in found]
+        beside = {
+            id: Beside(recorded.get(id, ()), held.get(id), sounded.get(id, ())) for id in ids
+        }  # fmt: skip
+        return [from_row(row, keys, beside[row.contact]) for row in found]
 
 
 def _page(found: list[ContactRecord], seen: int, limit: int, total: int) -> Page:

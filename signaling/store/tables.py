@@ -88,6 +88,7 @@ trunks = _tenant_table(
     _json("transports"),
     _text("srtp"),
     _json("codecs"),
+    _text("dtmf"),
     key=("name",),
 )
 
@@ -157,6 +158,15 @@ legal_holds = _tenant_table(
 retention_rules = _tenant_table(
     "retention_rules", _text("queue"), Column("days", Integer, nullable=False), key=("queue",)
 )
+
+qualities = _tenant_table(
+    "qualities",
+    _text("contact"),
+    _text("side"),
+    _json("quality"),
+    key=("contact", "side"),
+)
+"""No reference to `contacts`: a leg's report may come before or after what else is written of its contact."""
 
 data_keys = _tenant_table(
     "data_keys",

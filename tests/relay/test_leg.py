@@ -314,3 +314,10 @@ def test_alarms_are_told_and_kept_for_the_report(bench: Bench) -> None:
     alarms = [(event.alarm, event.on) for event in bench.events if isinstance(event, api.MediaAlarm)]
     assert alarms == [("no_media", True), ("no_media", False), ("silence", True), ("silence", False)]
     assert bench.leg.report().alarms == ("no_media", "silence")
+
+
+def test_an_alarm_ends_with_its_leg(bench: Bench) -> None:
+    for number in range(50 * 6):
+        bench.leg.check_health(number * TICK)
+    bench.leg.close(0, 0)
+    assert bench.events == [api.MediaAlarm("one", "no_media", True), api.MediaAlarm("one", "no_media", False)]

@@ -1,7 +1,7 @@
 import asyncio
 
 from signaling.center.audit import AuditEvent
-from signaling.center.record import ContactRecord, RecordingInfo
+from signaling.center.record import ContactRecord, QualityInfo, RecordingInfo
 from signaling.center.resources import Tenant
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
@@ -9,6 +9,7 @@ from signaling.store.errors import StoreUnavailable
 from tests.signaling.center.floor_plan import TENANT
 from vault.pii import Pii
 
+QUALITY = QualityInfo("agent", "opus/48000")
 INFO = RecordingInfo("0" * 32, "key", "sealed")
 
 
@@ -23,6 +24,7 @@ class Fickle:
         self.failures = failures
         self.kept: list[tuple[str, float]] = []
         self.recordings: list[str] = []
+        self.qualities: list[str] = []
         self.audited: list[tuple[Tenant, str]] = []
         self.failed = asyncio.Event()
 
@@ -36,6 +38,10 @@ class Fickle:
     async def save_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
         assert (tenant, recording) == (TENANT, INFO)
         self.recordings.append(contact)
+
+    async def save_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
+        assert (tenant, quality) == (TENANT, QUALITY)
+        self.qualities.append(contact)
 
     async def audit(self, tenant: Tenant, event: AuditEvent) -> None:
         if self.failures:
@@ -51,9 +57,10 @@ async def test_a_store_that_fails_for_a_while_loses_nothing_and_holds_nobody_up(
     keeper.keep_contact(record("c-1", 2.0))
     keeper.keep_contact(record("c-2", 1.0))
     keeper.keep_recording(TENANT, "c-1", INFO)
+    keeper.keep_quality(TENANT, "c-1", QUALITY)
     await lanes.empty()
     assert store.kept == [("c-2", 1.0), ("c-1", 1.0), ("c-1", 2.0)]
-    assert store.recordings == ["c-1"]
+    assert store.recordings == store.qualities == ["c-1"]
 
 
 async def test_lines_of_the_audit_trail_are_tried_again_too() -> None:

@@ -12,7 +12,8 @@ from relay import api as relay
 from relay.api import Hear, Tap
 from signaling.center import decisions
 from signaling.center.center import Center
-from signaling.center.record import ContactRecord
+from signaling.center.record import ContactRecord, QualityInfo
+from signaling.center.resources import Tenant
 from signaling.lanes import Lanes
 from signaling.perform import Performer
 from signaling.speech import SpeechError
@@ -21,6 +22,7 @@ from vault.pii import Pii
 
 HEARING, TAPS = (Hear("c-1/customer", "music"),), (Tap("c-1/customer", "0" * 32, 1),)
 PARTIES = (Party(0, "agent", "c-1/agent-1"),)
+NO_REPORT = relay.LegReport("", "c-1", "rtp", "")
 RECORD = ContactRecord("c-1", "1", "i", "INBOUND", 0.0, Pii("+15550199"), "+15550100", 1.0)
 
 
@@ -30,6 +32,7 @@ class Parts:
     def __init__(self) -> None:
         self.done: list[Any] = []
         self.refusals: dict[type, Refusal] = {}
+        self.reports: dict[str, relay.LegReport] = {}
         self.speechless = False
         self.spoken = asyncio.Event()
         self.spoken.set()
@@ -41,7 +44,7 @@ class Parts:
         self.done.append(command)
         if type(command) in self.refusals:
             raise self.refusals[type(command)]
-        return Done()
+        return self.reports.get(command.leg, NO_REPORT) if isinstance(command, relay.DropLeg) else Done()
 
     def forget(self, room: str) -> None:
         self.done.append(("forget", room))
@@ -61,6 +64,10 @@ class Parts:
 
     def keep_contact(self, record: ContactRecord) -> None:
         self.done.append(record)
+
+    def keep_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
+        assert tenant == directory().tenant
+        self.done.append((contact, quality))
 
     def show_agent(self, _: Center, user: str) -> None:
         self.done.append(("agent", user))
@@ -162,3 +169,13 @@ async def test_a_prompt_that_cannot_be_spoken_is_told_and_not_played(act: Act) -
 async def test_a_room_is_forgotten_even_if_its_leg_is_gone(act: Act) -> None:
     act.parts.refusals[relay.DropLeg] = Refusal("no_such_leg", "gone already")
     assert (await act.perform(decisions.DropCustomer("c-1", "c-1/customer")))[-1] == ("forget", "c-1")
+
+
+async def test_how_a_leg_sounded_is_kept_if_it_sounded(act: Act) -> None:
+    heard, told = relay.Flow(500, 5, 2.0, 30.0, 4.2, 4.0), relay.Flow(250, 0, 1.0, 30.0, 4.3, 4.3)
+    act.parts.reports["c-1/customer"] = relay.LegReport(
+        "c-1/customer", "c-1", "rtp", "PCMU/8000", received=heard, sent=told, alarms=("silence",)
+    )
+    done = await act.perform(decisions.DropAgent("c-1", "c-1/agent-1"), decisions.DropCustomer("c-1", "c-1/customer"))
+    kept = [item for item in done if isinstance(item, tuple) and isinstance(item[-1], QualityInfo)]
+    assert kept == [("c-1", QualityInfo("customer", "PCMU/8000", heard, told, ("silence",)))]

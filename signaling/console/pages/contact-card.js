@@ -1,7 +1,7 @@
 /* One contact of the agent, from its ring to the end of the after-contact work. */
 
 import { h, icon, notice, press } from "./dom.js";
-import { duration, number, reason, RECORDING } from "./format.js";
+import { ALARMS, duration, number, reason, RECORDING } from "./format.js";
 import { keypad } from "./keypad.js";
 import { Meter } from "./meter.js";
 import { recordingControls } from "./recording-controls.js";
@@ -100,6 +100,7 @@ function talking(contact, phone, act, ask) {
   const timer = h("span", { class: "timer", role: "timer", "aria-label": "Time connected" });
   const badge = h("span", { class: "badge recording" });
   const state = h("p", { class: "sound", role: "status" });
+  const alarms = h("div", { class: "alarms", role: "alert" });
   const again = button("Connect the sound again", "refresh", "plain", (self) => act(self, "renew"));
   const [you, them] = [new Meter("You", "agent"), new Meter("Caller", "customer")];
   const pressed = (self) => self.getAttribute("aria-pressed") === "true";
@@ -109,7 +110,7 @@ function talking(contact, phone, act, ask) {
   const keys = keypad((digit) => ask("sendDigits", digit));
   const elements = [
     h("div", { class: "head" }, caller(contact, "On the line"), h("div", { class: "side" }, timer, badge)),
-    h("div", { class: "sounds" }, state, again), h("div", { class: "meters" }, you.element, them.element),
+    h("div", { class: "sounds" }, state, again), alarms, h("div", { class: "meters" }, you.element, them.element),
     h("div", { class: "actions" }, mute, hold, button("Hang up", "hangup", "refuse", (self) => act(self, "hangup"))),
     recording.element,
     keys,
@@ -129,6 +130,7 @@ function talking(contact, phone, act, ask) {
     badge.textContent = text;
     badge.className = `badge recording ${tone}`;
     recording.update(now);
+    showAlarms(alarms, now);
     again.hidden = phone.hasMedia(now.contactId);
     state.textContent = again.hidden ? soundOf(now, phone.connection(now.contactId)) : "The sound is not connected.";
   };
@@ -137,6 +139,12 @@ function talking(contact, phone, act, ask) {
     recording.tick(current, now);
   };
   return { elements, update, tick, close: () => cancelAnimationFrame(frame) };
+}
+
+function showAlarms(box, { customerAlarm, agentAlarm }) {
+  const texts = [ALARMS.customer[customerAlarm], ALARMS.agent[agentAlarm]].filter(Boolean);
+  if (texts.join() === [...box.children].map((badge) => badge.textContent).join()) return;
+  box.replaceChildren(...texts.map((text) => h("span", { class: "badge warn" }, text)));
 }
 
 function soundOf({ muted, onHold, state }, connection) {

@@ -52,6 +52,7 @@ function facts(contact) {
     ["Waited", connected ? duration(connected - begun) : "–"],
     ["Duration", ended ? duration(ended - begun) : "–"],
     ["Ended", reason(contact.DisconnectReason)],
+    ...qualityRows(contact.QualityMetrics),
     ["Contact id", h("code", {}, contact.Id)],
     ...Object.entries(contact.Attributes ?? {}),
   ];
@@ -63,6 +64,11 @@ function facts(contact) {
     h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     ...recordingFacts(ours.Recording),
   ];
+}
+
+function qualityRows({ Customer: customer, Agent: agent } = {}) {
+  const score = ({ Audio }) => `${Audio.QualityScore.toFixed(1)} of 5`;
+  return [customer && ["Caller’s sound", score(customer)], agent && ["Agent’s sound", score(agent)]].filter(Boolean);
 }
 
 function recordingFacts(recording) {

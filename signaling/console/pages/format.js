@@ -32,6 +32,20 @@ const REASONS = {
 
 export const reason = (code) => REASONS[code] ?? code ?? "–";
 
+/** What is wrong with the sound of a side, as the agent is told. */
+export const ALARMS = {
+  customer: {
+    no_media: "Nothing comes from the caller’s line",
+    one_way: "The caller’s sound goes one way only",
+    silence: "No sound from the caller for 30 seconds",
+  },
+  agent: {
+    no_media: "Your sound does not arrive here",
+    one_way: "Your sound goes one way only",
+    silence: "No sound from your microphone for 30 seconds",
+  },
+};
+
 /** The state of the recording as the agent sees it: [text, tone]. */
 export const RECORDING = {
   off: ["Not recorded", "quiet"],

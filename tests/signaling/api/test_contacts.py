@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from signaling.center.record import ContactRecord, QueueInfo
+from relay.api import Flow
+from signaling.center.record import ContactRecord, QualityInfo, QueueInfo
 from signaling.store.search import WINDOW
 from tests.signaling.api.house import House, error_of
 from tests.signaling.store.samples import ACME, NOON, NUMBER, RIVAL, a_record, a_recording
@@ -169,3 +170,24 @@ async def test_without_the_permission_no_id_is_told(house: House) -> None:
     assert [await error_of(answer) for answer in answers] == [(403, "AccessDeniedException")] * 2
     assert len({await answer.text() for answer in answers}) == 1
     assert (await browser.post("/search-contacts", a_search())).status == 403
+
+
+async def test_how_it_sounded_is_told_in_connects_shape(house: House) -> None:
+    good, bad = Flow(500, 5, 2.0, None, 4.2, 4.0), Flow(500, 50, 35.0, 310.0, 2.4, 1.9)
+    await house.store.save_contact(a_record())
+    await house.store.save_quality(ACME, "contact-1", QualityInfo("agent", "opus/48000", good))
+    await house.store.save_quality(ACME, "contact-1", QualityInfo("customer", "PCMU/8000", good, bad, ("one_way",)))
+    described = await (await house.browser("sam")).get(f"/contacts/{ACME.instance}/contact-1")
+    quality = (await described.json())["Contact"]["QualityMetrics"]
+    received = {"Packets": 500, "Lost": 5, "JitterMs": 2.0, "MeanOpinionScore": 4.2, "LowestMeanOpinionScore": 4.0}
+    assert quality["Agent"] == {
+        "Audio": {
+            "QualityScore": 4.2,
+            "PotentialQualityIssues": [],
+            "Telephonist": {"Codec": "opus/48000", "Received": received, "Alarms": []},
+        }
+    }
+    audio = quality["Customer"]["Audio"]
+    assert audio["QualityScore"] == 2.4
+    assert audio["PotentialQualityIssues"] == ["HighPacketLoss", "HighRoundTripTime", "HighJitterBuffer"]
+    assert audio["Telephonist"]["Alarms"] == ["one_way"]

@@ -116,6 +116,14 @@ async def test_the_recording_is_paused_secured_and_stopped(site: Site, agent: Pa
     ]
 
 
+async def test_what_is_wrong_with_the_sound_is_shown_while_it_is(site: Site, agent: Page) -> None:
+    contact = site.change_contact(ring(site), state="CONNECTED", connected_at=time.time(), customer_alarm="no_media")
+    await expect(agent.get_by_text("Nothing comes from the caller’s line")).to_be_visible()
+    site.change_contact(contact, customer_alarm=None, agent_alarm="silence")
+    await expect(agent.get_by_text("No sound from your microphone for 30 seconds")).to_be_visible()
+    await expect(agent.get_by_text("Nothing comes from the caller’s line")).to_have_count(0)
+
+
 async def test_the_keypad_sends_what_is_pressed_and_typed(site: Site, agent: Page) -> None:
     contact = site.change_contact(ring(site), state="CONNECTED", connected_at=time.time())
     await agent.get_by_text("Keypad").click()
