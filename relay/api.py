@@ -220,7 +220,8 @@ class TakeDigit(Command[Done], frozen=True):
 
 
 class MaskDigits(Command[Done], frozen=True):
-    """While on: digits that the leg's peer presses are not relayed, audible, recorded, told or logged.
+    """While on: digits that the leg's peer presses are not relayed, audible, recorded or logged, and told as
+    MaskedDigit only.
 
     Tones in G.711 become silence, for which the leg's sound is held back by 60 ms."""
 
@@ -259,6 +260,13 @@ class LegDown(Event, frozen=True):
 
     leg: str
     reason: str
+
+
+class MaskedDigit(Event, frozen=True):
+    """The same of a leg whose digits are masked: which it was is not told, but for the `#` that ends an entry."""
+
+    leg: str
+    pound: bool
 
 
 class Quality(Event, frozen=True):
@@ -319,4 +327,4 @@ Commands = (
     | Drain
 )
 Answers = Done | Media | LegReport | Legs | Status
-Events = LegUp | LegDown | PlayerEnded | Digit | SendInfo | Quality | MediaAlarm
+Events = LegUp | LegDown | PlayerEnded | Digit | MaskedDigit | SendInfo | Quality | MediaAlarm

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from relay.codecs import g711
+from relay.dtmf import DigitReceiver
 from relay.formats import Codec
 from relay.inband import ONSET_MS, RATE, Found, InbandDetector
+from relay.malformed import EventError
 from relay.rtp import RtpPacket
 
 HOLD = ONSET_MS * RATE // 1000
@@ -34,6 +36,8 @@ class DigitGate:
         self._quieten = 0
         """Samples after a digit's end that are silenced, since its last part may be in them."""
         self._masked_event: int | None = None
+        self._events = DigitReceiver()
+        """Of masked events."""
         self._ignore = False
         """A digit in sound that began masked has not ended yet."""
 
@@ -43,10 +47,11 @@ class DigitGate:
         self.masked = on
         return self._let_go()
 
-    def take(self, packet: RtpPacket, codec: Codec) -> tuple[list[RtpPacket], list[Found]]:
-        """The packets that come through now, in their order, and the digits that were found in sound."""
+    def take(self, packet: RtpPacket, codec: Codec, now_ns: int) -> tuple[list[RtpPacket], list[Found]]:
+        """The packets that come through now, in their order, and the digits that have ended: those in sound, and while
+        it is masked all, for nobody behind will find them."""
         if codec.name == "telephone-event":
-            return [self._event(packet)], []
+            return self._event(packet, codec, now_ns)
         if codec.name not in g711.LAWS or not (self.masked or self.detect):
             return [*self._let_go(), packet], []
         self._law = "PCMA" if codec.name == "PCMA" else "PCMU"
@@ -55,13 +60,20 @@ class DigitGate:
             heard, self._ignore = found[self._ignore :], self._ignore and not found
             return [packet], heard
         self._hold(packet, bool(found))
-        return list(self._release()), []
+        return list(self._release()), found
 
-    def _event(self, packet: RtpPacket) -> RtpPacket:
+    def _event(self, packet: RtpPacket, codec: Codec, now_ns: int) -> tuple[list[RtpPacket], list[Found]]:
         """An event that began masked stays so to its end."""
         if self.masked:
             self._masked_event = packet.timestamp
-        return replace(packet, payload=NO_DIGIT) if packet.timestamp == self._masked_event else packet
+        if packet.timestamp != self._masked_event:
+            return [packet], []
+        digits = self._events.expire(now_ns)
+        try:
+            digits += self._events.receive(packet.payload, packet.timestamp, codec.clock, now_ns)
+        except EventError:
+            return [packet], _found(digits)  # it is no event to anybody
+        return [replace(packet, payload=NO_DIGIT)], _found(digits)
 
     def _hold(self, packet: RtpPacket, ended: bool) -> None:
         self._held.append(packet)
@@ -84,6 +96,10 @@ class DigitGate:
         self._held.clear()
         self._waiting = 0
         return held
+
+
+def _found(digits: list[tuple[str, int]]) -> list[Found]:
+    return [Found(digit, duration_ms) for digit, duration_ms in digits]
 
 
 def _silenced(packet: RtpPacket, law: g711.Law) -> RtpPacket:

@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from relay import rtcp
-from relay.api import Alarm, Digit, Dtmf, LegDown, LegReport, LegUp, Media, MediaAlarm, Quality, SendInfo
+from relay.api import Alarm, Digit, Dtmf, LegDown, LegReport, LegUp, MaskedDigit, Media, MediaAlarm, Quality, SendInfo
 from relay.codecs import g711
 from relay.digit_gate import DigitGate
 from relay.engine import Codec, Engine, Outgoing, SendFormat
@@ -27,7 +27,7 @@ from relay.tap import TapBook
 log = structlog.get_logger()
 
 RTCP_NS = int(rtcp.INTERVAL_SECONDS * 1e9)
-Told = LegUp | LegDown | Digit | SendInfo | Quality | MediaAlarm
+Told = LegUp | LegDown | Digit | MaskedDigit | SendInfo | Quality | MediaAlarm
 _SENDING = ("sendrecv", "sendonly")
 _RECEIVING = ("sendrecv", "recvonly")
 
@@ -159,6 +159,11 @@ class Leg:
         """Whether digits of the peer are kept from everybody."""
         return self._gate.masked
 
+    def tell_digit(self, digit: str, duration_ms: int, masked: bool) -> None:
+        """A digit of the peer has ended."""
+        told = MaskedDigit(self.name, digit == "#") if masked else Digit(self.name, digit, duration_ms)
+        self._tell(told)
+
     def mask_digits(self, on: bool, now_ns: int) -> None:
         if on != self._gate.masked:
             for packet in self._gate.mask(on):
@@ -248,11 +253,12 @@ class Leg:
         if codec is None:
             self._deliver(packet, None, arrival_ns)
             return
-        packets, digits = self._gate.take(packet, codec)
+        masked = self._gate.masked
+        packets, digits = self._gate.take(packet, codec, arrival_ns)
         for passed in packets:
             self._deliver(passed, codec if passed is packet else self._codec_of(passed), arrival_ns)
         for found in digits:
-            self._tell(Digit(self.name, found.digit, found.duration_ms))
+            self.tell_digit(found.digit, found.duration_ms, masked or codec.name == "telephone-event")
 
     def _deliver(self, packet: RtpPacket, codec: Codec | None, arrival_ns: int) -> None:
         if codec is not None:

@@ -158,7 +158,9 @@ class Switchboard:
     def _take_digit(self, command: api.TakeDigit) -> Done:
         leg = self._leg(command.leg)
         _check_digits(command.digit, command.duration_ms)
-        if not leg.masked:
+        if leg.masked:
+            leg.tell_digit(command.digit, command.duration_ms, masked=True)
+        else:
             self._relay_digit(leg, command.digit, command.duration_ms)
         return Done()
 
@@ -169,7 +171,7 @@ class Switchboard:
 
     def _relay_digit(self, leg: Leg, digit: str, duration_ms: int) -> None:
         """Tells of a digit, and presses it for all who hear the leg: sound did not carry it to them."""
-        self._publish(api.Digit(leg.name, digit, duration_ms))
+        leg.tell_digit(digit, duration_ms, masked=False)
         for listener in self._rooms.listeners(leg.room, leg.name):
             self._legs[listener].press(digit, duration_ms)
 

@@ -17,6 +17,7 @@ from relay.api import (
     Events,
     LegDown,
     LegUp,
+    MaskedDigit,
     MediaAlarm,
     PlayerEnded,
     Renegotiate,
@@ -291,6 +292,8 @@ class Calls:
                 self._player_ended(room, player, failed=False)
             case Digit(leg, digit):
                 self._digit(leg, digit)
+            case MaskedDigit(leg, pound):
+                self._digit(leg, "#" if pound else "")
             case MediaAlarm(leg, alarm, on):
                 self._alarm(leg, alarm, on)
             case SendInfo(leg, digit, duration_ms):

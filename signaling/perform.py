@@ -143,6 +143,9 @@ class Performer:
     async def _set_picture(self, _: Center, decision: decisions.SetPicture) -> None:
         await self._ask(decision.contact, relay.SetRoom(decision.contact, decision.hearing, decision.taps))
 
+    async def _mask_digits(self, _: Center, decision: decisions.MaskDigits) -> None:
+        await self._ask(decision.contact, relay.MaskDigits(decision.leg, decision.on))
+
     async def _start_recording(self, center: Center, decision: decisions.StartRecording) -> None:
         tenant = center.floor.tenant
         start = Start(
@@ -166,6 +169,7 @@ _WORK: dict[type, Callable[[Performer, Center, Any], Any]] = {
     decisions.PlayMusic: Performer._play_music,
     decisions.StopPlayer: Performer._stop_player,
     decisions.SetPicture: Performer._set_picture,
+    decisions.MaskDigits: Performer._mask_digits,
     decisions.StartRecording: Performer._start_recording,
     decisions.SealRecording: Performer._seal_recording,
     decisions.DropAgent: Performer._drop_agent,

@@ -35,6 +35,14 @@ class SetPicture(msgspec.Struct, frozen=True):
     taps: tuple[Tap, ...]
 
 
+class MaskDigits(msgspec.Struct, frozen=True):
+    """While on: what keys the leg's peer presses is nobody's to hear, know or record."""
+
+    contact: str
+    leg: str
+    on: bool
+
+
 class StartRecording(msgspec.Struct, frozen=True):
     contact: str
     recording: str
@@ -79,6 +87,6 @@ class SaveContact(msgspec.Struct, frozen=True):
 
 
 Decision = (
-    PlayPrompt | PlayMusic | StopPlayer | SetPicture | StartRecording | SealRecording | DropAgent | DropCustomer
-    | TellAgent | TellContact | SaveContact
+    PlayPrompt | PlayMusic | StopPlayer | SetPicture | MaskDigits | StartRecording | SealRecording | DropAgent
+    | DropCustomer | TellAgent | TellContact | SaveContact
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Literal
 from recorder.api import Party
 from signaling.center.call import AGENT_PARTY, CUSTOMER_PARTY
 from signaling.center.contact import Contact
-from signaling.center.decisions import Decision, SaveContact, SealRecording, StartRecording, TellContact
+from signaling.center.decisions import Decision, MaskDigits, SaveContact, SealRecording, StartRecording, TellContact
 from signaling.center.events import (
     BeginRecording,
     BeginSecurePause,
@@ -214,7 +214,8 @@ def _open_up(floor: Floor, contact: Contact, by: str, now: float) -> list[Decisi
 
 def _secured(floor: Floor, contact: Contact, act: ActName, by: str, now: float) -> list[Decision]:
     contact.recordings.note(now, act, "AGENT" if contact.phase == "connected" else "IVR", by)
-    return [*floor.show(contact), *_told(contact, now)]
+    mask = MaskDigits(contact.id, contact.leg, contact.recordings.secure is not None)
+    return [mask, *floor.show(contact), *_told(contact, now)]
 
 
 def _told(contact: Contact, now: float) -> list[Decision]:

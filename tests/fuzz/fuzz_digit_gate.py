@@ -1,7 +1,4 @@
-"""Whatever a leg is sent and however it is masked, its gate lets each packet through exactly once and holds few.
-
-While it is masked no digit is told.
-"""
+"""Whatever a leg is sent and however it is masked, its gate lets each packet through exactly once and holds few."""
 
 from relay.codecs import g711
 from relay.digit_gate import MOST_HELD, DigitGate
@@ -33,9 +30,9 @@ def one_input(data: bytes) -> None:
             through += [packet.sequence for packet in gate.mask(bool(head & 8))]
         packet = RtpPacket(0, False, 1, len(given), 160 * (head >> 4), payload)
         given.append(packet.sequence)
-        packets, found = gate.take(packet, CODECS[head & 7] if head & 7 < len(CODECS) else CODECS[0])
+        packets, found = gate.take(packet, CODECS[head & 7] if head & 7 < len(CODECS) else CODECS[0], at)
         through += [one.sequence for one in packets]
-        assert not (gate.masked and found)
+        assert len(found) <= len(payload) + 1
         assert len(given) - len(through) <= MOST_HELD
     through += [packet.sequence for packet in gate.mask(False)]
     # Events do not wait for sound: their order among it is that of their numbers, which all behind go by.

@@ -20,7 +20,7 @@ from relay.rtp import RtpPacket, parse, serialize
 from relay.srtp import Srtp
 
 Event = TypeVar("Event", bound=api.Events)
-Found = TypeVar("Found", bound=api.LegUp | api.LegDown | api.PlayerEnded | api.Digit)
+Found = TypeVar("Found", bound=api.LegUp | api.LegDown | api.PlayerEnded | api.Digit | api.MaskedDigit)
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "127.0.0.1"
 

@@ -256,6 +256,7 @@ def test_masked_digits_are_not_recorded_and_not_counted_as_faults(bench: Bench) 
         bench.leg.receive_rtp(serialize(packet), sequence * TICK)
     packets = [record for record in bench.records if record.kind is Kind.PACKET]
     assert {record.payload for record in packets} == {NO_DIGIT}
+    assert [event for event in bench.events if not isinstance(event, api.LegUp)] == [api.MaskedDigit("one", False)]
     assert bench.leg.report().packets_discarded == 0
 
 

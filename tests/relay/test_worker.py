@@ -212,8 +212,9 @@ async def test_digits_are_told_and_reach_who_hears_the_leg_unless_they_are_maske
         await running.ask(api.MaskDigits("one", True))
         await press(one, to_one, 8000)
         await one.talk(tone(440, 0.1, 8000), to_one)
-        await running.ask(api.TakeDigit("one", "7", 100))
+        await running.ask(api.TakeDigit("one", "#", 100))
         await running.ask(api.MaskDigits("one", False))
+        assert [(await running.expect(api.MaskedDigit)).pound for _ in range(2)] == [False, True]
         await press(one, to_one, 16000)
         digit = await running.expect(api.Digit)
         assert (digit.leg, digit.digit, digit.duration_ms) == ("one", "5", 60)

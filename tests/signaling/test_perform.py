@@ -111,6 +111,7 @@ async def test_every_decision_asks_the_one_whom_it_concerns(act: Act) -> None:
         (decisions.PlayMusic("c-1", "music"), [relay.Play("music", "c-1", "hold.flac", loop=True)]),
         (decisions.StopPlayer("c-1", "music"), [relay.StopPlayer("music", "c-1")]),
         (decisions.SetPicture("c-1", HEARING, TAPS), [relay.SetRoom("c-1", HEARING, TAPS)]),
+        (decisions.MaskDigits("c-1", "c-1/customer", True), [relay.MaskDigits("c-1/customer", True)]),
         (
             decisions.StartRecording("c-1", "0" * 32, "key.wav", PARTIES),
             [Start("0" * 32, tenant.account, tenant.instance, "c-1", "key.wav", PARTIES)],

@@ -4,7 +4,7 @@ import pytest
 
 from relay.api import Tap
 from signaling.center import events
-from signaling.center.decisions import SealRecording, SetPicture, StartRecording, TellContact
+from signaling.center.decisions import MaskDigits, SealRecording, SetPicture, StartRecording, TellContact
 from signaling.center.floor import NotYours
 from signaling.center.recording import controls
 from signaling.center.segments import Input, NotNow, RecordingType
@@ -137,8 +137,10 @@ def test_a_secure_pause_ends_when_the_digits_are_in(talk: Shift) -> None:
     press(talk, "471")
     assert state(talk) == "secured"
     assert talk.decisions[-1] == TellContact("ann", "c1")
+    assert talk.all(MaskDigits) == [MaskDigits("c1", "c1/customer", True)]
     press(talk, "1")
     assert (live(talk), state(talk)) == ([True, True], "recording")
+    assert talk.last(MaskDigits) == MaskDigits("c1", "c1/customer", False)
     press(talk, "9")
     assert acts(talk)[1:] == [("SECURE_PAUSE", "AGENT", "ann"), ("SECURE_RESUME", "AGENT", "digits")]
     talk.tell(events.BeginSecurePause("c1", "ann", digits=4, pound=True))
