@@ -1,6 +1,7 @@
 """The writing end of one recording's spool, and what it owes to a disk that fails. Only one thread may use it."""
 
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -110,22 +111,9 @@ class Appender:
         number = max(self._counts, default=-1) + 1
         # A fresh salt makes a fresh key, so that a number whose file did not come to be may be used again.
         segment = Segment(self._data_key, self._owner, number, secrets.token_bytes(SALT))
-        path = segment_path(self._folder, number)
-        try:
-            self._descriptor = durable.create(path)
-        except FileExistsError:
-            self._counts[number] = 0  # a file that nobody vouches for stays as it is
-            raise
         frames = [_Frame(FrameKind.OPENED, pack_counts(self._counts)), *self._owed()]
         sealed = segment.header + b"".join(segment.seal(at, *frame) for at, frame in enumerate(frames))
-        try:
-            durable.write_all(self._descriptor, sealed)
-            os.fsync(self._descriptor)
-            durable.sync_folder(self._folder)
-        except OSError:
-            self._abandon()
-            self._discard(number, path)
-            raise
+        self._commit(number, sealed)
         self._segment, self._unsynced = segment, []
         self._counts[number], self._size = len(frames), len(sealed)
         self._synced = self._mark()
@@ -135,10 +123,30 @@ class Appender:
         """What an earlier segment lost. A recording that was to be closed is closed anew."""
         return [frame for frame in self._unsynced if frame.kind is FrameKind.RECORDS]
 
+    def _commit(self, number: int, sealed: bytes) -> None:
+        """A segment has its name once its beginning is on the disk. Raises OSError; then there is no such segment."""
+        path = segment_path(self._folder, number)
+        temporary = path.with_name(path.name + durable.NEW)
+        if path.exists():
+            self._counts[number] = 0  # a file that nobody vouches for stays as it is
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        temporary.unlink(missing_ok=True)
+        self._descriptor = durable.create(temporary)
+        try:
+            durable.write_all(self._descriptor, sealed)
+            os.fsync(self._descriptor)
+            durable.commit(temporary, path)
+        except OSError:
+            self._abandon()
+            self._discard(number, path)
+            raise
+
     def _discard(self, number: int, path: Path) -> None:
         """A full disk is asked again and again: it must not be left a file each time."""
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + durable.NEW).unlink(missing_ok=True)
         try:
-            path.unlink()
+            path.unlink(missing_ok=True)
         except OSError:
             self._counts[number] = 0  # the number is not used again
 

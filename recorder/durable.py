@@ -19,7 +19,13 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    """What was named in it, moved into it or removed from it, stays so."""
+    sync(path)
+
+
+def sync(path: Path) -> None:
+    """What was written to a file, or named in a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import structlog
 
-from recorder import wire
-from recorder.durable import sync_folder
+from recorder import durable, wire
 from recorder.errors import Damaged
 from recorder.keys import Owner
-from recorder.reading import SpoolReader, segment_path
+from recorder.reading import SUFFIX, SpoolReader, segment_path
 from recorder.segment import Counts, Frame, FrameKind
 from recorder.wire import Kind
 from vault.pii import Pii
@@ -32,6 +31,8 @@ def repair(folder: Path, data_key: Pii[bytes], owner: Owner) -> Repaired:
     finalized.
 
     Raises OSError, and Damaged when the folder has files that are not segments."""
+    for unborn in folder.glob(f"*{SUFFIX}{durable.NEW}"):
+        unborn.unlink()  # it was not committed: nothing in it counts as written
     reader = SpoolReader(folder, data_key, owner)
     events: list[tuple[Kind, int]] = []
     cut_bytes = 0
@@ -42,6 +43,9 @@ def repair(folder: Path, data_key: Pii[bytes], owner: Owner) -> Repaired:
             cut_bytes += _cut(folder, reader, number)
         except Damaged as error:
             log.error("! spool", recording=folder.name, error=str(error))
+    if reader.numbers:
+        # Another segment is going to vouch for this one, which a killed recorder left to the disk's good will.
+        durable.sync(segment_path(folder, reader.numbers[-1]))
     counts = {number: 0 for number in reader.numbers} | reader.counts()
     return Repaired(counts, events, cut_bytes)
 
@@ -59,6 +63,6 @@ def _cut(folder: Path, reader: SpoolReader, number: int) -> int:
         return 0
     path = segment_path(folder, number)
     os.truncate(path, found.end)
-    sync_folder(folder)
+    durable.sync_folder(folder)
     log.warning("= torn tail cut", recording=folder.name, segment=number, bytes=torn)
     return torn

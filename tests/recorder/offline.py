@@ -17,7 +17,7 @@ from recorder.journal import Journal
 from recorder.keys import RecordingKeys, context_of, owner_of
 from recorder.objects import WHOLE, read_object
 from recorder.outcome import Failed, Finished, Outcome
-from recorder.stores import DirectoryStore
+from recorder.stores import DirectoryStore, manifest_key
 from recorder.wire import Record
 from tests.recorder.process import PARTIES, Delivered, start_of
 from tests.support.tapper import batches
@@ -75,10 +75,18 @@ class Room:
             return Failed(str(error))
 
     def open(self, folder: Path) -> Delivered:
-        told = self.read(folder, outcome.MANIFEST)
-        with wave.open(io.BytesIO(self.read(folder, outcome.SOUND))) as file:
+        """What the finalizer made."""
+        return self._delivered(folder, outcome.SOUND, outcome.MANIFEST)
+
+    def open_stored(self, store: Path, key: str) -> Delivered:
+        """What is stored under a key."""
+        return self._delivered(store, key, manifest_key(key))
+
+    def _delivered(self, folder: Path, sound: str, told: str) -> Delivered:
+        with wave.open(io.BytesIO(self.read(folder, sound))) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
-            return Delivered(file.getframerate(), samples[:, 0], samples[:, 1], manifest.decode(told))
+            read = manifest.decode(self.read(folder, told))
+            return Delivered(file.getframerate(), samples[:, 0], samples[:, 1], read)
 
     def made_of(
         self, records: Iterable[Record], parties: tuple[api.Party, ...] = PARTIES, recording: str = RECORDING

@@ -88,8 +88,8 @@ async def test_what_a_worker_could_not_hold_is_a_gap_where_it_was(tmp_path: Path
         await recorder.reached(RECORDING, "released")
         heard = await recorder.delivered(RECORDING)
     assert [(gap.start_ms, gap.end_ms, gap.party, gap.cause) for gap in heard.manifest.gaps] == [
-        (3000, 5000, 0, "overflow"),
-        (3000, 5000, 1, "overflow"),
+        (3010, 5010, 0, "overflow"),
+        (3010, 5010, 1, "overflow"),
     ]
     assert not heard.left[24400:39600].any()
     assert level_of(heard.left[:24000], 8000, 440) > -11

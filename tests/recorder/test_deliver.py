@@ -39,7 +39,8 @@ class FickleStore(DirectoryStore):
         if self.spoils:
             self.spoils -= 1
             path = self.root / key
-            path.write_bytes(path.read_bytes()[:-1] + b"?")
+            data = path.read_bytes()
+            path.write_bytes(data[:-1] + bytes((data[-1] ^ 1,)))
 
 
 class Told:

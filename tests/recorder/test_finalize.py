@@ -128,7 +128,7 @@ def test_tap_gaps_are_told_apart(room: Room) -> None:
     heard = room.made_of(sorted([*away, dropped], key=lambda record: record.clock))
     long = [gap for gap in heard.manifest.gaps if gap.end_ms - gap.start_ms > 100]
     assert [gap.cause for gap in long] == ["overflow", "tap"]
-    assert (long[0].start_ms, long[0].end_ms) == (1000, 2000)
+    assert (long[0].start_ms, long[0].end_ms) == (1010, 2010)
     assert long[1].start_ms == pytest.approx(4000, abs=110)
     assert long[1].end_ms == pytest.approx(5500, abs=110)
     assert len(heard.left) == 64000

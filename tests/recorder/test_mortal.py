@@ -1,0 +1,203 @@
+"""The recorder dies at hundreds of points of its work on the disk, with ten calls going on, and by power cuts, too."""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from recorder import api, service
+from recorder.wire import BATCH
+from tests.recorder.mortal import Crash, Disk, Life, in_a_hurry
+from tests.recorder.offline import Room
+from tests.recorder.process import Delivered, start_of
+from tests.support.tapper import Speaker, batches, call
+from tests.support.tones import Samples
+
+CALLS = 10
+SECONDS = 10.0
+NAMES = [f"{number:032x}" for number in range(1, CALLS + 1)]
+FLUSH_TICKS, SYNC_FLUSHES = 5, 4
+"""A flush each 100 ms of the calls, a sync each 400 ms, as recorder.spool has it."""
+WORKER = b"w" * 16
+PACKET_MS = 20
+DELAY_MS = 30
+"""What a packet is later than the call: when the first one begins."""
+
+
+def speakers(number: int) -> tuple[Speaker, Speaker]:
+    """Two tones that no other party has."""
+    return (
+        Speaker(0, 300.0 + 40 * number, end=SECONDS, seed=number),
+        Speaker(1, 1500.0 + 40 * number, end=SECONDS, seed=100 + number),
+    )
+
+
+class Shift(NamedTuple):
+    """How often it dies while the calls go on and afterwards, and whether the power goes, too."""
+
+    kills: int
+    kills_delivering: int
+    power: bool
+    seed: int
+
+
+class World:
+    """What outlives the recorder: the disk, the worker that has not had its acknowledgement, the calls."""
+
+    def __init__(self, folder: Path, disk: Disk, shift: Shift) -> None:
+        self.room = Room(folder / "room")
+        self.data = folder / "data"
+        self.disk = disk
+        self.generator = random.Random(shift.seed)
+        self.shift = shift
+        self.starts = [start_of(name) for name in NAMES]
+        self.held: OrderedDict[int, bytes] = OrderedDict()
+        self.life: Life | None = None
+        self.died = 0
+        self.points = 130
+        """It dies within so many."""
+
+    async def born(self, kills: int) -> Life:
+        """A recorder that has begun, after as many deaths as that takes; it dies again while `kills` are left."""
+        while True:
+            again = self.died < kills
+            self.disk.crash_after(self.generator.randrange(1, self.points) if again else None)
+            self.life = Life(self.data, self.room.ring, self.data / "store")
+            try:
+                await self.life.begin(self.starts)
+                return self.life
+            except Crash:
+                await self.die()
+
+    async def die(self) -> None:
+        assert self.life is not None
+        self.disk.dead = True
+        await self.life.end()
+        self.died += 1
+        if self.shift.power and self.generator.random() < 0.5:
+            self.disk.cut_power()
+
+    async def talk(self, bodies: list[bytes]) -> None:
+        """The calls, 100 ms at a time; after a death the worker says again what was not acknowledged."""
+        life = await self.born(self.shift.kills)
+        for start in range(0, len(bodies), FLUSH_TICKS):
+            news = dict(enumerate(bodies[start : start + FLUSH_TICKS], start + 1))
+            self.held |= {number: BATCH.pack(number) + body for number, body in news.items()}
+            given = {number: life.intake.take_batch(WORKER, self.held[number]) for number in news}
+            while True:
+                try:
+                    await life.spool.flush()
+                    if start // FLUSH_TICKS % SYNC_FLUSHES == 0:
+                        await life.spool.sync()
+                    break
+                except Crash:
+                    await self.die()
+                    life = await self.born(self.shift.kills)
+                    given = {number: life.intake.take_batch(WORKER, data) for number, data in self.held.items()}
+            for number, waiting in given.items():
+                assert waiting.written.done()
+                del self.held[number]
+        await life.spool.sync() if not self.disk.dead else None
+
+    async def deliver(self) -> None:
+        """Seals all, until all are released."""
+        kills = self.died + self.shift.kills_delivering
+        self.points = 25
+        self.disk.crash_after(self.generator.randrange(1, self.points))
+        while True:
+            life = self.life
+            assert life is not None
+            try:
+                for name in NAMES:
+                    await life.recorder.handle(api.Seal(name))
+                life.deliver()
+                await self._released(life)
+                break
+            except Crash:
+                await self.die()
+                await self.born(kills)
+        await life.end()
+
+    async def _released(self, life: Life) -> None:
+        """Raises Crash when it dies before."""
+        async with asyncio.timeout(30):
+            while set((await life.states()).values()) != {"released"}:
+                crashed, changed = (asyncio.ensure_future(one.wait()) for one in (self.disk.crashed, life.changed))
+                await asyncio.wait((crashed, changed), return_when=asyncio.FIRST_COMPLETED)
+                for one in (crashed, changed):
+                    one.cancel()
+                life.changed.clear()
+                if self.disk.dead:
+                    raise Crash
+                assert not (bad := await life.quarantined()), bad
+
+
+@pytest.fixture
+async def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    in_a_hurry(monkeypatch)
+    monkeypatch.setattr(service, "SEAL_GRACE", 0.05)
+    return Disk(tmp_path / "data", monkeypatch, random.Random(3))
+
+
+def expected(folder: Path) -> list[Delivered]:
+    """What the calls become when nothing happens."""
+    room = Room(folder / "expected")
+    return [room.made_of(call(name, speakers(number)), recording=name) for number, name in enumerate(NAMES)]
+
+
+def all_bodies() -> list[bytes]:
+    records = [record for number, name in enumerate(NAMES) for record in call(name, speakers(number))]
+    return list(batches(sorted(records, key=lambda record: record.clock)))
+
+
+@pytest.mark.parametrize("shift", [Shift(60, 12, False, 1), Shift(60, 12, False, 2), Shift(60, 12, False, 3)])
+async def test_killed(tmp_path: Path, disk: Disk, shift: Shift) -> None:
+    """What a killed recorder wrote stays, and the worker says the rest again: nothing is lost, nothing is doubled."""
+    world = World(tmp_path, disk, shift)
+    await world.talk(all_bodies())
+    assert world.died == shift.kills
+    await world.deliver()
+    assert world.died == shift.kills + shift.kills_delivering
+    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path), strict=True):
+        heard = await asyncio.to_thread(world.room.open_stored, world.data / "store", start.key)
+        assert np.array_equal(heard.left, wanted.left)
+        assert np.array_equal(heard.right, wanted.right)
+        assert heard.manifest.gaps == ()
+
+
+@pytest.mark.parametrize("shift", [Shift(40, 12, True, 4), Shift(40, 12, True, 5)])
+async def test_killed_together_with_the_disk_s_memory(tmp_path: Path, disk: Disk, shift: Shift) -> None:
+    """What was not synced is cut away, or is rubbish: at most half a second a party and death, and each hole stands in
+    the manifest where it is."""
+    world = World(tmp_path, disk, shift)
+    await world.talk(all_bodies())
+    assert world.died == shift.kills
+    await world.deliver()
+    holes = 0
+    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path), strict=True):
+        heard = await asyncio.to_thread(world.room.open_stored, world.data / "store", start.key)
+        assert heard.manifest.duration_ms == wanted.manifest.duration_ms
+        for party, (sound, whole) in enumerate(((heard.left, wanted.left), (heard.right, wanted.right))):
+            missing = list(silent_packets(sound, whole))
+            marked = [gap for gap in heard.manifest.gaps if gap.party == party]
+            assert all(gap.end_ms - gap.start_ms <= 500 * shift.kills for gap in marked)
+            assert {at for gap in marked for at in range(gap.start_ms, gap.end_ms)} == {
+                at for start_ms in missing for at in range(start_ms, start_ms + PACKET_MS)
+            }
+            holes += len(missing)
+    assert 0 < holes * PACKET_MS <= 500 * shift.kills * 2 * CALLS
+
+
+def silent_packets(sound: Samples, whole: Samples) -> Iterator[int]:
+    """Where packets are missing, in ms; all others are as they should be."""
+    size = PACKET_MS * 8
+    for at in range(DELAY_MS * 8, len(whole), size):
+        if np.array_equal(sound[at : at + size], whole[at : at + size]):
+            continue
+        assert not sound[at : at + size].any(), f"neither sound nor silence at {at / 8} ms"
+        yield at // 8
