@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bench.call.errors import CallError
-from bench.load.measure import Figures, Span, measure
+from bench.load.measure import Figures, Span, Tell, measure
 from bench.load.table import table
+from bench.load.targets.janus import Janus
+from bench.load.targets.rtpengine import Rtpengine
 from bench.load.targets.workers import Workers
 from bench.load.work import KINDS, Work, make_work
 from bench.processes import machine, versions
@@ -27,6 +29,8 @@ from bench.softphone.client import Refused
 from signaling.sip.flow import Transport
 
 CONSOLE = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
+AnyTarget = Workers | Janus | Rtpengine
+SERVERS: dict[str, Callable[[], AnyTarget]] = {"telephonist": Workers, "janus": Janus, "rtpengine": Rtpengine}
 Result = TypeVar("Result")
 
 
@@ -40,10 +44,15 @@ def main() -> None:
 @click.option("--legs", type=click.IntRange(2, 2000), help="How many; each work has a usual number.")
 @click.option("--seconds", type=click.FloatRange(2, 3600), default=10.0, show_default=True, help="How long to count.")
 @click.option("--runs", type=click.IntRange(1, 20), default=1, show_default=True, help="Times that it is done.")
+@click.option(
+    "--server", type=click.Choice(list(SERVERS)), multiple=True, default=("telephonist",), help="May be given again."
+)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Relay workers of ours.")
 @click.option("--plain", is_flag=True, help="Without SRTP.")
-def legs(work: str, legs: int | None, seconds: float, runs: int, workers: int, plain: bool) -> None:
-    """Drive RTP and SRTP legs straight into relay workers: what the media engine costs.
+def legs(
+    work: str, legs: int | None, seconds: float, runs: int, server: tuple[str, ...], workers: int, plain: bool
+) -> None:
+    """Drive RTP and SRTP legs straight into relay workers, or into a peer by its own interface.
 
     \b
     pcmu-room   one conference, 3 speak       srtp-rtp   calls from SRTP to RTP
@@ -55,7 +64,7 @@ def legs(work: str, legs: int | None, seconds: float, runs: int, workers: int, p
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     chosen = wanted.plain() if plain else wanted
-    figures = [_run(lambda tell: _legs(chosen, seconds, workers, tell)) for _ in range(runs)]
+    figures = [_legs(_target(name, workers), chosen, seconds) for _ in range(runs) for name in server]
     CONSOLE.print(table(figures))
     _print({"machine": machine(), "versions": versions(), "runs": [asdict(one) for one in figures]})
     if not all(one.verdict.right for one in figures):
@@ -74,12 +83,19 @@ def recorded(calls: int, seconds: float, transport: Transport) -> None:
         _fail("not every call was heard right and recorded, so the figures do not count")
 
 
-async def _legs(work: Work, seconds: float, workers: int, tell: Callable[[str, float], None]) -> Figures:
-    async with Workers(workers) as target:
-        return await measure(target, work, Span(seconds), tell)
+def _legs(target: AnyTarget, work: Work, seconds: float) -> Figures:
+    async def doing(tell: Tell) -> Figures:
+        async with target:
+            return await measure(target, work, Span(seconds), tell)
+
+    return _run(doing)
 
 
-def _run(doing: Callable[[Callable[[str, float], None]], Coroutine[Any, Any, Result]]) -> Result:
+def _target(name: str, workers: int) -> AnyTarget:
+    return Workers(workers) if name == "telephonist" else SERVERS[name]()
+
+
+def _run(doing: Callable[[Tell], Coroutine[Any, Any, Result]]) -> Result:
     """Runs it under a line of progress; what may fail ends the program with a sentence."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     # No thread of its own for refreshing: it would take the interpreter's lock from the load.

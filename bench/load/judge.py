@@ -24,6 +24,8 @@ CLEAR = 0.2
 FOREIGN = 0.02
 """A tone that does not belong there counts from this share on (-34 dB)."""
 _NEAR_HZ = 1.5
+_PEAK, _BESIDE = 5.0, 40
+"""So many times what is usual in so many bins to either side."""
 _LONGEST_WAY = 0.45
 """Seconds. A marker that comes later is taken for another one: it is not counted."""
 Wave = npt.NDArray[np.float32]
@@ -174,27 +176,40 @@ def _heard(leg: Leg, work: Work, stream: Stream) -> tuple[list[tuple[int, int]],
     """(not heard, wrongly heard) of a listener."""
     should = {speaker.number for speaker in work.heard_by(leg)}
     own = {speaker.tone for speaker in work.heard_by(leg)}
-    levels = _levels(stream.sound, RATES[leg.codec], [one.tone for one in work.legs if one.tone is not None])
+    spectrum = _Spectrum(stream.sound, RATES[leg.codec])
     missed, wrong = [], []
     for speaker in work.legs:
-        level = levels.get(speaker.tone or 0, 0.0)
-        if speaker.number in should and level < CLEAR:
+        if speaker.tone is None:
+            continue
+        if speaker.number in should and spectrum.level(speaker.tone) < CLEAR:
             missed.append((leg.number, speaker.number))
-        elif speaker.number not in should and speaker.tone not in own and level > FOREIGN:
+        elif speaker.number not in should and speaker.tone not in own and spectrum.holds(speaker.tone):
             wrong.append((leg.number, speaker.number))
     return missed, wrong
 
 
-def _levels(sound: Wave, rate: int, tones: list[int]) -> dict[int, float]:
-    """Loudness of each tone as a share of what was sent, over whole seconds."""
-    whole = len(sound) // rate * rate
-    if not whole:
-        return {}
-    window = np.hanning(whole)
-    spectrum = np.abs(np.fft.rfft(sound[:whole] * window)) / (window.sum() / 2) / TONE_PEAK
-    seconds = whole // rate
-    near = max(1, round(min(_NEAR_HZ, 2 / seconds) * seconds))
-    return {tone: float(spectrum[tone * seconds - near : tone * seconds + near + 1].max()) for tone in set(tones)}
+class _Spectrum:
+    """Of whole seconds; loudness is a share of what a tone was sent with."""
+
+    def __init__(self, sound: Wave, rate: int) -> None:
+        self._seconds = len(sound) // rate
+        window = np.hanning(self._seconds * rate)
+        part = sound[: len(window)] * window
+        self._loudness = np.abs(np.fft.rfft(part)) / (window.sum() / 2) / TONE_PEAK if len(window) else part
+        self._near = max(1, round(min(_NEAR_HZ, 2 / max(1, self._seconds)) * self._seconds))
+
+    def level(self, tone: int) -> float:
+        return float(self._around(tone, self._near).max()) if self._seconds else 0.0
+
+    def holds(self, tone: int) -> bool:
+        """Whether a foreign tone is there: loud enough, and a peak. A stream with holes smears its own tone over those
+        beside it, but makes no peaks."""
+        level = self.level(tone)
+        return level > FOREIGN and level > _PEAK * float(np.median(self._around(tone, _BESIDE)))
+
+    def _around(self, tone: int, bins: int) -> npt.NDArray[np.float64]:
+        at = tone * self._seconds
+        return self._loudness[max(0, at - bins) : at + bins + 1]
 
 
 def _dropouts(leg: Leg, work: Work, stream: Stream) -> int:

@@ -37,7 +37,7 @@ def second(leg: Leg) -> Samples:
         return np.zeros(rate, np.int16)
     sound: Samples = np.rint(TONE_PEAK * np.sin(2 * np.pi * leg.tone * np.arange(rate) / rate)).astype(np.int16)
     start = round(leg.slot * rate)
-    sound[start : start + len(marker(rate))] = marker(rate)
+    sound[start : start + len(marker(rate))] += marker(rate)  # an interrupted tone would be heard at other frequencies
     return sound
 
 
