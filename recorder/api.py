@@ -87,11 +87,13 @@ class ReadManifest(Command["Manifest"], frozen=True):
 
 
 class Delete(Command[Done], frozen=True):
-    """Removes the delivered objects of a key. Idempotent."""
+    """Removes the delivered objects of a key, and what the spool has kept of a quarantined recording. Idempotent."""
 
     account: str
     instance: str
     key: str
+    recording: str = ""
+    """When given, what another recording has stored under the key stays."""
 
 
 class Chunk(msgspec.Struct, frozen=True, tag=True):

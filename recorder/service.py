@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,8 @@ from recorder import api, durable, manifest
 from recorder import journal as journals
 from recorder.appender import Appender
 from recorder.deliver import Delivery
-from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError
+from recorder.envelope import Header
+from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError, StoreFailed
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, owner_of
 from recorder.objects import WHOLE, ObjectReader, read_object
@@ -276,26 +278,42 @@ class Recorder:
             raise Refusal("internal", f"the recording cannot be read: {error}") from None
 
     async def _delete(self, command: api.Delete) -> Done:
-        for journal in (recording.journal for recording in self._recordings.values()):
-            if journal.start.key == command.key and journal.state not in ("released", "quarantined"):
-                raise Refusal("not_ready", "the recording has not been released yet")
+        known = [one for one in self._recordings.values() if one.journal.start.key == command.key]
+        if any(one.journal.state not in ("released", "quarantined") for one in known):
+            raise Refusal("not_ready", "the recording has not been released yet")
         try:
             check_key(command.key)
-            if await self._is_anothers(command):
+            stored = await self._stored(command)
+            if stored is not None and (stored.account, stored.instance) != (command.account, command.instance):
                 raise Refusal("no_such_recording", "nothing is stored under this key")
-            # The manifest last: it is what tells of the tracks when this is interrupted and said again.
-            for key in (command.key, *await self._track_keys(command.key), manifest_key(command.key)):
-                await self._store.delete(key)
+            if stored is None or command.recording in ("", stored.recording):
+                # The manifest last: it is what tells of the tracks when this is interrupted and said again.
+                for key in (command.key, *await self._track_keys(command.key), manifest_key(command.key)):
+                    await self._store.delete(key)
         except BadKey as error:
             raise Refusal("bad_command", str(error)) from None
+        except StoreFailed as error:
+            raise Refusal("internal", f"the store does not delete it: {error}") from None
+        for one in known:
+            await self._discard(command, one)
         log.info("= deleted")
         return Done()
 
-    async def _is_anothers(self, command: api.Delete) -> bool:
+    async def _stored(self, command: api.Delete) -> Header | None:
+        """Whose the object under the key is, as far as it says so."""
         reader = ObjectReader(self._store, command.key)
         with contextlib.suppress(NoSuchObject, Damaged, KmsError):
             await reader.open(self._keys)
-        return reader.header is not None and not reader.belongs_to(command.account, command.instance)
+        return reader.header
+
+    async def _discard(self, command: api.Delete, recording: Recording) -> None:
+        """What the spool has kept of a quarantined recording that nobody may have any more."""
+        start = recording.journal.start
+        mine = (start.account, start.instance) == (command.account, command.instance)
+        if not mine or recording.journal.state != "quarantined" or command.recording not in ("", recording.id):
+            return
+        await asyncio.to_thread(shutil.rmtree, recording.folder, ignore_errors=True)
+        self._recordings.pop(recording.id, None)
 
     async def _track_keys(self, key: str) -> list[str]:
         """Of the objects beside a sound, as far as its manifest can be read."""

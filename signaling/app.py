@@ -24,6 +24,7 @@ from signaling.center.record import RecordingInfo
 from signaling.center.resources import Directory
 from signaling.center.segments import type_of
 from signaling.config import Config
+from signaling.deletion import Deletion
 from signaling.demo import ensure_demo
 from signaling.desk import AgentDesk
 from signaling.errors import FolderError, PortError
@@ -45,6 +46,7 @@ from signaling.speech import Speech
 from signaling.status import Status
 from signaling.store.errors import StoreUnavailable
 from signaling.store.store import Store
+from signaling.sweeper import Sweeper
 from signaling.tls import self_signed, server_context
 from signaling.trunks import Trunks
 from signaling.workers import Workers
@@ -91,6 +93,7 @@ class App:
         self._recorder.start()
         await self._listen()
         await self._wait_for_others()
+        self._sweeper.start()
 
     async def drain(self, urgent: asyncio.Event) -> None:
         """No new calls; until the last one has ended, or `urgent` is set."""
@@ -108,6 +111,7 @@ class App:
         self._house.send_home()
         await self._softphones.close("draining")
         await self._lanes.empty()
+        await self._sweeper.close()
         await self._sip.close()
         await self._web.cleanup()
         self._house.close()
@@ -132,6 +136,8 @@ class App:
             SipConfig(), trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
         )
         self._calls.serve(self._sip)
+        self._deletion = Deletion(self._store, self._recorder, self._clock)
+        self._sweeper = Sweeper(self._deletion.sweep)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
 
@@ -174,6 +180,7 @@ class App:
             store=self._store,
             recordings=self._recorder,
             control=self._recording_desk,
+            deletion=self._deletion,
             tokens=self._tokens,
             signed_out=self._softphones.sign_out,
             softphone_url=lambda host: f"wss://{host}:{softphone}/",

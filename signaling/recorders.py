@@ -95,9 +95,9 @@ class Recorder:
         found: Manifest = await self._connected().ask(ReadManifest(tenant.account, tenant.instance, key))
         return found.json
 
-    async def delete(self, tenant: Tenant, key: str) -> None:
+    async def delete(self, tenant: Tenant, key: str, recording: str) -> None:
         """Raises Refusal."""
-        await self._connected().ask(Delete(tenant.account, tenant.instance, key))
+        await self._connected().ask(Delete(tenant.account, tenant.instance, key, recording))
 
     def _connected(self) -> Client:
         if self._client is None:

@@ -4,16 +4,28 @@ from collections import Counter
 
 from aiohttp import web
 
-from signaling.api import contacts, health, me, recording_control, recordings, sign_in, softphone
+from signaling.api import (
+    contacts,
+    exports,
+    health,
+    me,
+    recording_care,
+    recording_control,
+    recordings,
+    sign_in,
+    softphone,
+)
 from signaling.api.bodies import LIMIT
 from signaling.api.doors import SESSIONS
 from signaling.api.guard import COUNTS, errors_as_json, own_posts_only, strict_headers
 from signaling.api.pages import add_pages
 from signaling.api.parts import PARTS, Parts
+from signaling.api.playback import TICKETS
 from signaling.api.sessions import Sessions
 from signaling.api.sign_in import GATE, Gate
+from signaling.api.tickets import Tickets
 
-RESOURCES = (sign_in, me, softphone, contacts, recordings, recording_control, health)
+RESOURCES = (sign_in, me, softphone, contacts, recordings, exports, recording_care, recording_control, health)
 
 
 def build(parts: Parts) -> web.Application:
@@ -22,6 +34,7 @@ def build(parts: Parts) -> web.Application:
     app[PARTS] = parts
     app[SESSIONS] = Sessions()
     app[GATE] = Gate()
+    app[TICKETS] = Tickets()
     app[COUNTS] = Counter()
     for resource in RESOURCES:
         app.router.add_routes(resource.routes())

@@ -38,6 +38,10 @@ class NotFound(ApiError):
     status, type = 404, "ResourceNotFoundException"
 
 
+class Conflict(ApiError):
+    status, type = 409, "ResourceConflictException"
+
+
 class RangeNotSatisfiable(ApiError):
     status, type = 416, "InvalidRequestException"
 

@@ -11,12 +11,13 @@ from recorder.api import Chunk
 from signaling.center.events import Event
 from signaling.center.resources import Tenant
 from signaling.center.segments import RecordingType
+from signaling.deletion import Deletion
 from signaling.store import Store
 from vault.pii import Pii
 
 
 class Recordings(Protocol):
-    """Delivered recordings. Both raise ipc.messages.Refusal with the codes of recorder.api, or `gone`."""
+    """Delivered recordings. Each raises ipc.messages.Refusal with the codes of recorder.api, or `gone`."""
 
     async def read(self, tenant: Tenant, key: str, wanted: tuple[int, int]) -> Chunk:
         """A range of the sound, decrypted: from where, and how many bytes, at most 1 MiB."""
@@ -48,6 +49,7 @@ class Parts:
     store: Store
     recordings: Recordings
     control: Control
+    deletion: Deletion
     tokens: Tokens
     signed_out: Callable[[str], None]
     """Told the name (`Principal.name`) of a user who has signed out: his softphone's session ends."""

@@ -1,28 +1,44 @@
-"""GET /recordings/{contact}/audio and …/peaks: playback for those who may listen."""
+"""POST /recordings/{contact}/tickets, GET …/audio for a ticket, GET …/peaks: to listen and to download."""
 
-from typing import Any
+import re
+from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 import structlog
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import web
 
 from ipc.messages import Refusal
 from recorder.api import media_type
-from signaling.api.doors import NOTHING, Act, enter, note, own, signed_in
-from signaling.api.errors import ApiError, NotFound, RangeNotSatisfiable, Unavailable
+from signaling.api.bodies import body_of
+from signaling.api.doors import Act, note, own, signed_in
+from signaling.api.errors import Unavailable
 from signaling.api.parts import PARTS
+from signaling.api.playback import (
+    DOORS,
+    LISTEN,
+    TICKETS,
+    as_error,
+    pieces,
+    recording_for,
+    send,
+    ticket_of,
+    total_of,
+    type_asked,
+    use_ticket,
+)
 from signaling.api.ranges import Span, span_of
-from signaling.api.sessions import Session
-from signaling.api.shapes import has_recording
-from signaling.center.record import RecordingInfo
+from signaling.api.tickets import FRESH, Grant
+from signaling.center.segments import RecordingType
 
 log = structlog.get_logger(__name__)
 
-PIECE = 1024 * 1024
-"""What the recorder gives at most at once."""
-PLAYBACK = 300.0
-"""Seconds: requests for a recording within this time of one another are one playback."""
-LISTEN = "ListenCallRecording"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+class _Asked(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
+    purpose: Literal["LISTEN", "DOWNLOAD"] = "LISTEN"
+    recording: RecordingType = "AGENT"
 
 
 class _Peaks(msgspec.Struct, frozen=True):
@@ -47,16 +63,64 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def routes() -> list[web.RouteDef]:
-    return [web.get("/recordings/{contact}/audio", audio), web.get("/recordings/{contact}/peaks", peaks)]
+    return [
+        web.post("/recordings/{contact}/tickets", ticket),
+        web.get("/recordings/{contact}/audio", audio),
+        web.get("/recordings/{contact}/peaks", peaks),
+    ]
+
+
+async def ticket(request: web.Request) -> web.Response:
+    session = signed_in(request)
+    asked = await body_of(request, _Asked)
+    contact, parts = request.match_info["contact"], request.app[PARTS]
+    await recording_for(request, DOORS[asked.purpose], contact, asked.recording)
+    detail = {"purpose": asked.purpose, "recording": asked.recording}
+    await note(request, session.principal, Act("CreateTicket", own(session, "recording", contact), detail=dict(detail)))
+    grant = Grant(session.principal.name, asked.purpose, (contact,), asked.recording)
+    issued = request.app[TICKETS].issue(grant, parts.clock()).reveal()
+    url = f"/recordings/{quote(contact, safe='')}/audio?ticket={issued}"
+    return web.json_response({"Ticket": issued, "Url": url, "ExpiresAt": parts.clock() + FRESH})
+
+
+async def audio(request: web.Request) -> web.StreamResponse:
+    """The sound, whole or one range of it; read from the recorder piece by piece as the client takes it."""
+    contact = request.match_info["contact"]
+    token, grant = await ticket_of(request, contact, "LISTEN", "DOWNLOAD")
+    door = DOORS[grant.purpose]
+    recording = await recording_for(request, door, contact, grant.type)
+    try:
+        total = await total_of(request, recording)
+    except Refusal as refusal:
+        raise as_error(refusal) from None
+    tag = f'"{recording.sha256}"'
+    headers = {"Content-Type": media_type(recording.key), "Accept-Ranges": "bytes", "ETag": tag}
+    if grant.purpose == "DOWNLOAD":
+        headers["Content-Disposition"] = f'attachment; filename="{file_name(recording.key)}"'
+    if request.method == "HEAD":
+        return web.Response(headers=headers | {"Content-Length": str(total)})
+    fresh = request.headers.get("If-Range", tag) == tag
+    span = span_of(request.headers.get("Range") if fresh else None, total)
+    response = web.StreamResponse(status=206 if span else 200, headers=headers)
+    if span:
+        response.headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{total}"
+    wanted = span or Span(0, total)
+    response.content_length = wanted.end - wanted.start
+    resource = own(signed_in(request), "recording", contact)
+    await use_ticket(request, token, [Act(door.operation, resource, detail={"recording": grant.type})])
+    await send(request, response, pieces(request, recording, wanted), token)
+    return response
 
 
 async def peaks(request: web.Request) -> web.Response:
-    session, recording = await _recording(request)
+    recording = await recording_for(request, LISTEN, request.match_info["contact"], type_asked(request))
+    tenant = signed_in(request).principal.tenant
     try:
-        found = await request.app[PARTS].recordings.manifest(session.principal.tenant, recording.key)
-        manifest = msgspec.json.decode(found, type=_Manifest)
+        manifest = msgspec.json.decode(
+            await request.app[PARTS].recordings.manifest(tenant, recording.key), type=_Manifest
+        )
     except Refusal as refusal:
-        raise _as_error(refusal) from None
+        raise as_error(refusal) from None
     except msgspec.MsgspecError:
         log.error("! manifest cannot be read", recording=recording.id)
         raise Unavailable("The recording's manifest cannot be read.") from None
@@ -69,82 +133,6 @@ async def peaks(request: web.Request) -> web.Response:
     return web.json_response(shape)
 
 
-async def audio(request: web.Request) -> web.StreamResponse:
-    """The sound, whole or one range of it; read from the recorder piece by piece as the client takes it."""
-    session, recording = await _recording(request)
-    try:
-        total = (await request.app[PARTS].recordings.read(session.principal.tenant, recording.key, (0, 1))).total
-    except Refusal as refusal:
-        raise _as_error(refusal) from None
-    tag = f'"{recording.sha256}"'
-    headers = {"Content-Type": media_type(recording.key), "Accept-Ranges": "bytes", "ETag": tag}
-    if request.method == "HEAD":
-        return web.Response(headers=headers | {"Content-Length": str(total)})
-    fresh = request.headers.get("If-Range", tag) == tag
-    span = span_of(request.headers.get("Range") if fresh else None, total)
-    response = web.StreamResponse(status=206 if span else 200, headers=headers)
-    if span:
-        response.headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{total}"
-    await _note_playback(request, session)
-    return await _stream(request, response, recording, span or Span(0, total))
-
-
-async def _stream(
-    request: web.Request, response: web.StreamResponse, recording: RecordingInfo, span: Span
-) -> web.StreamResponse:
-    parts, session = request.app[PARTS], signed_in(request)
-    response.content_length = span.end - span.start
-    await response.prepare(request)
-    try:
-        at = span.start
-        while at < span.end:
-            chunk = await parts.recordings.read(
-                session.principal.tenant, recording.key, (at, min(PIECE, span.end - at))
-            )
-            if not chunk.data:
-                raise Refusal("out_of_range", "the sound ended early")
-            await response.write(chunk.data)
-            at += len(chunk.data)
-            session.listening[request.match_info["contact"]] = parts.clock()
-        await response.write_eof()
-    except Refusal as refusal:
-        # The length was promised already. Only a cut connection tells the client that not all of it came.
-        log.error("! playback broke off", recording=recording.id, code=refusal.code)
-        if request.transport is not None:
-            request.transport.abort()
-    except ClientConnectionResetError:
-        log.debug("x player went away", recording=recording.id)
-    return response
-
-
-async def _recording(request: web.Request) -> tuple[Session, RecordingInfo]:
-    """The recording of the contact, if the user may listen and there is one to listen to. Raises ApiError."""
-    resource = own(signed_in(request), "recording", request.match_info["contact"])
-    session = await enter(request, "ListenCallRecordings", LISTEN, resource)
-    record = await request.app[PARTS].store.contact(session.principal.tenant, resource.id)
-    if record is None or record.recording is None or not has_recording(record):
-        await note(request, session.principal, Act(LISTEN, resource, "refused"))
-        raise NotFound(NOTHING)
-    return session, record.recording
-
-
-async def _note_playback(request: web.Request, session: Session) -> None:
-    """A player asks for many ranges; the audit trail has one line for all of them, written before any sound is sent."""
-    contact, now = request.match_info["contact"], request.app[PARTS].clock()
-    recent = {id: at for id, at in session.listening.items() if now - at <= PLAYBACK}
-    session.listening = recent | {contact: now}
-    if contact in recent:
-        return
-    try:
-        await note(request, session.principal, Act(LISTEN, own(session, "recording", contact)))
-    except BaseException:
-        del session.listening[contact]
-        raise
-
-
-def _as_error(refusal: Refusal) -> ApiError:
-    if refusal.code in ("no_such_recording", "not_ready"):
-        return NotFound(NOTHING)
-    if refusal.code == "out_of_range":
-        return RangeNotSatisfiable(0)
-    return Unavailable("The recording cannot be read now. Try again in a moment.")
+def file_name(key: str) -> str:
+    """The last part of the key, without the colons of its time: they are no part of a file's name everywhere."""
+    return _UNSAFE.sub("-", key.rpartition("/")[2])

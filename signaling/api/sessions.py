@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from signaling.center.resources import User
 from signaling.center.security import Principal
@@ -21,8 +21,6 @@ class Session:
     principal: Principal
     seen: float
     """When the last request came, in Unix seconds."""
-    listening: dict[str, float] = field(default_factory=dict)
-    """Contacts whose recording is being played back, and when a piece of it was last asked for."""
 
 
 class Sessions:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay.api import Flow
-from signaling.center.record import AgentInfo, ContactRecord, QualityInfo, RecordingInfo
+from signaling.center.record import AgentInfo, ContactRecord, LegalHold, QualityInfo, RecordingInfo, Tombstone
 from signaling.center.segments import RecordingType
 
+TYPES: tuple[RecordingType, ...] = ("AGENT", "IVR")
 DELIVERED = ("verified", "released")
 HIGH_LOSS, HIGH_ROUND_TRIP_MS, HIGH_JITTER_MS = 0.05, 300.0, 30.0
 """Beyond these a call is named as troubled."""
@@ -20,9 +21,25 @@ def contact_arn(record: ContactRecord) -> str:
     return f"arn:telephonist:connect::{record.account}:instance/{record.instance}/contact/{record.contact}"
 
 
-def has_recording(record: ContactRecord) -> bool:
-    """A recording is in the record when its delivery was verified and after-contact work has ended."""
-    return record.completed is not None and record.recording is not None and record.recording.state in DELIVERED
+def recording_of(record: ContactRecord, type: RecordingType) -> RecordingInfo | None:
+    return record.recording if type == "AGENT" else record.ivr_recording
+
+
+def has_recording(record: ContactRecord, type: RecordingType = "AGENT") -> bool:
+    """A recording is in the record when its delivery was verified and after-contact work has ended, until it is
+    deleted."""
+    recording = recording_of(record, type)
+    if recording is None or recording.deleted is not None:
+        return False
+    return record.completed is not None and recording.state in DELIVERED
+
+
+def tombstone_shape(stone: Tombstone) -> Shape:
+    return {"At": stone.at, "By": stone.by, "Reason": stone.reason, "Cause": stone.cause, "ErasedAt": stone.erased}
+
+
+def hold_shape(hold: LegalHold) -> Shape:
+    return {"At": hold.at, "By": hold.by, "Reason": hold.reason}
 
 
 def summary(record: ContactRecord) -> Shape:
@@ -57,7 +74,7 @@ def description(record: ContactRecord, attributes: bool, states: Mapping[Recordi
         AgentInfo=_agent(record.agent) if record.agent else None,
         Attributes=shown if attributes else None,
         QualityMetrics=_quality(record.quality) or None,
-        Recordings=[_recording(record.recording)] if record.recording and has_recording(record) else None,
+        Recordings=_recordings(record) or None,
         Telephonist=ours,
     )
 
@@ -77,13 +94,26 @@ def _agent(agent: AgentInfo) -> Shape:
     )
 
 
+def _recordings(record: ContactRecord) -> list[Shape]:
+    """Those that can be played, and those that were deleted."""
+    known = [(type, recording_of(record, type)) for type in TYPES]
+    return [
+        _recording(recording)
+        for type, recording in known
+        if recording is not None and (recording.deleted is not None or has_recording(record, type))
+    ]
+
+
 def _recording(recording: RecordingInfo) -> Shape:
-    return {
+    shape = {
         "StorageType": "S3",
         "Location": recording.key,
         "MediaStreamType": "AUDIO",
-        "Status": "AVAILABLE",
+        "ParticipantType": "ALL" if recording.type == "AGENT" else "CUSTOMER",
     }
+    if recording.deleted is None:
+        return shape | {"Status": "AVAILABLE"}
+    return shape | {"Status": "DELETED", "DeletionReason": recording.deleted.reason}
 
 
 def _quality(quality: tuple[QualityInfo, ...]) -> Shape:
@@ -139,6 +169,8 @@ def _ours(record: ContactRecord) -> Shape:
         NextContactId=record.next_contact,
         CompletedTimestamp=record.completed,
         Recording=_progress(recording) if recording else None,
+        IvrRecording=_progress(record.ivr_recording) if record.ivr_recording else None,
+        LegalHold=hold_shape(record.legal_hold) if record.legal_hold else None,
     )
 
 
@@ -154,7 +186,7 @@ def _progress(recording: RecordingInfo) -> Shape:
         "Size": recording.size,
         "Gaps": recording.gaps,
         "Reason": recording.reason,
-    }
+    } | ({"Deleted": tombstone_shape(recording.deleted)} if recording.deleted else {})
 
 
 def _endpoint(address: str) -> Shape | None:

@@ -46,7 +46,7 @@ class Tombstone(msgspec.Struct, frozen=True):
 
     at: float
     by: str
-    """A user's id; `retention` for the rule that deletes what is old."""
+    """A user's name as he signs in; `retention` for the rule that deletes what is old."""
     reason: str
     cause: Literal["user", "retention"] = "user"
     erased: float | None = None

@@ -32,13 +32,15 @@ GREETING = "Welcome. This call is recorded. Please hold, an agent will be with y
 
 
 def demo_directory() -> Directory:
-    """One agent, one supervisor, one number, one queue, one flow that records both parties, callers on this machine."""
+    """One agent, one supervisor who may do everything, one number, one queue, one flow that records both parties,
+    callers on this machine."""
     profiles = (SecurityProfile(_PROFILES[name], name, tuple(names)) for name, names in DEFAULT_PROFILES.items())
+    manager = (_PROFILES["CallCenterManager"], _PROFILES["Admin"])
     return Directory(
         tenant=Tenant(ACCOUNT, INSTANCE, ALIAS),
         users=(
             User(_USERS[AGENT], AGENT, "Ada Agent", (_PROFILES["Agent"],), _ROUTING),
-            User(_USERS[SUPERVISOR], SUPERVISOR, "Sam Supervisor", (_PROFILES["CallCenterManager"],)),
+            User(_USERS[SUPERVISOR], SUPERVISOR, "Sam Supervisor", manager),
         ),
         security_profiles=tuple(profiles),
         routing_profiles=(RoutingProfile(_ROUTING, "Basic routing profile", (RoutingRow(_QUEUE),)),),

@@ -71,9 +71,16 @@ class Supervisor:
         async with self._session.get(path) as response:
             return response.status
 
-    async def audio(self, contact: str) -> tuple[Samples, int]:
+    async def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Status and body of the answer."""
+        async with self._session.post(path, json=body) as response:
+            return response.status, await response.json()
+
+    async def audio(self, contact: str, recording: str = "AGENT") -> tuple[Samples, int]:
         """The recording: samples [n, 2] with the left side first, and the rate."""
-        async with self._session.get(f"/recordings/{contact}/audio") as response:
+        status, ticket = await self.post(f"/recordings/{contact}/tickets", {"Recording": recording})
+        assert status == 200, ticket
+        async with self._session.get(ticket["Url"]) as response:
             assert response.status == 200, await response.text()
             content = await response.read()
         with wave.open(io.BytesIO(content)) as sound:

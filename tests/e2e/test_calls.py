@@ -136,7 +136,7 @@ async def test_without_recording_there_is_nothing(node: Node, playwright: Playwr
         contact = await last_contact(supervisor)
         described = await supervisor.contact(contact)
         assert not described["Telephonist"].get("Recording")
-        assert await supervisor.status(f"/recordings/{contact}/audio") == 404
+        assert (await supervisor.post(f"/recordings/{contact}/tickets", {}))[0] == 404
     assert [path for path in during if contact in str(path) or "segment" in path.name] == []
     assert set(node.files(node.places.store)) == before
 

@@ -177,6 +177,12 @@ async def test_a_folder_that_cannot_be_read_is_set_aside_and_the_others_go_on(tm
         for recording in (bad, stray):
             status = await recorder.reached(recording, "quarantined")
             assert "directory" in status.reason.lower()
+        kept, key = recorder.data / "spool" / bad, start_of(bad).key
+        await recorder.client.ask(api.Delete("acct", "another", key, bad))
+        await recorder.client.ask(api.Delete(*TENANT, key, RECORDING))
+        assert kept.exists()
+        await recorder.client.ask(api.Delete(*TENANT, key, bad))
+        assert not kept.exists()
         await recorder.client.ask(start_of(RECORDING))
         await recorder.client.ask(api.Seal(RECORDING))
         await recorder.reached(RECORDING, "released")

@@ -5,6 +5,7 @@ Pages are served under the strictest policy that they must live with: nothing in
 
 import io
 import ssl
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,10 @@ POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self' wss://127.0.0.1:*"
 )
 TENANT = {"account": "000000000001", "instance": "i-1", "alias": "acme"}
-ALL = ["ContactSearch.View", "ListenCallRecordings", "DownloadCallRecordings", "BasicAgentAccess"]
+ALL = [
+    "ContactSearch.View", "ListenCallRecordings", "DownloadCallRecordings", "DeleteCallRecordings",
+    "CallRecordings.LegalHold", "AuditTrail.View", "BasicAgentAccess",
+]  # fmt: skip
 
 
 def make_wav(seconds: float, rate: int = 8000) -> bytes:
@@ -54,6 +58,10 @@ class Site:
         self.contacts: list[dict[str, Any]] = []
         self.peaks: dict[str, Any] = {}
         self.searches: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        """What was decided about recordings, and tickets that were asked for: the path's end, and the body."""
+        self.entries: list[dict[str, Any]] = []
+        """What the audit trail says of every recording."""
         self._wav = make_wav(4)
         self._phone_port = 0
         self._runner: web.AppRunner | None = None
@@ -107,6 +115,13 @@ class Site:
             web.post("/softphone/token", self._token),
             web.post("/search-contacts", self._search),
             web.get("/contacts/{instance}/{contact}", self._describe),
+            web.post("/recordings/export", self._decide),
+            web.get("/recordings/export", self._export),
+            web.post("/recordings/{contact}/tickets", self._decide),
+            web.post("/recordings/{contact}/delete", self._decide),
+            web.post("/recordings/{contact}/legal-hold", self._decide),
+            web.post("/recordings/{contact}/legal-hold/clear", self._decide),
+            web.get("/recordings/{contact}/audit", self._audit),
             web.get("/recordings/{contact}/peaks", self._peaks),
             web.get("/recordings/{contact}/audio", self._audio),
         ]
@@ -153,6 +168,29 @@ class Site:
     async def _peaks(self, request: web.Request) -> web.Response:
         return web.json_response(self.peaks)
 
+    async def _decide(self, request: web.Request) -> web.Response:
+        """Does what the contact centre would do to the contact, and gives tickets."""
+        what, body = request.path.partition("/recordings/")[2].partition("/")[2] or "export", await request.json()
+        self.asked.append((what, body))
+        wanted = request.match_info.get("contact")
+        ours: dict[str, Any] = next((one["Telephonist"] for one in self.contacts if one["Id"] == wanted), {})
+        told = {"At": time.time(), "By": "ada", "Reason": body.get("Reason", "")}
+        if what == "delete":
+            ours["Recording"]["Deleted"] = told | {"Cause": "user", "ErasedAt": told["At"]}
+        elif what == "legal-hold":
+            ours["LegalHold"] = told
+        elif what == "legal-hold/clear":
+            del ours["LegalHold"]
+        url = "/recordings/export?ticket=t" if what == "export" else f"/recordings/{wanted}/audio?ticket=t"
+        return web.json_response({"Url": url})
+
+    async def _export(self, request: web.Request) -> web.Response:
+        headers = {"Content-Disposition": 'attachment; filename="recordings.zip"'}
+        return web.Response(body=b"PK", content_type="application/zip", headers=headers)
+
+    async def _audit(self, request: web.Request) -> web.Response:
+        return web.json_response({"Entries": self.entries})
+
     async def _audio(self, request: web.Request) -> web.Response:
         part = request.http_range
         headers = {"Accept-Ranges": "bytes"}
@@ -172,6 +210,9 @@ async def _guard(request: web.Request, handler: Callable[[web.Request], Any]) ->
     response: web.StreamResponse = await handler(request)
     response.headers["Content-Security-Policy"] = POLICY
     return response
+
+
+AVAILABLE = {"StorageType": "S3", "MediaStreamType": "AUDIO", "ParticipantType": "ALL", "Status": "AVAILABLE"}
 
 
 def make_contact(
@@ -195,7 +236,7 @@ def make_contact(
     }
     ours = {"Queue": queue, "Agent": "ada", **({"Recording": recording} if recording else {})}
     if state in ("verified", "released"):
-        more["Recordings"] = [{"StorageType": "S3", "MediaStreamType": "AUDIO", "Status": "AVAILABLE"}]
+        more["Recordings"] = [AVAILABLE]
     return {
         "Id": f"c-{number}",
         "Channel": "VOICE",

@@ -45,5 +45,13 @@ export const me = () => request("GET", "/me");
 export const softphoneToken = () => request("POST", "/softphone/token");
 export const searchContacts = (query) => request("POST", "/search-contacts", query);
 export const describeContact = (instance, contact) => request("GET", `/contacts/${id(instance)}/${id(contact)}`);
-export const peaks = (contact) => request("GET", `/recordings/${id(contact)}/peaks`);
-export const audioUrl = (contact) => `/recordings/${id(contact)}/audio`;
+export const peaks = (contact, recording) => request("GET", `/recordings/${id(contact)}/peaks?Recording=${recording}`);
+export const deleteRecordings = (contact, Reason) => request("POST", `/recordings/${id(contact)}/delete`, { Reason });
+export const setHold = (contact, Reason) => request("POST", `/recordings/${id(contact)}/legal-hold`, { Reason });
+export const clearHold = (contact, Reason) => request("POST", `/recordings/${id(contact)}/legal-hold/clear`, { Reason });
+export const auditOf = (contact) => request("GET", `/recordings/${id(contact)}/audit`);
+
+/** Where the sound is, for whom asks and for a short time only. `Purpose`: "LISTEN" or "DOWNLOAD". */
+export const soundUrl = async (contact, Recording, Purpose) =>
+  (await request("POST", `/recordings/${id(contact)}/tickets`, { Purpose, Recording })).Url;
+export const exportUrl = async (ContactIds) => (await request("POST", "/recordings/export", { ContactIds })).Url;

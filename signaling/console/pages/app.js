@@ -51,7 +51,13 @@ function enter(me) {
 }
 
 function pagesOf(me, phone, connect) {
-  const rights = { listen: may(me, "ListenCallRecordings"), download: may(me, "DownloadCallRecordings") };
+  const rights = {
+    listen: may(me, "ListenCallRecordings"),
+    download: may(me, "DownloadCallRecordings"),
+    delete: may(me, "DeleteCallRecordings"),
+    hold: me.permissions.includes("CallRecordings.LegalHold"),
+    audit: may(me, "AuditTrail"),
+  };
   const pages = [];
   if (me.agent) pages.push({ name: "agent", label: "Agent", icon: "headset", open: () => agentPage(phone, connect) });
   if (may(me, "ContactSearch")) {

@@ -4,32 +4,50 @@ import * as api from "./api.js";
 import { h, icon } from "./dom.js";
 import { duration, exactMoment, number, reason, size } from "./format.js";
 import { Player } from "./player.js";
+import { auditTrail, careActions, history, holdNotice, tombstone } from "./recording-care.js";
 import { stepList } from "./recording-steps.js";
 
 const AGAIN = 3_000; // milliseconds until a recording that is on its way is looked at again
 
 export function contactDetails(me, rights, id) {
   const element = h("div", { class: "card", "aria-busy": "true" }, h("p", {}, "Loading…"));
-  const sound = h("div", { class: "sound" });
-  let [player, timer, closed] = [null, 0, false];
+  let [players, timer, closed] = [[], 0, false];
 
-  const showRecording = async ({ Recordings: delivered = [], Telephonist: { Recording: recording } = {} }) => {
-    if (!rights.listen || !delivered.length) {
+  /** Fills the part of one recording; true when it is on its way. */
+  const showSound = async (sound, recording, playable, type) => {
+    if (recording?.Deleted) sound.replaceChildren(tombstone(recording));
+    else if (!rights.listen || !playable) {
       sound.replaceChildren(...withoutPlayer(recording, rights));
-      if (recording && rights.listen && recording.State !== "quarantined") timer = setTimeout(load, AGAIN);
-      return;
+      return Boolean(recording && rights.listen && recording.State !== "quarantined");
+    } else {
+      const peaks = await api.peaks(id, type);
+      if (closed) return false;
+      const player = new Player((purpose) => api.soundUrl(id, type, purpose), peaks, rights.download);
+      players.push(player);
+      sound.replaceChildren(player.element);
     }
-    const peaks = await api.peaks(id);
-    if (closed) return;
-    player = new Player(api.audioUrl(id), peaks, rights.download);
-    sound.replaceChildren(player.element);
+    return false;
+  };
+  const show = async (contact) => {
+    const { Telephonist: ours = {}, Recordings: known = [] } = contact;
+    const playable = (kind) => known.some((one) => one.Status === "AVAILABLE" && one.ParticipantType === kind);
+    players.forEach((player) => player.close());
+    players = [];
+    const [own, automated] = [h("div", { class: "sound" }), h("div", { class: "sound" })];
+    element.replaceChildren(
+      ...facts(contact), ...holdNotice(ours),
+      ...recordingFacts("Recording", ours.Recording), own, ...history(ours.RecordingActs, "AGENT"),
+      ...(ours.IvrRecording ? [...recordingFacts("Automated part", ours.IvrRecording), automated, ...history(ours.RecordingActs, "IVR")] : []),
+      ...careActions(contact, rights, load), ...(rights.audit ? [auditTrail(id)] : []));
+    const waiting = [await showSound(own, ours.Recording, playable("ALL"), "AGENT")];
+    if (ours.IvrRecording) waiting.push(await showSound(automated, ours.IvrRecording, playable("CUSTOMER"), "IVR"));
+    if (waiting.some(Boolean) && !closed) timer = setTimeout(load, AGAIN);
   };
   const load = async () => {
     try {
       const { Contact } = await api.describeContact(me.tenant.instance, id);
       if (closed) return;
-      element.replaceChildren(...facts(Contact), sound);
-      await showRecording(Contact);
+      await show(Contact);
     } catch (error) {
       if (!closed) element.replaceChildren(h("div", { class: "notice", role: "alert" }, icon("warning"), h("p", {}, error.message)));
     } finally {
@@ -37,7 +55,7 @@ export function contactDetails(me, rights, id) {
     }
   };
   load();
-  const close = () => { closed = true; clearTimeout(timer); player?.close(); };
+  const close = () => { closed = true; clearTimeout(timer); players.forEach((player) => player.close()); };
   return { element, close };
 }
 
@@ -71,12 +89,16 @@ function qualityRows({ Customer: customer, Agent: agent } = {}) {
   return [customer && ["Caller’s sound", score(customer)], agent && ["Agent’s sound", score(agent)]].filter(Boolean);
 }
 
-function recordingFacts(recording) {
+function recordingFacts(title, recording) {
   if (!recording) return [];
+  if (recording.Deleted) return [h("h3", {}, title)];
   const { DurationMs, Size, Gaps, Reason } = recording;
   const gaps = Gaps && `${Gaps} ${Gaps === 1 ? "gap" : "gaps"}`;
   const parts = [DurationMs && duration(DurationMs / 1000), Size && size(Size), gaps, Reason];
-  return [h("h3", {}, "Recording"), stepList(recording), h("p", { class: "hint" }, parts.filter(Boolean).join(" · "))];
+  const trouble = recording.State === "quarantined" && Reason;
+  if (trouble) parts.pop();
+  return [h("h3", {}, title), stepList(recording), h("p", { class: "hint" }, parts.filter(Boolean).join(" · ")),
+    ...(trouble ? [h("div", { class: "remark bad" }, icon("warning"), h("div", {}, h("b", {}, "Set aside"), h("p", {}, Reason)))] : [])];
 }
 
 const NO_SOUND = {

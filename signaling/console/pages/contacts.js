@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { contactDetails } from "./contact-details.js";
+import { save } from "./dialog.js";
 import { h, icon, notice, press } from "./dom.js";
 import { duration, moment, number, reason } from "./format.js";
 import { steps } from "./recording-steps.js";
@@ -12,10 +13,10 @@ const RANGES = [["Last hour", HOUR], ["Last 24 hours", DAY], ["Last 7 days", 7 *
 const PAGE = 50;
 const COLUMNS = ["Begun", "Caller", "Queue", "Agent", "Duration", "Ended", "Recording"];
 
-/** `rights` are {listen, download}; `chosen` is a contact's id; `expired` is called when the sign-in has ended. */
+/** `rights` are {listen, download, delete, hold, audit}; `chosen` is a contact's id; `expired` is called when the sign-in has ended. */
 export function contactsPage(me, rights, chosen, expired) {
   const box = notice();
-  const list = new ContactList(me, box, expired);
+  const list = new ContactList(me, rights, box, expired);
   const details = h("section", { class: "details", "aria-label": "Contact", hidden: true });
   const finder = h("div", { class: "finder" }, list.controls, box.element, list.element);
   const element = h("div", { class: "contacts-page" }, finder, details);
@@ -40,6 +41,9 @@ class ContactList {
   #contacts = [];
   #token = null;
   #chosen = null;
+  #picked = new Set();
+  #choosable = false;
+  #export = h("button", { type: "button", class: "plain", hidden: true, onclick: () => this.#save() }, icon("download"), h("span", {}));
   #body = h("tbody");
   #empty = h("div", { class: "empty small", hidden: true });
   #count = h("p", { class: "count", role: "status" });
@@ -50,12 +54,15 @@ class ContactList {
     { type: "search", placeholder: "Number, queue or agent", "aria-label": "Filter", oninput: () => this.#draw() });
   #refresh = h("button", { type: "button", class: "plain", onclick: () => this.search() }, icon("refresh"), "Refresh");
 
-  constructor(me, box, expired) {
+  constructor(me, rights, box, expired) {
     this.#me = me;
+    this.#choosable = rights.download;
     this.#box = box;
     this.#expired = expired;
-    this.controls = h("div", { class: "controls" }, h("h1", {}, "Contacts"), this.#range, this.#filter, this.#refresh);
-    const head = h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col" }, name))));
+    this.controls = h("div", { class: "controls" }, h("h1", {}, "Contacts"), this.#range, this.#filter, this.#export, this.#refresh);
+    const names = COLUMNS.map((name) => h("th", { scope: "col", class: name.toLowerCase() }, name));
+    const pick = this.#choosable && h("th", { class: "pick" }, h("span", { class: "unseen" }, "Export"));
+    const head = h("thead", {}, h("tr", {}, pick, names));
     const table = h("table", { "aria-label": "Finished contacts", onkeydown: moveByArrows }, head, this.#body);
     const foot = h("footer", {}, this.#count, this.#more);
     this.element = h("div", { class: "card list" }, h("div", { class: "scroll" }, table), this.#empty, foot);
@@ -64,12 +71,44 @@ class ContactList {
   search() {
     this.#contacts = [];
     this.#token = null;
+    this.#picked.clear();
+    this.#showPicked();
     return this.#fetch(this.#refresh);
   }
 
   mark(contact) {
     this.#chosen = contact;
     for (const row of this.#body.rows) row.toggleAttribute("aria-selected", row.dataset.contact === contact);
+  }
+
+  #pick(id, on) {
+    if (on) this.#picked.add(id);
+    else this.#picked.delete(id);
+    this.#showPicked();
+  }
+
+  #showPicked() {
+    const { size } = this.#picked;
+    this.#export.hidden = !size;
+    this.#export.lastChild.textContent = `Export ${size} ${size === 1 ? "recording" : "recordings"}`;
+  }
+
+  #save() {
+    return press(this.#export, this.#box, async () => {
+      save(await api.exportUrl([...this.#picked]));
+      this.#picked.clear();
+      this.#showPicked();
+      this.#draw();
+    });
+  }
+
+  #pickCell(contact) {
+    if (!this.#choosable) return null;
+    const { Id, CustomerEndpoint: from, Telephonist: { Recording: recording } = {} } = contact;
+    const there = recording && !recording.Deleted && ["verified", "released"].includes(recording.State);
+    const label = `Export the recording of ${from?.Address ?? "a withheld number"}`;
+    const box = there && h("input", { type: "checkbox", "aria-label": label, checked: this.#picked.has(Id), onchange: () => this.#pick(Id, box.checked) });
+    return h("td", { class: "pick", onclick: (event) => event.stopPropagation() }, box);
   }
 
   #fetch(button) {
@@ -94,7 +133,7 @@ class ContactList {
   #draw(total = null) {
     const words = this.#filter.value.toLowerCase().trim();
     const found = this.#contacts.filter((contact) => textOf(contact).includes(words));
-    this.#body.replaceChildren(...found.map((contact) => row(contact)));
+    this.#body.replaceChildren(...found.map((contact) => row(contact, this.#pickCell(contact))));
     this.mark(this.#chosen);
     this.#more.hidden = !this.#token;
     this.#count.textContent = total === null ? `${found.length} shown` : `${found.length} of ${total}`;
@@ -118,18 +157,18 @@ function textOf({ CustomerEndpoint, Telephonist }) {
   return [CustomerEndpoint?.Address, Telephonist?.Queue, Telephonist?.Agent].join(" ").toLowerCase();
 }
 
-function row(contact) {
+function row(contact, pick) {
   const { Id, CustomerEndpoint, Telephonist: ours = {}, InitiationTimestamp: begun, DisconnectTimestamp: ended } = contact;
   const link = h("a", { href: `#/contacts/${Id}` }, moment(begun));
   const open = () => { location.hash = link.getAttribute("href"); };
-  return h("tr", { "data-contact": Id, onclick: open },
+  return h("tr", { "data-contact": Id, onclick: open }, pick,
     h("td", {}, link),
     h("td", { class: "number" }, CustomerEndpoint ? number(CustomerEndpoint.Address) : "–"),
     h("td", {}, ours.Queue ?? "–"),
     h("td", {}, ours.Agent ?? "–"),
     h("td", { class: "figure" }, ended ? duration(ended - begun) : "–"),
-    h("td", {}, reason(contact.DisconnectReason)),
-    h("td", {}, steps(ours.Recording)));
+    h("td", { class: "ended" }, reason(contact.DisconnectReason)),
+    h("td", {}, ours.LegalHold ? h("span", { class: "held", title: "Legal hold" }, icon("lock")) : null, steps(ours.Recording)));
 }
 
 function moveByArrows(event) {

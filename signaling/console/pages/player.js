@@ -1,6 +1,7 @@
 /* Plays a recording: both sides as waveforms, the caller on the left channel, the agent on the right. */
 
-import { h, icon } from "./dom.js";
+import { save } from "./dialog.js";
+import { h, icon, press } from "./dom.js";
 import { duration } from "./format.js";
 import { Waveform } from "./waveform.js";
 
@@ -15,19 +16,24 @@ export class Player {
   #time = h("span", { class: "time" });
   #play = h("button", { type: "button", class: "primary round", onclick: () => this.toggle() });
   #problem = h("p", { class: "notice", role: "alert", hidden: true });
+  #source;
+  #at = 0; // where to begin, while there is no sound yet
+  #opening = null;
 
-  /** `peaks` as GET /recordings/{id}/peaks gives them. */
-  constructor(url, peaks, download) {
+  /** `source` gives an address for a purpose, "LISTEN" or "DOWNLOAD"; nothing is asked of it before it is wanted, since
+   * it is kept who listened. `peaks` as GET /recordings/{id}/peaks gives them. */
+  constructor(source, peaks, download) {
+    this.#source = source;
     this.#length = peaks.duration_ms / 1000;
-    this.#audio = new Audio(url);
-    this.#audio.preload = "metadata";
+    this.#audio = new Audio();
     this.#wave = new Waveform(peaks, (part) => this.seek(part * this.#length));
     for (const name of ["play", "pause", "ended", "seeked"]) this.#audio.addEventListener(name, () => this.#show());
-    this.#audio.addEventListener("error", () => this.#fail());
+    this.#audio.addEventListener("error", () => this.#reopen());
     this.#wave.slider.addEventListener("keydown", (event) => this.#key(event));
     const speed = h("select", { "aria-label": "Speed", onchange: () => (this.#audio.playbackRate = Number(speed.value)) },
       SPEEDS.map((value) => h("option", { value }, `${value}×`)));
-    const file = download && h("a", { href: url, download: "", class: "button plain" }, icon("download"), "Download");
+    const file = download && h("button", { type: "button", class: "plain", onclick: () => this.#download(file) },
+      icon("download"), "Download");
     this.element = h("section", { class: "player", "aria-label": "Recording" },
       this.#wave.element,
       h("div", { class: "transport" }, this.#play, this.#time, h("span", { class: "space" }), speed, file),
@@ -35,13 +41,19 @@ export class Player {
     this.#show();
   }
 
-  toggle() {
-    if (this.#audio.paused) this.#audio.play().catch(() => this.#fail());
-    else this.#audio.pause();
+  async toggle() {
+    if (!this.#audio.paused) return this.#audio.pause();
+    try {
+      await (this.#opening ??= this.#open());
+      await this.#audio.play();
+    } catch (error) {
+      if (error.name !== "AbortError") this.#fail(error.status === undefined ? undefined : error.message);
+    }
   }
 
   seek(seconds) {
-    this.#audio.currentTime = Math.min(this.#length, Math.max(0, seconds));
+    this.#at = Math.min(this.#length, Math.max(0, seconds));
+    if (this.#opening) this.#audio.currentTime = this.#at;
     this.#show();
   }
 
@@ -52,8 +64,31 @@ export class Player {
     this.#wave.close();
   }
 
+  async #open() {
+    this.#audio.src = await this.#source("LISTEN");
+    this.#audio.currentTime = this.#at;
+    this.#problem.hidden = true;
+  }
+
+  /** The address was good for a time only: a player that was left alone asks for another, once. */
+  #reopen() {
+    if (this.#audio.currentTime === 0 || !this.#opening) return this.#fail();
+    this.#at = this.#audio.currentTime;
+    this.#opening = null;
+    this.toggle();
+  }
+
+  async #download(button) {
+    const box = { say: (message) => { this.#problem.hidden = !message; this.#problem.textContent = message ?? ""; } };
+    await press(button, box, async () => save(await this.#source("DOWNLOAD")));
+  }
+
+  #position() {
+    return this.#audio.src ? this.#audio.currentTime : this.#at;
+  }
+
   #key(event) {
-    const now = this.#audio.currentTime;
+    const now = this.#position();
     const moves = { ArrowLeft: now - STEP, ArrowRight: now + STEP, Home: 0, End: this.#length };
     if (event.key === " ") this.toggle();
     else if (event.key in moves) this.seek(moves[event.key]);
@@ -63,7 +98,8 @@ export class Player {
 
   #show() {
     cancelAnimationFrame(this.#frame);
-    const { currentTime, paused } = this.#audio;
+    const { paused } = this.#audio;
+    const currentTime = this.#position();
     this.#time.textContent = `${duration(currentTime)} / ${duration(this.#length)}`;
     this.#wave.show(this.#length ? currentTime / this.#length : 0, this.#time.textContent);
     if (this.#play.dataset.paused !== String(paused)) {
@@ -74,9 +110,10 @@ export class Player {
     if (!paused) this.#frame = requestAnimationFrame(() => this.#show());
   }
 
-  #fail() {
+  #fail(message) {
+    this.#opening = null;
     this.#problem.hidden = false;
-    this.#problem.textContent = "The recording could not be played. Load the page again; "
+    this.#problem.textContent = message ?? "The recording could not be played. Load the page again; "
       + "if it stays so, tell your administrator the contact id.";
   }
 }

@@ -1,6 +1,6 @@
 /* How far a recording has come on its way to the tenant's store. */
 
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { exactMoment } from "./format.js";
 
 const STEPS = [["recording", "recorded"], ["sealed", "sealed"], ["uploaded", "uploaded"], ["verified", "verified"]];
@@ -14,6 +14,7 @@ function done(recording, state) {
 /** Four dots and the last step's name. */
 export function steps(recording) {
   if (!recording) return h("span", { class: "steps none" }, "Not recorded");
+  if (recording.Deleted) return h("span", { class: "steps gone" }, icon("trash"), "Deleted");
   const trouble = TROUBLE[recording.State];
   const reached = STEPS.filter(([state]) => done(recording, state));
   const name = trouble ?? (recording.State === "recording" ? "recording…" : reached.at(-1)?.[1] ?? recording.State);

@@ -17,7 +17,7 @@ def clock() -> Clock:
 async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
     async with a_store(tmp_path, clock) as store:
         for tenant in (ACME, RIVAL, NAMESAKE):
-            await store.save_directory(a_directory(tenant), {"ada": PASSWORD, "sam": PASSWORD})
+            await store.save_directory(a_directory(tenant), {name: PASSWORD for name in ("ada", "sam", "max", "quinn")})
         yield store
 
 

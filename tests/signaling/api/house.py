@@ -22,6 +22,7 @@ from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.decisions import Decision
 from signaling.center.resources import Tenant
+from signaling.deletion import Deletion
 from signaling.house import House as CenterHouse
 from signaling.recording_desk import RecordingDesk
 from signaling.store import Store
@@ -56,6 +57,12 @@ class Sounds:
         if key not in self.manifests:
             raise Refusal("no_such_recording", "unknown key")
         return self.manifests[key]
+
+    async def delete(self, tenant: Tenant, key: str, recording: str) -> None:
+        if self.broken_after is not None:
+            raise Refusal("gone", "the process went away")
+        self.objects.pop(key, None)
+        self.manifests.pop(key, None)
 
 
 class Tickets:
@@ -130,6 +137,12 @@ class Browser:
     async def post(self, path: str, body: Any = None, **headers: str) -> ClientResponse:
         return await self.send("POST", path, body, **headers)
 
+    async def ticket(self, contact: str = "contact-1", **asked: str) -> str:
+        """The path of the sound, with a ticket for it."""
+        response = await self.post(f"/recordings/{contact}/tickets", asked)
+        assert response.status == 200, await response.text()
+        return str((await response.json())["Url"])
+
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> ClientResponse:
         known = {
             "Cookie": f"{COOKIE}={self.cookie}",
@@ -146,6 +159,7 @@ async def a_house(store: Store, clock: Clock, console: Path) -> AsyncIterator[Ho
         store=store,
         recordings=sounds,
         control=control,
+        deletion=Deletion(store, sounds, clock),
         tokens=tickets,
         signed_out=tickets.signed_out.append,
         softphone_url=lambda host: f"wss://{host}:8444/",

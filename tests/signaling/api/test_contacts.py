@@ -132,6 +132,7 @@ async def test_a_contact_is_described_in_connects_shape(house: House) -> None:
             "StorageType": "S3",
             "Location": "connect/acme/CallRecordings/x.wav",
             "MediaStreamType": "AUDIO",
+            "ParticipantType": "ALL",
             "Status": "AVAILABLE",
         }
     ]

@@ -4,13 +4,12 @@ import random
 import aiohttp
 import pytest
 
-from signaling.api.recordings import PLAYBACK
+from signaling.api.tickets import FRESH, IDLE
 from tests.signaling.api.house import PIECE, Browser, House, error_of
 from tests.signaling.store.samples import ACME, RIVAL, a_record, a_recording
 
 SOUND = random.Random(2).randbytes(2 * PIECE + 12345)
 KEY = a_recording().key
-AUDIO = "/recordings/contact-1/audio"
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ async def listens(house: House) -> list[tuple[str, str]]:
 
 
 async def test_the_whole_sound_comes_in_pieces(house: House, browser: Browser) -> None:
-    response = await browser.get(AUDIO)
+    response = await browser.get(await browser.ticket())
     assert response.status == 200 and await response.read() == SOUND
     assert response.headers["Content-Type"] == "audio/wav"
     assert response.headers["Content-Length"] == str(len(SOUND))
@@ -47,26 +46,26 @@ async def test_the_whole_sound_comes_in_pieces(house: House, browser: Browser) -
     ],
 )
 async def test_a_range_is_just_that(browser: Browser, asked: str, start: int, end: int) -> None:
-    response = await browser.get(AUDIO, Range=asked)
+    response = await browser.get(await browser.ticket(), Range=asked)
     assert response.status == 206 and await response.read() == SOUND[start:end]
     assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/{len(SOUND)}"
 
 
 async def test_a_range_past_the_end_cannot_be_satisfied(house: House, browser: Browser) -> None:
-    response = await browser.get(AUDIO, Range=f"bytes={len(SOUND)}-")
+    response = await browser.get(await browser.ticket(), Range=f"bytes={len(SOUND)}-")
     assert response.status == 416 and response.headers["Content-Range"] == f"bytes */{len(SOUND)}"
     assert await listens(house) == []
 
 
 async def test_a_range_of_another_version_is_not_mixed_in(browser: Browser) -> None:
-    fresh = await browser.get(AUDIO, Range="bytes=0-9", If_Range=f'"{a_recording().sha256}"')
-    stale = await browser.get(AUDIO, Range="bytes=0-9", If_Range='"older"')
+    fresh = await browser.get(await browser.ticket(), Range="bytes=0-9", If_Range=f'"{a_recording().sha256}"')
+    stale = await browser.get(await browser.ticket(), Range="bytes=0-9", If_Range='"older"')
     assert (fresh.status, stale.status) == (206, 200)
     await stale.read()
 
 
 async def test_head_tells_the_size_and_is_no_listen(house: House, browser: Browser) -> None:
-    response = await browser.send("HEAD", AUDIO)
+    response = await browser.send("HEAD", await browser.ticket())
     assert response.status == 200 and await response.read() == b""
     assert response.headers["Content-Length"] == str(len(SOUND))
     assert response.headers["Content-Type"] == "audio/wav"
@@ -74,15 +73,15 @@ async def test_head_tells_the_size_and_is_no_listen(house: House, browser: Brows
 
 
 async def test_one_playback_is_one_line_however_many_ranges(house: House, browser: Browser) -> None:
+    path = await browser.ticket()
     for start in range(0, 5000, 1000):
-        await (await browser.get(AUDIO, Range=f"bytes={start}-{start + 999}")).read()
-        house.clock.now += PLAYBACK
+        await (await browser.get(path, Range=f"bytes={start}-{start + 999}")).read()
+        house.clock.now += IDLE
     assert await listens(house) == [("recording/contact-1", "allowed")]
     house.clock.now += 1
-    await (await browser.get(AUDIO, Range="bytes=0-9")).read()
-    other = await house.browser("sam")
-    await (await other.get(AUDIO, Range="bytes=0-9")).read()
-    assert await listens(house) == [("recording/contact-1", "allowed")] * 3
+    assert await error_of(await browser.get(path)) == (403, "AccessDeniedException")
+    await (await browser.get(await browser.ticket(), Range="bytes=0-9")).read()
+    assert await listens(house) == [("recording/contact-1", "allowed")] * 2
 
 
 async def test_no_sound_without_its_line_in_the_trail(
@@ -91,11 +90,65 @@ async def test_no_sound_without_its_line_in_the_trail(
     async def fails(*_: object) -> None:
         raise RuntimeError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(type(house.store), "audit", fails)
-        assert (await browser.get(AUDIO)).status == 500
-    await (await browser.get(AUDIO)).read()
+    for purpose in ("LISTEN", "DOWNLOAD"):
+        path = await browser.ticket(Purpose=purpose)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(house.store), "audit", fails)
+            assert (await browser.get(path)).status == 500
+        assert await (await browser.get(path)).read() == SOUND
     assert await listens(house) == [("recording/contact-1", "allowed")]
+
+
+async def refusals(house: House) -> list[str]:
+    rows = [row.event for row in await house.store.audit_events(ACME)]
+    return [str(row.detail["why"]) for row in rows if row.action == "UseTicket" and row.outcome == "refused"]
+
+
+async def test_a_ticket_is_its_users_its_contacts_and_short_lived(house: House, browser: Browser) -> None:
+    await house.store.save_contact(a_record("contact-2", recording=a_recording(id="ef" * 16, key="k2.wav")))
+    path = await browser.ticket()
+    other = await house.browser("max")
+    late = await browser.ticket()
+    bad = [
+        await other.get(path),
+        await browser.get(path.replace("contact-1", "contact-2")),
+        await browser.get("/recordings/contact-1/audio"),
+        await browser.get("/recordings/contact-1/audio?ticket=" + "A" * 5000),
+        await browser.get(path.replace("/recordings/contact-1/audio", "/recordings/export")),
+    ]
+    house.clock.now += FRESH + 1
+    bad.append(await browser.get(late))
+    assert [await error_of(answer) for answer in bad] == [(403, "AccessDeniedException")] * len(bad)
+    assert len({await answer.text() for answer in bad}) == 1
+    reasons = ["foreign", "for something else", "unknown", "unknown", "for something else", "expired"]
+    assert await refusals(house) == reasons
+    assert await listens(house) == [] and house.sounds.asked == []
+    assert (await house.client.get(path)).status == 401
+
+
+async def test_a_download_is_a_permission_of_its_own_and_its_ticket_good_for_once(
+    house: House, browser: Browser
+) -> None:
+    quality = await house.browser("quinn")
+    refused = await quality.post("/recordings/contact-1/tickets", {"Purpose": "DOWNLOAD"})
+    assert await error_of(refused) == (403, "AccessDeniedException")
+    path = await browser.ticket(Purpose="DOWNLOAD")
+    response = await browser.get(path)
+    assert await response.read() == SOUND
+    assert response.headers["Content-Disposition"] == 'attachment; filename="x.wav"'
+    assert (await browser.get(path)).status == 403
+    assert await refusals(house) == ["used"]
+    rows = [row.event for row in await house.store.audit_events(ACME)]
+    assert [row.outcome for row in rows if row.action == "DownloadCallRecording"] == ["refused", "allowed"]
+
+
+async def test_the_automated_part_is_played_by_its_name(house: House, browser: Browser) -> None:
+    key = "connect/acme/CallRecordings/ivr/y.wav"
+    await house.store.save_recording(ACME, "contact-1", a_recording(id="ef" * 16, key=key, type="IVR"))
+    house.sounds.objects[key] = b"hello"
+    assert await (await browser.get(await browser.ticket(Recording="IVR"))).read() == b"hello"
+    assert (await browser.post("/recordings/contact-1/tickets", {"Recording": "SCREEN"})).status == 400
+    assert (await browser.get("/recordings/contact-1/peaks?Recording=SCREEN")).status == 400
 
 
 async def test_peaks_are_those_of_the_manifest(house: House, browser: Browser) -> None:
@@ -118,33 +171,42 @@ async def test_a_manifest_that_cannot_be_read_is_no_fault(house: House, browser:
 
 async def test_who_may_not_listen_hears_nothing_and_leaves_a_trace(house: House, browser: Browser) -> None:
     agent = await house.browser("ada")
-    for path in (AUDIO, "/recordings/contact-1/peaks", "/recordings/unknown/audio"):
-        assert await error_of(await agent.get(path)) == (403, "AccessDeniedException")
-    assert await listens(house) == [("recording/contact-1", "refused")] * 2 + [("recording/unknown", "refused")]
+    for id in ("contact-1", "unknown"):
+        for answer in (
+            await agent.get(f"/recordings/{id}/peaks"),
+            await agent.post(f"/recordings/{id}/tickets", {}),
+            await agent.get(f"/recordings/{id}/audio?ticket=guess"),
+        ):
+            assert await error_of(answer) == (403, "AccessDeniedException")
+    assert await listens(house) == [("recording/contact-1", "refused")] * 2 + [("recording/unknown", "refused")] * 2
     assert house.sounds.asked == []
 
 
 async def test_recordings_that_are_not_there_look_like_those_of_others(house: House, browser: Browser) -> None:
     await house.store.save_contact(a_record("theirs", RIVAL, recording=a_recording()))
     await house.store.save_contact(a_record("bare"))
-    await house.store.save_contact(a_record("early", recording=a_recording("uploaded")))
-    await house.store.save_contact(a_record("working", recording=a_recording(), completed=None))
-    answers = [await browser.get(f"/recordings/{id}/audio") for id in ("theirs", "unknown", "bare", "early", "working")]
+    await house.store.save_contact(a_record("early", recording=a_recording("uploaded", id="1" * 32)))
+    await house.store.save_contact(a_record("working", recording=a_recording(id="2" * 32), completed=None))
+    ids = ("theirs", "unknown", "bare", "early", "working")
+    answers = [await browser.post(f"/recordings/{id}/tickets", {}) for id in ids]
     assert [await error_of(answer) for answer in answers] == [(404, "ResourceNotFoundException")] * 5
     assert len({await answer.text() for answer in answers}) == 1
     assert {outcome for _, outcome in await listens(house)} == {"refused"}
 
 
-async def test_a_recorder_that_is_away_is_said_so(house: House, browser: Browser) -> None:
+async def test_a_recorder_that_is_away_is_said_so_and_uses_no_ticket_up(house: House, browser: Browser) -> None:
+    path = await browser.ticket(Purpose="DOWNLOAD")
     house.sounds.broken_after = 0
-    assert await error_of(await browser.get(AUDIO)) == (503, "ServiceUnavailableException")
-    house.sounds.objects.clear()
+    assert await error_of(await browser.get(path)) == (503, "ServiceUnavailableException")
     house.sounds.broken_after = None
-    assert await error_of(await browser.get(AUDIO)) == (404, "ResourceNotFoundException")
+    assert await (await browser.get(path)).read() == SOUND
+    path = await browser.ticket()
+    house.sounds.objects.clear()
+    assert await error_of(await browser.get(path)) == (404, "ResourceNotFoundException")
 
 
 async def test_a_sound_that_breaks_off_is_not_taken_for_whole(house: House, browser: Browser) -> None:
     house.sounds.broken_after = 2
-    response = await browser.get(AUDIO)
+    response = await browser.get(await browser.ticket())
     with pytest.raises(aiohttp.ClientError):
         await response.read()

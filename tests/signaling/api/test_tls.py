@@ -6,6 +6,7 @@ from aiohttp import ClientSession, CookieJar, TCPConnector
 from aiohttp.test_utils import TestServer
 
 from signaling.api import Parts, build
+from signaling.deletion import Deletion
 from signaling.store import Store
 from signaling.tls import self_signed, server_context
 from tests.signaling.api.house import Live, Sounds, Tickets, a_console
@@ -17,6 +18,7 @@ async def test_the_cookie_lives_in_a_browser_over_tls(store: Store, clock: Clock
         store=store,
         recordings=Sounds(),
         control=Live(clock),
+        deletion=Deletion(store, Sounds(), clock),
         tokens=Tickets(),
         signed_out=lambda user: None,
         softphone_url=lambda host: f"wss://{host}:8444/",

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.support.console_site import Site, make_contact
+from tests.support.console_site import AVAILABLE, Site, make_contact
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,7 +61,7 @@ async def test_more_contacts_are_fetched_by_the_next_token(site: Site, superviso
     assert site.searches[-1]["NextToken"] == "50"
 
 
-async def test_a_recording_is_played_and_sought_by_keyboard(supervisor: Page) -> None:
+async def test_a_recording_is_played_and_sought_by_keyboard(site: Site, supervisor: Page) -> None:
     await supervisor.get_by_role("link").filter(has_text=",").first.focus()
     await supervisor.keyboard.press("Enter")
     slider = supervisor.get_by_role("slider", name="Position")
@@ -69,10 +69,12 @@ async def test_a_recording_is_played_and_sought_by_keyboard(supervisor: Page) ->
     await supervisor.keyboard.press("End")
     await expect(slider).to_have_attribute("aria-valuenow", "100")
     await supervisor.keyboard.press("Home")
+    assert site.asked == []  # looking at it is not listening
     await supervisor.get_by_role("button", name="Play").click()
     await expect(supervisor.get_by_text("0:01 / 0:04")).to_be_visible()
     await supervisor.get_by_role("button", name="Pause").click()
     await expect(supervisor.get_by_role("button", name="Play")).to_be_visible()
+    assert site.asked == [("tickets", {"Purpose": "LISTEN", "Recording": "AGENT"})]
 
 
 async def test_the_waveform_has_both_sides_and_the_gap(supervisor: Page) -> None:
@@ -92,7 +94,7 @@ async def test_the_waveform_has_both_sides_and_the_gap(supervisor: Page) -> None
 async def test_a_recording_on_its_way_is_played_when_it_is_there(site: Site, supervisor: Page) -> None:
     await supervisor.get_by_role("row").nth(2).click()
     await expect(supervisor.get_by_text("is on its way to the store")).to_be_visible()
-    site.contacts[1]["Recordings"] = [{"StorageType": "S3", "MediaStreamType": "AUDIO", "Status": "AVAILABLE"}]
+    site.contacts[1]["Recordings"] = [AVAILABLE]
     await expect(supervisor.get_by_role("button", name="Play")).to_be_visible()
 
 
@@ -107,3 +109,58 @@ async def test_those_who_may_not_listen_are_told_so(site: Site, supervisor: Page
 async def test_a_contact_that_is_not_there_is_told(supervisor: Page) -> None:
     await supervisor.evaluate("location.hash = '#/contacts/unknown'")
     await expect(supervisor.get_by_role("alert").filter(has_text="It does not exist")).to_be_visible()
+
+
+async def test_a_recording_is_downloaded_and_several_are_exported(site: Site, supervisor: Page) -> None:
+    await supervisor.get_by_role("row").nth(1).click()
+    async with supervisor.expect_download() as saved:
+        await supervisor.get_by_role("button", name="Download").click()
+    await (await saved.value).cancel()
+    assert site.asked[-1] == ("tickets", {"Purpose": "DOWNLOAD", "Recording": "AGENT"})
+    await supervisor.get_by_role("checkbox").first.check()
+    async with supervisor.expect_download() as archive:
+        await supervisor.get_by_role("button", name="Export 1 recording").click()
+    assert (await archive.value).suggested_filename == "recordings.zip"
+    *_, (what, body) = site.asked
+    assert what == "export" and body == {"ContactIds": ["c-1"]}
+    await expect(supervisor.get_by_role("checkbox", checked=True)).to_have_count(0)
+
+
+async def test_a_deletion_wants_a_reason_and_leaves_a_tombstone(site: Site, supervisor: Page) -> None:
+    await supervisor.get_by_role("row").nth(1).click()
+    await supervisor.get_by_role("button", name="Delete").click()
+    dialog = supervisor.get_by_role("dialog", name="Delete the recording")
+    await expect(dialog.get_by_role("button", name="Delete for good")).to_be_disabled()
+    await dialog.get_by_role("button", name="Cancel").click()
+    assert site.asked == []
+    await supervisor.get_by_role("button", name="Delete").click()
+    await dialog.get_by_label("Reason").last.fill("The customer asked for it.")
+    await dialog.get_by_role("button", name="Delete for good").click()
+    await expect(supervisor.get_by_text("The customer asked for it.")).to_be_visible()
+    await expect(supervisor.get_by_role("button", name="Delete")).to_have_count(0)
+    assert site.asked == [("delete", {"Reason": "The customer asked for it."})]
+
+
+async def test_a_legal_hold_is_set_seen_and_cleared(site: Site, supervisor: Page) -> None:
+    await supervisor.get_by_role("row").nth(1).click()
+    for button, action in (("Legal hold", "Set legal hold"), ("Clear legal hold", "Clear legal hold")):
+        await supervisor.get_by_role("button", name=button, exact=True).click()
+        dialog = supervisor.get_by_role("dialog")
+        await dialog.get_by_label("Reason").last.fill("Case 12")
+        await dialog.get_by_role("button", name=action).click()
+        await expect(dialog).to_have_count(0)
+        hidden = button != "Legal hold"
+        await expect(supervisor.get_by_role("button", name="Delete")).to_have_count(int(hidden))
+    assert [what for what, _ in site.asked] == ["legal-hold", "legal-hold/clear"]
+
+
+async def test_who_listened_and_why_it_was_set_aside_are_told(site: Site, supervisor: Page) -> None:
+    entry = {"At": time.time(), "Actor": "u-2", "Username": "sue", "Outcome": "allowed", "Source": "", "Detail": {}}
+    site.entries = [entry | {"Action": "ListenCallRecording"}, entry | {"Action": "CreateTicket"}]
+    await supervisor.get_by_role("row").nth(1).click()
+    await supervisor.get_by_text("Who listened").click()
+    await expect(supervisor.locator(".trail li")).to_have_count(1)
+    await expect(supervisor.locator(".trail li")).to_contain_text("sue listened")
+    site.contacts[1]["Telephonist"]["Recording"] |= {"State": "quarantined", "Reason": "segment 2 is damaged"}
+    await supervisor.get_by_role("row").nth(2).click()
+    await expect(supervisor.get_by_text("segment 2 is damaged")).to_be_visible()

@@ -71,6 +71,8 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
         users=(
             User("user-1", "ada", f"Ada of {tenant.alias}", ("Agent",), "routing-1"),
             User("user-2", "sam", f"Sam of {tenant.alias}", ("CallCenterManager",)),
+            User("user-3", "max", f"Max of {tenant.alias}", ("Admin",)),
+            User("user-4", "quinn", f"Quinn of {tenant.alias}", ("QualityAnalyst",)),
         ),
         security_profiles=tuple(profiles),
         routing_profiles=(RoutingProfile("routing-1", "Basic", (RoutingRow("queue-1", 2, 30),)),),

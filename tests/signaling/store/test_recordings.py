@@ -5,6 +5,7 @@ import pytest
 
 from signaling.center.record import RecordingInfo
 from signaling.center.resources import Tenant
+from signaling.center.segments import RecordingAct
 from signaling.store import Store
 from tests.signaling.store.samples import ACME, NAMESAKE, RIVAL, a_record, a_recording
 
@@ -54,3 +55,18 @@ async def test_the_same_contact_of_another_tenant_has_its_own(store: Store, othe
         await store.save_contact(a_record(tenant=tenant))
     await store.save_recording(other, "contact-1", a_recording())
     assert await stored(store) is None
+
+
+async def test_the_automated_part_has_a_recording_of_its_own(store: Store) -> None:
+    ivr = a_recording("sealed", id="ef" * 16, key="ivr.wav", type="IVR")
+    await store.save_contact(a_record(recording=a_recording(), ivr_recording=ivr))
+    record = await store.contact(ACME, "contact-1")
+    assert record is not None
+    assert (record.recording, record.ivr_recording) == (a_recording(), ivr)
+
+
+async def test_what_was_done_to_recordings_is_kept_with_the_contact(store: Store) -> None:
+    acts = (RecordingAct(1.0, "SUSPEND", "AGENT", "user-1"), RecordingAct(2.0, "SECURE_RESUME", "IVR", "digits"))
+    await store.save_contact(a_record(recording_acts=acts))
+    record = await store.contact(ACME, "contact-1")
+    assert record is not None and record.recording_acts == acts

@@ -1,0 +1,108 @@
+"""POST /recordings/export and GET /recordings/export for its ticket: several recordings with their manifests, in a ZIP.
+
+<contact>/<recording's file>, <contact>/<recording's file>.manifest.json for each, and index.json with all hashes
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from signaling.api.bodies import body_of
+from signaling.api.doors import Act, note, own, signed_in
+from signaling.api.parts import PARTS
+from signaling.api.playback import (
+    EXPORT,
+    TICKETS,
+    ContactIds,
+    pieces,
+    recording_for,
+    send,
+    ticket_of,
+    total_of,
+    use_ticket,
+)
+from signaling.api.ranges import Span
+from signaling.api.recordings import file_name
+from signaling.api.tickets import FRESH, Grant
+from signaling.api.zip_stream import ZipStream
+from signaling.center.record import RecordingInfo
+
+Chosen = list[tuple[str, RecordingInfo]]
+
+
+class _Asked(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
+    contact_ids: ContactIds
+
+
+def routes() -> list[web.RouteDef]:
+    return [web.post("/recordings/export", ask), web.get("/recordings/export", export)]
+
+
+async def ask(request: web.Request) -> web.Response:
+    """A ticket for the export, or 404 if one of the recordings is not to be had."""
+    session = signed_in(request)
+    asked = await body_of(request, _Asked)
+    contacts, parts = tuple(dict.fromkeys(asked.contact_ids)), request.app[PARTS]
+    for contact in contacts:
+        await recording_for(request, EXPORT, contact, "AGENT")
+    detail: dict[str, Any] = {"purpose": "EXPORT", "contacts": str(len(contacts))}
+    await note(request, session.principal, Act("CreateTicket", own(session, "recording"), detail=detail))
+    issued = request.app[TICKETS].issue(Grant(session.principal.name, "EXPORT", contacts), parts.clock()).reveal()
+    url = f"/recordings/export?ticket={issued}"
+    return web.json_response({"Ticket": issued, "Url": url, "ExpiresAt": parts.clock() + FRESH})
+
+
+async def export(request: web.Request) -> web.StreamResponse:
+    token, grant = await ticket_of(request, "", "EXPORT")
+    chosen = [(contact, await recording_for(request, EXPORT, contact, "AGENT")) for contact in grant.contacts]
+    acts = [Act(EXPORT.operation, own(signed_in(request), "recording", contact)) for contact in grant.contacts]
+    now = time.gmtime(request.app[PARTS].clock())
+    name = time.strftime("recordings-%Y%m%d-%H%M%S.zip", now)
+    headers = {"Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}"'}
+    response = web.StreamResponse(headers=headers)
+    archive = ZipStream((now.tm_year, now.tm_mon, now.tm_mday, now.tm_hour, now.tm_min, now.tm_sec))
+    await use_ticket(request, token, acts)
+    await send(request, response, _archived(request, archive, chosen), token)
+    return response
+
+
+async def _archived(request: web.Request, archive: ZipStream, chosen: Chosen) -> AsyncIterator[bytes]:
+    """Raises Refusal."""
+    tenant, index = signed_in(request).principal.tenant, []
+    for contact, recording in chosen:
+        name = f"{file_name(contact)}/{file_name(recording.key)}"
+        manifest = (await request.app[PARTS].recordings.manifest(tenant, recording.key)).encode()
+        digest = hashlib.sha256()
+        sound = _hashed(pieces(request, recording, Span(0, await total_of(request, recording))), digest)
+        async for data in archive.add(name, sound):
+            yield data
+        async for data in archive.add(f"{name}.manifest.json", _once(manifest)):
+            yield data
+        index.append(
+            {
+                "contact": contact,
+                "recording": recording.id,
+                "file": name,
+                "sha256": digest.hexdigest(),
+                "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+                "as_recorded": digest.hexdigest() == recording.sha256,
+            }
+        )
+    async for data in archive.add("index.json", _once(json.dumps(index, indent=2).encode())):
+        yield data
+    yield archive.finish()
+
+
+async def _hashed(sound: AsyncIterator[bytes], digest: Any) -> AsyncIterator[bytes]:
+    async for data in sound:
+        digest.update(data)
+        yield data
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

@@ -1,0 +1,85 @@
+"""Several recordings at once: what is in the archive, for whom, and what is in the trail."""
+
+import hashlib
+import io
+import json
+import random
+import zipfile
+
+import aiohttp
+import pytest
+
+from tests.signaling.api.house import PIECE, Browser, House, error_of
+from tests.signaling.store.samples import ACME, RIVAL, a_record, a_recording
+
+SOUNDS = {f"contact-{n}": random.Random(n).randbytes(n * PIECE + 77) for n in (0, 1, 2)}
+FOLDER = "connect/acme/CallRecordings/2026/11/23"
+
+
+@pytest.fixture
+async def browser(house: House) -> Browser:
+    for n, (contact, sound) in enumerate(SOUNDS.items()):
+        key = f"{FOLDER}/{contact}_20261123T12:00_UTC.wav"
+        recording = a_recording(id=f"{n:032x}", key=key, sha256=hashlib.sha256(sound).hexdigest())
+        await house.store.save_contact(a_record(contact, recording=recording))
+        house.sounds.objects[key], house.sounds.manifests[key] = sound, json.dumps({"contact": contact})
+    return await house.browser("sam")
+
+
+async def ask(browser: Browser, *contacts: str) -> str:
+    response = await browser.post("/recordings/export", {"ContactIds": contacts})
+    assert response.status == 200, await response.text()
+    return str((await response.json())["Url"])
+
+
+async def exported(house: House) -> list[tuple[str, str]]:
+    rows = [row.event for row in await house.store.audit_events(ACME)]
+    return [(row.resource, row.outcome) for row in rows if row.action == "ExportCallRecording"]
+
+
+async def test_the_archive_holds_each_sound_its_manifest_and_all_hashes(house: House, browser: Browser) -> None:
+    response = await browser.get(await ask(browser, *SOUNDS, "contact-1"))
+    assert response.headers["Content-Type"] == "application/zip"
+    assert response.headers["Content-Disposition"].startswith('attachment; filename="recordings-2026')
+    with zipfile.ZipFile(io.BytesIO(await response.read())) as archive:
+        assert archive.testzip() is None
+        index = json.loads(archive.read("index.json"))
+        assert [entry["contact"] for entry in index] == list(SOUNDS)
+        for entry in index:
+            assert archive.read(entry["file"]) == SOUNDS[entry["contact"]]
+            assert json.loads(archive.read(f"{entry['file']}.manifest.json")) == {"contact": entry["contact"]}
+            assert entry["as_recorded"] and ":" not in entry["file"]
+    assert await exported(house) == [(f"recording/{contact}", "allowed") for contact in SOUNDS]
+
+
+async def test_an_export_ticket_is_good_for_once_and_for_nothing_else(house: House, browser: Browser) -> None:
+    path = await ask(browser, "contact-0")
+    assert (await browser.get(path.replace("/export", "/contact-0/audio"))).status == 403
+    assert (await (await browser.get(path)).read())[:2] == b"PK"
+    assert await error_of(await browser.get(path)) == (403, "AccessDeniedException")
+
+
+async def test_one_that_is_not_to_be_had_and_nothing_is(house: House, browser: Browser) -> None:
+    await house.store.save_contact(a_record("theirs", RIVAL, recording=a_recording()))
+    for contacts in (["contact-0", "theirs"], ["unknown"]):
+        assert (await browser.post("/recordings/export", {"ContactIds": contacts})).status == 404
+    for contacts in ([], ["x"] * 101, [""]):
+        assert (await browser.post("/recordings/export", {"ContactIds": contacts})).status == 400
+    quinn = await house.browser("quinn")
+    assert (await quinn.post("/recordings/export", {"ContactIds": ["contact-0"]})).status == 403
+    assert "allowed" not in {outcome for _, outcome in await exported(house)}
+
+
+async def test_an_archive_that_breaks_off_is_not_taken_for_whole(house: House, browser: Browser) -> None:
+    path = await ask(browser, *SOUNDS)
+    house.sounds.broken_after = 3
+    response = await browser.get(path)
+    with pytest.raises(aiohttp.ClientError):
+        await response.read()
+
+
+async def test_one_that_is_deleted_after_the_ticket_is_not_exported(house: House, browser: Browser) -> None:
+    path = await ask(browser, "contact-0", "contact-1")
+    admin = await house.browser("max")
+    assert (await admin.post("/recordings/contact-1/delete", {"Reason": "asked for"})).status == 200
+    assert (await browser.get(path)).status == 404
