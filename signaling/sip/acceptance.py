@@ -14,7 +14,7 @@ class Acceptance:
         self, transaction: ServerTransaction, deadlines: Deadlines, timers: Timers, expire: Callable[[float], None]
     ) -> None:
         self.number = transaction.arrival.envelope.cseq.number
-        self.late = not transaction.arrival.request.body
+        self.late = False
         """Our offer is in the 2xx; the ACK brings the answer."""
         self._transaction = transaction
         self._deadlines = deadlines

@@ -26,6 +26,7 @@ A value of ours that no message can carry (a line break in a reason) raises Valu
 import hashlib
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -36,13 +37,15 @@ from signaling.sip.envelope import Envelope
 from signaling.sip.errors import FramingError, ParseError, SipError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow, Outgoing
-from signaling.sip.guard import ALLOW, Strangers, check_invite, check_request
+from signaling.sip.guard import Strangers, check_invite, check_request
 from signaling.sip.headers import NameAddr
+from signaling.sip.headers.replaces import Replaces
 from signaling.sip.inbound import InboundSession
 from signaling.sip.message import Request, parse_message
 from signaling.sip.outbound import Invitation, OutboundSession
-from signaling.sip.replies import Answer, make_response, top_via
-from signaling.sip.session import Session
+from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_response, top_via
+from signaling.sip.session import GONE, Phase, Session, refusal
+from signaling.sip.session_timer import check_expires
 from signaling.sip.table import Action, Event
 from signaling.sip.transactions import Arrival, Reply, answer_flow
 from signaling.sip.uri import Uri
@@ -59,6 +62,8 @@ class UserAgent:
         self._trunk_for = trunk_for
         self._strangers = Strangers(config.max_strangers)
         self._secret = config.new_id().encode()[:64]
+        self.draining = False
+        """New calls get 503, and so does OPTIONS; what is up goes on."""
 
     # In and out.
 
@@ -164,6 +169,37 @@ class UserAgent:
         """A digit by INFO."""
         if session := self._find(call):
             session.press(digit, duration_ms, now)
+    def offer(self, call: str, sdp: str, now: float) -> None:
+        """Changes a call that is up, as hold does: OfferAnswered or OfferRefused follows."""
+        if session := self._find(call):
+            session.offers.want(sdp, now)
+
+    def accept_transfer(self, call: str, now: float) -> None:
+        """202; how it goes is then told with `report_transfer`."""
+        if session := self._find(call):
+            session.transfers.accept(now)
+
+    def refuse_transfer(self, call: str, status: int, now: float) -> None:
+        if session := self._find(call):
+            session.transfers.refuse(refusal(status, ""), now)
+
+    def report_transfer(self, call: str, status: int, now: float) -> None:
+        """What the new call has come to; a final status is the last word."""
+        if session := self._find(call):
+            session.transfers.report(status, now)
+
+    def refer(self, call: str, target: Uri, now: float) -> None:
+        """Asks the peer to call somebody else (REFER): TransferReported follows, the last with a final status."""
+        if session := self._find(call):
+            session.transfers.ask(str(target), now)
+
+    def replacing(self, call: str, target: Uri) -> Uri:
+        """That target, for `refer`, so that the transferred call takes the place of this one there (attended)."""
+        session = self._find(call)
+        if session is None or session.dialog is None:
+            return target
+        call_id, ours, theirs = session.dialog.id
+        return replace(target, headers=Replaces(call_id, theirs, ours).escaped())
 
     def hang_up(self, call: str, now: float, reason: str = "") -> None:
         """BYE, CANCEL or a final answer, whichever fits."""
@@ -239,7 +275,7 @@ class UserAgent:
             return
         transaction = self._core.transactions.accept(arrival, invite.user, now)
         self._core.respond(transaction, Answer(200), now, invite.user.local_tag)
-        invite.user.handle_cancel(invite, now)
+        invite.user.handle_cancel(invite, arrival.request, now)
 
     def _is_same_hop(self, flow: Flow, before: Flow) -> bool:
         """§22.1: a CANCEL has no other credentials than where it comes from, and a branch may be easy to guess."""
@@ -266,26 +302,50 @@ class UserAgent:
             self._refuse(arrival, refusal)
             return
         try:
+            replaced = self._find_replaced(arrival, trunk)
             session = InboundSession(self._core, arrival, now)
         except ParseError as error:
             self._refuse(arrival, Answer(error.status, error.phrase))
         else:
-            session.begin(trunk, now)
+            session.begin(trunk, replaced, now)
+
+    def _find_replaced(self, arrival: Arrival, trunk: str) -> Session | None:
+        """The call that a new one is to take the place of (RFC 3891 §3). Raises ParseError with the refusal."""
+        values = arrival.request.headers.get_all("Replaces")
+        if not values:
+            return None
+        if len(values) > 1:
+            raise ParseError("Duplicate Replaces")
+        wanted = Replaces.parse(values[0])
+        session = self._core.find_replaced(wanted)
+        # Another trunk's call is not told from none at all.
+        if session is None or self._trunk_for(session.flow) != trunk:
+            raise ParseError("Call/Transaction Does Not Exist", 481)
+        if session.phase in GONE:
+            raise ParseError("Decline", 603)
+        if wanted.early_only and session.phase in (Phase.UP, Phase.ANSWERED):
+            raise ParseError("Busy Here", 486)
+        if session.phase is Phase.INVITED:
+            # Only an early dialog that we began may be taken over.
+            raise ParseError("Call/Transaction Does Not Exist", 481)
+        return session
 
     def _check_new(self, arrival: Arrival) -> Answer | None:
         """The answer to all that is not a new call."""
         refusal = check_request(arrival.request)
         if refusal is not None:
             return refusal
-        if arrival.envelope.to_tag is not None or arrival.request.method not in ("INVITE", "OPTIONS"):
+        if arrival.envelope.to_tag is not None or arrival.request.method not in ("INVITE", "OPTIONS", "REFER"):
             return Answer(481)
+        if arrival.request.method == "REFER":
+            return Answer(403)  # we call nobody for one who has no call with us
         if self._core.transactions.is_merged(arrival):
             return Answer(482)
-        if arrival.request.method == "OPTIONS":
-            return Answer(200, "", (ALLOW, ("Accept", SDP)))
-        if self.calls >= self._core.config.max_calls:
+        if self.draining or self.calls >= self._core.config.max_calls:
             return Answer(503, "", (("Retry-After", "10"),))
-        return check_invite(arrival)
+        if arrival.request.method == "OPTIONS":
+            return Answer(200, "", (ALLOW, ("Accept", SDP), SUPPORTED))
+        return check_invite(arrival) or check_expires(arrival.request.headers, self._core.config)
 
     # Answers that leave no state behind (§8.2.7).
 

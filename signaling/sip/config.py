@@ -1,6 +1,7 @@
 """What a user agent is told once: timers, limits, where random values come from."""
 
 import secrets
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,5 +47,13 @@ class SipConfig:
     """Above it, new calls get 503."""
     max_stranger_message: int = 4096
     """Octets: a longer message of somebody who is no trunk is not even read, since reading it costs up to 15 ms."""
+    session_expires: int = 1800
+    """Seconds that a call may go on without a refresh (RFC 4028); 0: we ask for none, but grant them."""
+    min_se: int = 90
+    """The least that we accept."""
     max_strangers: int = 4096
     """Sources remembered for one refusal a second each; when all are fresh, further strangers get none."""
+
+    def draw(self) -> float:
+        """A random number from 0 to below 1, of the same source as the tokens."""
+        return zlib.crc32(self.new_id().encode()) / 2**32

@@ -9,6 +9,7 @@ from signaling.sip.deadlines import Deadlines
 from signaling.sip.dialog import DialogId
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow, Outgoing
+from signaling.sip.headers.replaces import Replaces
 from signaling.sip.replies import Answer, make_response
 from signaling.sip.transactions import ServerTransaction, Transactions
 
@@ -48,6 +49,10 @@ class Core:
         arrival = transaction.arrival
         signed = Answer(answer.status, answer.reason, (*answer.headers, ("Server", self.config.product)), answer.body)
         transaction.respond(make_response(arrival.request, arrival.flow, signed, tag), now)
+
+    def find_replaced(self, replaces: Replaces) -> "Session | None":
+        """The call that another one is to take the place of (RFC 3891 §3)."""
+        return self.dialogs.get((replaces.call_id, replaces.to_tag, replaces.from_tag))
 
     def forget(self, session: "Session") -> None:
         self.sessions.pop(session.call, None)

@@ -1,5 +1,7 @@
 """A dialog (RFC 3261 §12): what both sides remember of a call between its requests."""
 
+from dataclasses import dataclass, field
+
 from signaling.sip.errors import ParseError
 from signaling.sip.flow import Flow
 from signaling.sip.headers import MAX_CSEQ, CSeq, NameAddr, make_via
@@ -10,6 +12,15 @@ from signaling.sip.uri import Uri, parse_address
 
 DialogId = tuple[str, str, str]
 """Call-ID, our tag, the peer's tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a request of ours says, beside what its dialog says."""
+
+    method: str
+    fields: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
 
 
 class Dialog:
@@ -23,6 +34,7 @@ class Dialog:
         self._local = local
         self._remote = remote
         self._local_number = 0
+        self._invite_number = 0
         self._remote_number: int | None = None
 
     @classmethod
@@ -46,8 +58,19 @@ class Dialog:
         target = envelope.contact.uri if envelope.contact is not None else Uri.parse(invite.uri)
         dialog = cls((envelope.call_id, envelope.from_tag, envelope.to_tag or ""), local, remote, target)
         dialog.routes = tuple(reversed(_check_routes(headers.items("Record-Route"))))
-        dialog._local_number = envelope.cseq.number
+        dialog._local_number = dialog._invite_number = envelope.cseq.number
         return dialog
+
+    def confirm(self, reply: Reply) -> None:
+        """A 2xx has come for a dialog that was early: its routes and Contact count (§13.2.2.4). Raises ParseError."""
+        self.routes = tuple(reversed(_check_routes(reply.response.headers.items("Record-Route"))))
+        self._invite_number = reply.envelope.cseq.number
+        self.refresh_target(reply)
+
+    def refresh_target(self, reply: Reply) -> None:
+        """A 2xx to INVITE or UPDATE may move the peer's Contact (§12.2.1.2)."""
+        if reply.envelope.contact is not None and reply.envelope.contact.uri.host:
+            self.target = reply.envelope.contact.uri
 
     def admit(self, arrival: Arrival) -> bool:
         """Whether a request is newer than all before it (§12.2.2); it may move the peer's Contact."""
@@ -59,10 +82,14 @@ class Dialog:
             self.target = arrival.envelope.contact.uri
         return True
 
-    def make_request(self, method: str, flow: Flow, branch: str) -> Request:
-        """§12.2.1.1. ACK keeps the number of the INVITE, which is the newest of our side when it is made."""
+    def make_request(self, outline: Outline, flow: Flow, branch: str) -> Request:
+        """§12.2.1.1. ACK has the number of our latest INVITE, whatever was sent since (§13.2.2.4)."""
+        method = outline.method
         if method != "ACK":
             self._local_number = self._local_number % MAX_CSEQ + 1
+        if method == "INVITE":
+            self._invite_number = self._local_number
+        number = self._invite_number if method == "ACK" else self._local_number
         uri, routes = self._way()
         fields = [
             ("Via", str(make_via(flow.transport, flow.local, branch))),
@@ -71,9 +98,10 @@ class Dialog:
             ("From", self._local),
             ("To", self._remote),
             ("Call-ID", self.id[0]),
-            ("CSeq", str(CSeq(self._local_number, method))),
+            ("CSeq", str(CSeq(number, method))),
+            *outline.fields,
         ]
-        return Request(method, uri, Headers(fields))
+        return Request(method, uri, Headers(fields), outline.body)
 
     def next_flow(self, flow: Flow) -> Flow:
         """Where the next request goes, given the flow of the last message: an open connection, else the first route or

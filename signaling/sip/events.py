@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from signaling.sip.flow import Flow
+from signaling.sip.headers.identity import NOBODY, Identity
+from signaling.sip.headers.reason import Reason
+from signaling.sip.uri import Uri
 from vault.pii import Pii
 
-Cause = Literal["bye", "cancel", "rejected", "timeout", "error", "lost"]
+Cause = Literal["bye", "cancel", "rejected", "timeout", "error", "lost", "replaced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,12 @@ class IncomingCall:
     called: str
     """User part of the Request-URI."""
     sdp: str | None
-    """The offer; None: our own offer goes with `answer`, and the peer's answer comes with CallAnswered."""
+    """The offer; None: our own offer goes with `answer`, and the peer's answer comes with CallAnswered, or with
+    OfferAnswered if `progress` took it to a peer that acknowledges it (RFC 3262)."""
+    identity: Identity = NOBODY
+    """What the network says of the caller, beside From."""
+    replaces: str | None = None
+    """The call of ours whose place this one takes (RFC 3891): with the answer it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,18 @@ class CallOffer:
 
 @dataclass(frozen=True, slots=True)
 class OfferAnswered:
-    """The peer's answer to the offer that we gave for a CallOffer without SDP."""
+    """The peer's answer to an offer of ours: that of `offer`, or one given for a CallOffer or an INVITE without SDP."""
 
     call: str
     sdp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRefused:
+    """The peer does not take the offer of `offer`: the session is as it was before."""
+
+    call: str
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +99,35 @@ class DigitPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The peer wants somebody else called in its place (REFER): `accept_transfer` or `refuse_transfer` follows."""
+
+    call: str
+    target: Pii[Uri]
+    replaces: str | None
+    """The call of ours that the new one is to replace, if it is one of ours (attended transfer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReported:
+    """How the transfer goes that `refer` asked for. The last report has a final status."""
+
+    call: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """Over. bye: by either side after the answer; cancel: before it; rejected: by a final answer of either side;
-    timeout: nobody answered, or the ACK never came; error: a fault of protocol; lost: the connection failed before the
-    answer."""
+    timeout: nobody answered, the ACK never came, or the session timer ran out; error: a fault of protocol; lost: the
+    connection failed before the answer; replaced: another call took its place (RFC 3891)."""
 
     call: str
     cause: Cause
     status: int
     """The final status of the INVITE that says why; 200 after an answered call."""
+    reason: Reason | None = None
+    """Why, as the peer's BYE or CANCEL said it."""
 
 
 SipEvent = (
@@ -101,7 +137,10 @@ SipEvent = (
     | CallAnswered
     | CallOffer
     | OfferAnswered
+    | OfferRefused
     | OfferWithdrawn
     | DigitPressed
+    | TransferAsked
+    | TransferReported
     | CallEnded
 )

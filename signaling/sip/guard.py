@@ -7,12 +7,11 @@ from signaling.sip.envelope import request_uri
 from signaling.sip.errors import ParseError
 from signaling.sip.headers.media_type import MediaType
 from signaling.sip.message import KNOWN_METHODS, Request
-from signaling.sip.replies import METHODS, Answer
+from signaling.sip.replies import ALLOW, EXTENSIONS, METHODS, Answer
 from signaling.sip.transactions import Arrival
 
 OFFERING = ("INVITE", "ACK", "PRACK", "UPDATE")
 """Requests whose body is an offer or an answer."""
-ALLOW = ("Allow", ", ".join(METHODS))
 
 
 def check_request(request: Request) -> Answer | None:
@@ -23,9 +22,9 @@ def check_request(request: Request) -> Answer | None:
         request_uri(request)
     except ParseError as error:
         return Answer(error.status, error.phrase)
-    required = request.headers.items("Require")
-    if required and request.method not in ("ACK", "CANCEL"):
-        return Answer(420, "", tuple(("Unsupported", tag) for tag in required))
+    unknown = [tag for tag in request.headers.items("Require") if tag.lower() not in EXTENSIONS]
+    if unknown and request.method not in ("ACK", "CANCEL"):
+        return Answer(420, "", tuple(("Unsupported", tag) for tag in unknown))
     return _check_content(request)
 
 

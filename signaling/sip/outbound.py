@@ -4,17 +4,25 @@ from dataclasses import dataclass
 
 from signaling.sip.bodies import SDP, read_sdp
 from signaling.sip.core import Core
-from signaling.sip.dialog import Dialog
+from signaling.sip.dialog import Dialog, Outline
+from signaling.sip.early import MAX_BRANCHES, Branch, is_next, read_reliable
 from signaling.sip.errors import ParseError
-from signaling.sip.events import CallAnswered, CallProgress, CallRinging, Cause
+from signaling.sip.events import CallAnswered, CallOffer, CallProgress, CallRinging, Cause
 from signaling.sip.flow import Flow
 from signaling.sip.grammar import Params
 from signaling.sip.headers import CSeq, NameAddr, make_via
 from signaling.sip.message import Headers, Request, Response
-from signaling.sip.replies import METHODS, make_contact
+from signaling.sip.replies import ALLOW, SUPPORTED, Answer, Fields, make_contact
 from signaling.sip.session import Phase, Session
 from signaling.sip.table import Event
-from signaling.sip.transactions import ClientTransaction, Reply, make_cancel
+from signaling.sip.transactions import (
+    UNATTENDED,
+    Arrival,
+    ClientTransaction,
+    Reply,
+    ServerTransaction,
+    make_cancel,
+)
 from signaling.sip.uri import Uri
 
 
@@ -25,17 +33,28 @@ class Invitation:
     target: Uri
     caller: NameAddr
     sdp: str | None
+    fields: Fields = ()
+    """Further headers."""
 
 
 class OutboundSession(Session):
+    owns_call_id = True
+
     def __init__(self, core: Core, flow: Flow, invitation: Invitation) -> None:
         """Raises ValueRefused if the invitation has a value that no message can carry."""
         super().__init__(core, core.config.new_id(), flow, Phase.CALLING)
         self.secure = invitation.target.scheme == "sips"
-        self._request = self._make_invite(invitation)
+        self.offers.local = invitation.sdp or ""
+        self._invitation = invitation
+        self._call_id = core.config.new_id()
+        self._tag = core.config.new_id()
+        self._request = self._make_invite(1)
         self._invite: ClientTransaction | None = None
         self._has_offered = invitation.sdp is not None
         self._acks: dict[str, tuple[Flow, bytes]] = {}
+        self._branches: dict[str, Branch] = {}
+        self._leading: Branch | None = None
+        """The branch whose media is heard."""
         self._cancelled = self._provisional = self._rang = self._timed_out = False
         self._progress: str | None = None
 
@@ -46,13 +65,18 @@ class OutboundSession(Session):
 
     def accept_offer(self, sdp: str, now: float) -> None:
         if self.phase is Phase.OFFERED:
-            self.phase = Phase.UP
-            self._acknowledge(self._get_dialog(), sdp)
+            self.offers.local = sdp
+            self._go_up(sdp, now)
+        elif self.phase is Phase.CALLING and self._leading is not None and self._leading.offer is not None:
+            reply, self._leading.offer = self._leading.offer, None
+            self._leading.answer = read_sdp(reply.response)
+            self.offers.local = sdp
+            self._send_prack(self._leading, reply, sdp, now)
         else:
             super().accept_offer(sdp, now)
 
     def reject_offer(self, status: int, reason: str, now: float) -> None:
-        if self.phase is Phase.OFFERED:
+        if self.phase is Phase.OFFERED or (self.phase is Phase.CALLING and not self.offers.is_busy):
             self.hang_up(now, reason)
         else:
             super().reject_offer(status, reason, now)
@@ -60,10 +84,10 @@ class OutboundSession(Session):
     def hang_up(self, now: float, reason: str) -> None:
         if self.phase is Phase.CALLING:
             self.phase = Phase.CANCELLING
+            self._stop_parts(now)
             self._send_cancel(now)
         elif self.phase is Phase.OFFERED:
-            self.phase = Phase.UP
-            self._acknowledge(self._get_dialog(), None)
+            self._go_up(None, now)
             super().hang_up(now, reason)
         else:
             super().hang_up(now, reason)
@@ -74,39 +98,118 @@ class OutboundSession(Session):
             self.hang_up(now, "")
         elif self._invite is not None and self.phase is Phase.CANCELLING:
             self._invite.step(Event.ABANDON, now)
-            self._fail("timeout" if self._timed_out else "cancel", 408)
+            self._fail("timeout" if self._timed_out else "cancel", 408, now)
 
     def handle_response(self, transaction: ClientTransaction, reply: Reply, now: float) -> None:
         if transaction is not self._invite:
             super().handle_response(transaction, reply, now)
         elif reply.response.status < 200:
-            self._handle_provisional(reply.response, now)
+            self._handle_provisional(reply, now)
         elif reply.response.status < 300:
             self._handle_success(reply, now)
         else:
-            self._reject(reply.response.status)
+            self._reject(reply.response, now)
 
     def handle_failure(self, transaction: ClientTransaction, status: int, now: float) -> None:
         if transaction is not self._invite:
             super().handle_failure(transaction, status, now)
             return
         if self.phase is Phase.CANCELLING:
-            self._fail("cancel", status)
+            self._fail("cancel", status, now)
         else:
-            self._fail("timeout" if status == 408 else "lost", status)
+            self._fail("timeout" if status == 408 else "lost", status, now)
 
-    def _handle_provisional(self, response: Response, now: float) -> None:
+    # Before the final answer.
+
+    def get_dialog(self) -> Dialog:
+        if self.dialog is None and self._leading is not None:
+            return self._leading.dialog
+        return super().get_dialog()
+
+    @property
+    def is_settled(self) -> bool:
+        early = self.phase is Phase.CALLING and self._leading is not None
+        return super().is_settled or (early and self._leading is not None and self._leading.answer is not None)
+
+    def _dialog_of(self, arrival: Arrival) -> Dialog:
+        branch = self._branches.get(arrival.envelope.from_tag)
+        return branch.dialog if branch is not None and self.dialog is None else super()._dialog_of(arrival)
+
+    def _refuse_offer(self, request: Request) -> Answer | None:
+        """Of the branches of a call only one is heard, and may change what is heard."""
+        if self.phase is Phase.CALLING and (self._leading is None or not _is_from(request, self._leading.dialog)):
+            return self.offers.postpone()
+        return super()._refuse_offer(request)
+
+    def handle_bye(self, transaction: ServerTransaction, now: float) -> None:
+        if self.dialog is not None:
+            super().handle_bye(transaction, now)
+            return
+        # The called side ends an early dialog by a final answer, which is still to come (§15).
+        self.core.respond(transaction, Answer(200), now)
+
+    def _handle_provisional(self, reply: Reply, now: float) -> None:
         self._provisional = True
         if self.phase is not Phase.CALLING:
             self._send_cancel(now)
+            return
+        response, rseq = reply.response, read_reliable(reply)
+        branch = self._find_branch(reply)
+        if rseq is not None and (branch is None or not is_next(branch, rseq)):
             return
         if response.status == 180 and not self._rang:
             self._rang = True
             self.core.events.append(CallRinging(self.call))
         sdp = read_sdp(response)
-        if sdp is not None and sdp != self._progress:
+        if branch is not None and rseq is not None:
+            branch.rseq = rseq
+            self._take_reliable(branch, reply, now)
+        if sdp is not None and sdp != self._progress and self._has_offered:
             self._progress = sdp
+            self._leading = branch or self._leading
             self.core.events.append(CallProgress(self.call, sdp))
+
+    def _take_reliable(self, branch: Branch, reply: Reply, now: float) -> None:
+        sdp = read_sdp(reply.response)
+        self._leading = self._leading or branch
+        if sdp is not None and branch.answer is None and not self._has_offered:
+            if self._leading is branch:
+                branch.offer = reply
+                self.core.events.append(CallOffer(self.call, sdp))
+            return
+        if sdp is not None and branch.answer is None:
+            branch.answer = sdp
+        self._send_prack(branch, reply, None, now)
+
+    def _send_prack(self, branch: Branch, reply: Reply, sdp: str | None, now: float) -> None:
+        """RFC 3262 §7.2."""
+        fields: Fields = (("RAck", f"{branch.rseq} {reply.envelope.cseq}"),)
+        if sdp is not None:
+            fields = (*fields, ("Content-Type", SDP))
+        flow, new_id = branch.dialog.next_flow(branch.flow), self.core.config.new_id
+        prack = branch.dialog.make_request(Outline("PRACK", fields, (sdp or "").encode()), flow, new_id())
+        self.core.transactions.request(prack, flow, UNATTENDED, now)
+
+    def _find_branch(self, reply: Reply) -> Branch | None:
+        """The early dialog of a provisional answer; None if it makes none."""
+        tag = reply.envelope.to_tag
+        if tag is None or reply.response.status == 100:
+            return None
+        branch = self._branches.get(tag)
+        if branch is None:
+            if len(self._branches) == MAX_BRANCHES:
+                return None
+            try:
+                branch = Branch(Dialog.from_answer(self._request, reply), reply.flow)
+            except ParseError:
+                return None
+            self._branches[tag] = branch
+            self.core.dialogs[branch.dialog.id] = self
+        branch.flow = reply.flow
+        self.peer = self.peer.update(reply.response.headers)
+        return branch
+
+    # The final answer.
 
     def _handle_success(self, reply: Reply, now: float) -> None:
         tag = reply.envelope.to_tag or ""
@@ -120,78 +223,123 @@ class OutboundSession(Session):
     def _establish(self, reply: Reply, now: float) -> None:
         self._stop_timers()
         self.flow = reply.flow
+        branch = self._branches.get(reply.envelope.to_tag or "")
         try:
-            self.dialog = Dialog.from_answer(self._request, reply)
+            self.dialog = self._confirmed(branch, reply)
         except ParseError:
-            self._fail("error", 500)
+            self._fail("error", 500, now)
             return
+        self._forget_branches()
         self.core.dialogs[self.dialog.id] = self
         if self.phase is Phase.CANCELLING:
             # The 200 has crossed our CANCEL (§9.1): the call is up, and ended at once.
-            self._acknowledge(self.dialog, None)
+            self._acks[self.dialog.id[2]] = self.send_ack(self.dialog, None)
             self._leave(now, "")
             self._end("timeout" if self._timed_out else "cancel", 200)
             return
-        self.core.events.append(CallAnswered(self.call, read_sdp(reply.response)))
-        self.phase = Phase.UP if self._has_offered else Phase.OFFERED
-        if self._has_offered:
-            self._acknowledge(self.dialog, None)
+        self.take_success(reply, now)
+        early = branch.answer if branch is not None else None
+        self._take_description(read_sdp(reply.response), early, now)
+
+    def _confirmed(self, branch: Branch | None, reply: Reply) -> Dialog:
+        """Raises ParseError."""
+        if branch is None:
+            return Dialog.from_answer(self._request, reply)
+        branch.dialog.confirm(reply)
+        return branch.dialog
+
+    def _take_description(self, sdp: str | None, early: str | None, now: float) -> None:
+        """What the 2xx brings: the answer, unless it came before, or the offer, if the INVITE had none."""
+        if self._has_offered or early is not None:
+            self.core.events.append(CallAnswered(self.call, early or sdp if self._has_offered else None))
+            self._go_up(None, now)
+        elif sdp is not None:
+            self.core.events.append(CallAnswered(self.call, sdp))
+            self.phase = Phase.OFFERED
+        else:
+            self._go_up(None, now)
+            self._leave(now, "")
+            self._end("error", 500)
+
+    def _go_up(self, sdp: str | None, now: float) -> None:
+        dialog = self.get_dialog()
+        self.phase = Phase.UP
+        self._acks[dialog.id[2]] = self.send_ack(dialog, sdp)
+        self.offers.go_on(now)
 
     def _dismiss(self, reply: Reply, now: float) -> None:
         """Another branch of a forked INVITE answered too: acknowledge and end it (§13.2.2.4)."""
-        dialog = Dialog.from_answer(self._request, reply)
-        self._acknowledge(dialog, None)
+        dialog = self._confirmed(self._branches.get(reply.envelope.to_tag or ""), reply)
+        self._acks[dialog.id[2]] = self.send_ack(dialog, None)
         flow = dialog.next_flow(reply.flow)
-        self.core.transactions.request(dialog.make_request("BYE", flow, self.core.config.new_id()), flow, self, now)
-
-    def _acknowledge(self, dialog: Dialog, sdp: str | None) -> None:
-        flow = dialog.next_flow(self.flow)
-        ack = dialog.make_request("ACK", flow, self.core.config.new_id())
-        if sdp is not None:
-            ack = Request("ACK", ack.uri, ack.headers.add(("Content-Type", SDP)), sdp.encode())
-        self._acks[dialog.id[2]] = (flow, bytes(ack))
-        self.core.send(flow, bytes(ack))
+        bye = dialog.make_request(Outline("BYE"), flow, self.core.config.new_id())
+        self.core.transactions.request(bye, flow, UNATTENDED, now)
 
     def _send_cancel(self, now: float) -> None:
         """Only once the peer has shown that it has the INVITE (§9.1)."""
-        if self._provisional and not self._cancelled and self.phase is Phase.CANCELLING:
+        if self._provisional and not self._cancelled and self.phase is Phase.CANCELLING and self._invite is not None:
             self._cancelled = True
-            self.core.transactions.request(make_cancel(self._request), self.flow, self, now)
+            self.core.transactions.request(make_cancel(self._request), self._invite.flow, UNATTENDED, now)
             self.core.deadlines.set(self, "cancel", now + self.core.config.timers.timeout)
 
-    def _reject(self, status: int) -> None:
-        if self.phase is Phase.CANCELLING and status == 487:
-            self._fail("timeout" if self._timed_out else "cancel", status)
+    def _reject(self, response: Response, now: float) -> None:
+        if self.phase is Phase.CANCELLING and response.status == 487:
+            self._fail("timeout" if self._timed_out else "cancel", 487, now)
+        elif self.phase is Phase.CALLING and response.status == 422 and self.timer.raise_minimum(response.headers):
+            self._try_again(now)
         else:
-            self._fail("rejected", status)
+            self._fail("rejected", response.status, now)
 
-    def _fail(self, cause: Cause, status: int) -> None:
+    def _try_again(self, now: float) -> None:
+        """The same call with what the answer asked for: the next CSeq in the same Call-ID (§8.1.3.5)."""
+        number = CSeq.parse(self._request.headers.get("CSeq") or "").number + 1
+        self._provisional = False
+        self._forget_branches()
+        self._branches.clear()
+        self._leading = None
+        self._request = self._make_invite(number)
+        self._invite = self.core.transactions.request(self._request, self.flow, self, now)
+
+    def _fail(self, cause: Cause, status: int, now: float) -> None:
         """No dialog will come of it."""
         self._end(cause, status)
-        self._finish()
+        self._finish(now)
 
-    def _finish(self) -> None:
+    def _finish(self, now: float) -> None:
         self._stop_timers()
-        super()._finish()
+        self._forget_branches()
+        super()._finish(now)
+
+    def _forget_branches(self) -> None:
+        """No requests are taken in them any more; their numbers count on, should they be answered after all."""
+        for branch in self._branches.values():
+            self.core.dialogs.pop(branch.dialog.id, None)
 
     def _stop_timers(self) -> None:
         self.core.deadlines.cancel(self, "ring")
         self.core.deadlines.cancel(self, "cancel")
 
-    def _make_invite(self, invitation: Invitation) -> Request:
-        config, flow = self.core.config, self.flow
-        sender = NameAddr(invitation.caller.uri, invitation.caller.display, Params((("tag", config.new_id()),)))
+    def _make_invite(self, number: int) -> Request:
+        config, flow, invitation = self.core.config, self.flow, self._invitation
+        sender = NameAddr(invitation.caller.uri, invitation.caller.display, Params((("tag", self._tag),)))
         fields = [
             ("Via", str(make_via(flow.transport, flow.local, config.new_id()))),
             ("Max-Forwards", "70"),
             ("From", str(sender)),
             ("To", str(NameAddr(invitation.target))),
-            ("Call-ID", config.new_id()),
-            ("CSeq", str(CSeq(1, "INVITE"))),
+            ("Call-ID", self._call_id),
+            ("CSeq", str(CSeq(number, "INVITE"))),
             ("Contact", make_contact(flow, self.secure and flow.transport == "tls")),
-            ("Allow", ", ".join(METHODS)),
+            ALLOW,
+            SUPPORTED,
             ("User-Agent", config.product),
+            *self.timer.request_fields(),
+            *invitation.fields,
         ]
         if invitation.sdp is not None:
             fields.append(("Content-Type", SDP))
         return Request("INVITE", str(invitation.target), Headers(fields), (invitation.sdp or "").encode())
+
+
+def _is_from(request: Request, dialog: Dialog) -> bool:
+    return NameAddr.parse(request.headers.get("From") or "").tag == dialog.id[2]

@@ -1,28 +1,24 @@
 """A call that has a dialog: what both sides may do in it (RFC 3261 §14, §15; RFC 3311)."""
 
-import zlib
-from dataclasses import replace
 from enum import Enum
 
+from signaling.sip.abilities import NONE_KNOWN
 from signaling.sip.acceptance import Acceptance
-from signaling.sip.bodies import DTMF_RELAY, read_sdp
+from signaling.sip.bodies import DTMF_RELAY, SDP, read_sdp
 from signaling.sip.core import Core
-from signaling.sip.dialog import Dialog
+from signaling.sip.dialog import Dialog, Outline
 from signaling.sip.digits import KINDS, read_digit, write_digit
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.events import (
-    CallAnswered,
-    CallEnded,
-    CallOffer,
-    Cause,
-    DigitPressed,
-    OfferAnswered,
-    OfferWithdrawn,
-)
+from signaling.sip.events import CallAnswered, CallEnded, Cause, DigitPressed, OfferAnswered
 from signaling.sip.flow import Flow
-from signaling.sip.grammar import quote, refuse_breaks
-from signaling.sip.replies import METHODS, Answer, make_contact, with_sdp
-from signaling.sip.transactions import Arrival, ClientTransaction, Reply, ServerTransaction
+from signaling.sip.grammar import refuse_breaks
+from signaling.sip.headers.reason import Reason
+from signaling.sip.message import Request
+from signaling.sip.offers import Offers
+from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_contact
+from signaling.sip.session_timer import SessionTimer, check_expires
+from signaling.sip.transactions import UNATTENDED, Arrival, ClientTransaction, ClientUser, Reply, ServerTransaction
+from signaling.sip.transfers import Transfers
 
 
 class Phase(Enum):
@@ -49,6 +45,9 @@ GONE = (Phase.CLOSING, Phase.LEAVING, Phase.OVER)
 
 
 class Session:
+    owns_call_id = False
+    """The Call-ID is ours."""
+
     def __init__(self, core: Core, call: str, flow: Flow, phase: Phase) -> None:
         self.core = core
         self.call = call
@@ -58,8 +57,11 @@ class Session:
         self.dialog: Dialog | None = None
         self.secure = False
         """The call is for a SIPS URI."""
+        self.peer = NONE_KNOWN
+        self.offers = Offers(self)
+        self.transfers = Transfers(self)
+        self.timer = SessionTimer(self, core.config, core.deadlines)
         self._acceptance: Acceptance | None = None
-        self._offer: ServerTransaction | None = None
         self._bye: ClientTransaction | None = None
         self._ended = False
 
@@ -68,9 +70,9 @@ class Session:
     def receive(self, arrival: Arrival, now: float) -> None:
         """A request in the dialog, other than ACK and CANCEL."""
         transaction = self.core.transactions.accept(arrival, self, now)
-        if self._get_dialog().admit(arrival):
+        if self._dialog_of(arrival).admit(arrival):
             self.flow = arrival.flow
-            _handlers[arrival.request.method](self, transaction, now)
+            getattr(self, _HANDLERS[arrival.request.method])(transaction, now)
         else:
             self.core.respond(transaction, Answer(500, "Old CSeq"), now)
 
@@ -80,19 +82,16 @@ class Session:
             return
         self._confirm(read_sdp(arrival.request), now)
 
-    def handle_cancel(self, transaction: ServerTransaction, now: float) -> None:
-        if transaction is self._offer and transaction.arrival.request.method == "INVITE":
-            self._offer = None
-            self.core.respond(transaction, Answer(487), now)
-            self.core.events.append(OfferWithdrawn(self.call))
+    def handle_cancel(self, transaction: ServerTransaction, cancel: Request, now: float) -> None:
+        self.offers.withdraw(transaction, now)
 
     def handle_response(self, transaction: ClientTransaction, reply: Reply, now: float) -> None:
         if transaction is self._bye and reply.response.status >= 200:
-            self._finish()
+            self._finish(now)
 
     def handle_failure(self, transaction: ClientTransaction, status: int, now: float) -> None:
         if transaction is self._bye:
-            self._finish()
+            self._finish(now)
 
     def flow_closed(self, now: float) -> None:
         """The connection is gone; the call goes on, and what is next to be sent opens a new one."""
@@ -113,18 +112,10 @@ class Session:
         """Only an inbound call is rejected."""
 
     def accept_offer(self, sdp: str, now: float) -> None:
-        transaction = self._offer
-        if transaction is None:
-            return
-        self._offer = None
-        self.core.respond(transaction, with_sdp(self._describe(200), sdp), now)
-        if transaction.arrival.request.method == "INVITE":
-            self._await_ack(transaction, now)
+        self.offers.accept(sdp, now)
 
     def reject_offer(self, status: int, reason: str, now: float) -> None:
-        if self._offer is not None:
-            self.core.respond(self._offer, refusal(status, reason), now)
-            self._offer = None
+        self.offers.reject(refusal(status, reason), now)
 
     def hang_up(self, now: float, reason: str) -> None:
         """Ends the call in the way that fits its phase; here: after the answer."""
@@ -138,32 +129,96 @@ class Session:
     def press(self, digit: str, duration_ms: int, now: float) -> None:
         """Tells the peer of a digit by INFO; whether it takes it is not waited for."""
         if self.phase is Phase.UP:
-            dialog = self._get_dialog()
-            flow = dialog.next_flow(self.flow)
-            info = dialog.make_request("INFO", flow, self.core.config.new_id())
-            headers = info.headers.add(("Content-Type", DTMF_RELAY))
-            info = replace(info, headers=headers, body=write_digit(digit, duration_ms))
-            self.core.transactions.request(info, flow, self, now)
+            info = Outline("INFO", (("Content-Type", DTMF_RELAY),), write_digit(digit, duration_ms))
+            self.send(info, UNATTENDED, now)
 
-    # Parts of both.
+    def give_way(self, now: float) -> None:
+        """Another call has taken the place of this one (RFC 3891)."""
+        if self.phase not in GONE:
+            self._end("replaced", 200)
+            self.hang_up(now, "")
+
+    # For the parts of the session.
 
     @property
     def local_tag(self) -> str:
-        return self._get_dialog().id[1]
+        return self.get_dialog().id[1]
 
-    def _get_dialog(self) -> Dialog:
+    @property
+    def is_confirmed(self) -> bool:
+        return self.phase is Phase.UP
+
+    @property
+    def is_settled(self) -> bool:
+        """The first offer has been answered, so that UPDATE may bring another one (RFC 3311 §5)."""
+        return self.phase in (Phase.UP, Phase.ANSWERED)
+
+    @property
+    def may_offer(self) -> bool:
+        """An offer of ours may be sent now."""
+        if self.phase is Phase.UP:
+            return self._acceptance is None
+        return self.is_settled and self.phase is not Phase.ANSWERED and "UPDATE" in self.peer.methods
+
+    def get_dialog(self) -> Dialog:
         if self.dialog is None:
             raise AssertionError("only a session with a dialog gets here")
         return self.dialog
 
-    def _describe(self, status: int) -> Answer:
-        """An answer with our Contact and abilities."""
+    def describe(self, status: int) -> Answer:
+        """An answer with our Contact and abilities; its fields serve requests too."""
         contact = make_contact(self.flow, self.secure and self.flow.transport == "tls")
-        return Answer(status, "", (("Contact", contact), ("Allow", ", ".join(METHODS))))
+        return Answer(status, "", (("Contact", contact), ALLOW, SUPPORTED))
 
-    def _await_ack(self, transaction: ServerTransaction, now: float) -> None:
+    def send(self, outline: Outline, user: ClientUser, now: float) -> ClientTransaction:
+        """A request in the dialog, other than ACK."""
+        dialog = self.get_dialog()
+        flow = dialog.next_flow(self.flow)
+        signed = Outline(outline.method, (("User-Agent", self.core.config.product), *outline.fields), outline.body)
+        request = dialog.make_request(signed, flow, self.core.config.new_id())
+        return self.core.transactions.request(request, flow, user, now)
+
+    def send_ack(self, dialog: Dialog, sdp: str | None) -> tuple[Flow, bytes]:
+        """ACK to a 2xx: what was sent, to be sent again for each repetition of the 2xx (§13.2.2.4)."""
+        fields = (("Content-Type", SDP),) if sdp is not None else ()
+        flow = dialog.next_flow(self.flow)
+        ack = dialog.make_request(Outline("ACK", fields, (sdp or "").encode()), flow, self.core.config.new_id())
+        self.core.send(flow, bytes(ack))
+        return flow, bytes(ack)
+
+    def await_ack(self, transaction: ServerTransaction, now: float, late: bool) -> None:
+        """`late`: our offer is in the 2xx, and the ACK brings the answer."""
         self._acceptance = Acceptance(transaction, self.core.deadlines, self.core.config.timers, self._expire)
+        self._acceptance.late = late
         self._acceptance.start(now)
+
+    def take_success(self, reply: Reply, now: float) -> None:
+        """A 2xx to an INVITE or UPDATE of ours."""
+        self.get_dialog().refresh_target(reply)
+        self.peer = self.peer.update(reply.response.headers)
+        self.timer.take(reply.response.headers, now)
+
+    def refresh(self, now: float) -> None:
+        """The session timer wants it."""
+        self.offers.refresh(now)
+
+    def lapse(self, now: float) -> None:
+        """The session timer has run out (RFC 4028 §10)."""
+        self._leave(now, "Session expired")
+        self._end("timeout", 408)
+
+    def lose(self, status: int, now: float) -> None:
+        """The peer has answered that there is no such call, or has not answered (§12.2.1.2)."""
+        if self.phase in (Phase.INVITED, Phase.CALLING):
+            self.hang_up(now, "")
+            return
+        self._leave(now, "")
+        self._end("timeout" if status == 408 else "error", status)
+
+    # Parts of both directions.
+
+    def _dialog_of(self, arrival: Arrival) -> Dialog:
+        return self.get_dialog()
 
     def _confirm(self, sdp: str | None, now: float) -> None:
         """The ACK has come, or a request that the peer can only send after it got the 2xx."""
@@ -175,6 +230,7 @@ class Session:
             self.core.events.append(CallAnswered(self.call, sdp if late else None))
         elif late and self.phase is Phase.UP:
             self.core.events.append(OfferAnswered(self.call, sdp))
+        self.offers.go_on(now)
 
     def _stop_acceptance(self) -> bool:
         acceptance, self._acceptance = self._acceptance, None
@@ -189,62 +245,74 @@ class Session:
         self._end("timeout", 408)
 
     def _leave(self, now: float, reason: str) -> None:
-        fields = (("Reason", f"SIP;cause=200;text={quote(reason)}"),) if reason else ()
-        self._decline_offer(now)
-        self._stop_acceptance()
+        fields = (("Reason", str(Reason("SIP", 200, reason))),) if reason else ()
+        self._stop_parts(now)
         self.phase = Phase.LEAVING
-        dialog = self._get_dialog()
-        flow = dialog.next_flow(self.flow)
-        bye = dialog.make_request("BYE", flow, self.core.config.new_id())
-        bye = replace(bye, headers=bye.headers.add(("User-Agent", self.core.config.product), *fields))
-        self._bye = self.core.transactions.request(bye, flow, self, now)
+        self._bye = self.send(Outline("BYE", fields), self, now)
 
-    def _decline_offer(self, now: float) -> None:
-        self.reject_offer(487, "", now)
+    def _stop_parts(self, now: float) -> None:
+        self.offers.reject(Answer(487), now)
+        self.offers.stop(now)
+        self.transfers.stop(now)
+        self.timer.stop()
+        self._stop_acceptance()
 
-    def _end(self, cause: Cause, status: int) -> None:
+    def _end(self, cause: Cause, status: int, reason: Reason | None = None) -> None:
         if not self._ended:
             self._ended = True
-            self.core.events.append(CallEnded(self.call, cause, status))
+            self.core.events.append(CallEnded(self.call, cause, status, reason))
 
-    def _finish(self) -> None:
+    def _finish(self, now: float) -> None:
         self.phase = Phase.OVER
-        self._stop_acceptance()
+        self._stop_parts(now)
         self.core.forget(self)
 
     # Requests of the peer in the dialog.
 
-    def _handle_bye(self, transaction: ServerTransaction, now: float) -> None:
+    def handle_bye(self, transaction: ServerTransaction, now: float) -> None:
         self.core.respond(transaction, Answer(200), now)
-        self._decline_offer(now)
-        self._end("bye", 200)
+        self._stop_parts(now)
+        self._end("bye", 200, read_reason(transaction.arrival.request))
         if self.phase is not Phase.LEAVING:
-            self._finish()
+            self._finish(now)
 
-    def _handle_invite(self, transaction: ServerTransaction, now: float) -> None:
+    def handle_invite(self, transaction: ServerTransaction, now: float) -> None:
         if self._acceptance is not None and not self._acceptance.late:
             self._confirm(None, now)
-        refusal = self._refuse_offer()
+        request = transaction.arrival.request
+        refusal = self._refuse_offer(request)
+        if refusal is None and self.phase not in (Phase.UP, Phase.ANSWERED):
+            refusal = self.offers.postpone()
         if refusal is not None:
             self.core.respond(transaction, refusal, now)
             return
+        self.peer = self.peer.update(request.headers)
         self.core.respond(transaction, Answer(100), now)
-        self._take_offer(transaction)
+        self.offers.take(transaction, read_sdp(request))
 
-    def _handle_update(self, transaction: ServerTransaction, now: float) -> None:
-        refusal = self._refuse_offer()
-        if read_sdp(transaction.arrival.request) is None and self.phase not in GONE:
-            self.core.respond(transaction, self._describe(200), now)
-        elif refusal is not None:
-            self.core.respond(transaction, refusal, now)
-        else:
-            self._take_offer(transaction)
-
-    def _handle_options(self, transaction: ServerTransaction, now: float) -> None:
-        self.core.respond(transaction, self._describe(200), now)
-
-    def _handle_info(self, transaction: ServerTransaction, now: float) -> None:
+    def handle_update(self, transaction: ServerTransaction, now: float) -> None:
         request = transaction.arrival.request
+        sdp = read_sdp(request)
+        refusal = self._refuse_offer(request) if sdp is not None or self.phase in GONE else self._check_span(request)
+        if refusal is not None:
+            self.core.respond(transaction, refusal, now)
+            return
+        self.peer = self.peer.update(request.headers)
+        if sdp is not None:
+            self.offers.take(transaction, sdp)
+            return
+        answer = self.describe(200)
+        granted = self.timer.grant(request.headers, now)
+        self.core.respond(transaction, Answer(200, "", (*answer.headers, *granted)), now)
+
+    def handle_options(self, transaction: ServerTransaction, now: float) -> None:
+        self.core.respond(transaction, self.describe(200), now)
+
+    def handle_info(self, transaction: ServerTransaction, now: float) -> None:
+        request = transaction.arrival.request
+        if request.headers.get("Info-Package") is not None:
+            self.core.respond(transaction, Answer(469, "", (("Recv-Info", ""),)), now)
+            return
         try:
             pressed = read_digit(request) if request.body else None
         except ParseError as error:
@@ -255,21 +323,40 @@ class Session:
         if pressed is not None and self.phase in (Phase.UP, Phase.ANSWERED):
             self.core.events.append(DigitPressed(self.call, pressed.digit, pressed.duration_ms))
 
-    def _take_offer(self, transaction: ServerTransaction) -> None:
-        self._offer = transaction
-        self.core.events.append(CallOffer(self.call, read_sdp(transaction.arrival.request)))
+    def handle_refer(self, transaction: ServerTransaction, now: float) -> None:
+        self.transfers.take(transaction, now)
 
-    def _refuse_offer(self) -> Answer | None:
+    def handle_notify(self, transaction: ServerTransaction, now: float) -> None:
+        self.transfers.notified(transaction, now)
+
+    def handle_prack(self, transaction: ServerTransaction, now: float) -> None:
+        """Only an inbound call has provisional answers of ours."""
+        self.core.respond(transaction, Answer(481), now)
+
+    def _check_span(self, request: Request) -> Answer | None:
+        return check_expires(request.headers, self.core.config)
+
+    def _refuse_offer(self, request: Request) -> Answer | None:
         """§14.2 and RFC 3311 §5.2: one offer at a time."""
         if self.phase in GONE:
             return Answer(481)
-        if self._acceptance is not None and self._acceptance.late:
+        if self.offers.crosses or (self._acceptance is not None and self._acceptance.late):
             return Answer(491)
-        if self._offer is not None or self.phase not in (Phase.UP, Phase.ANSWERED):
-            # §14.2: a random time, so that both sides do not meet again.
-            after = zlib.crc32(self.core.config.new_id().encode()) % 11
-            return Answer(500, "", (("Retry-After", str(after)),))
-        return None
+        if self.offers.is_busy or not self.is_settled:
+            return self.offers.postpone()
+        return self._check_span(request)
+
+
+_HANDLERS = {
+    "BYE": "handle_bye",
+    "INVITE": "handle_invite",
+    "UPDATE": "handle_update",
+    "OPTIONS": "handle_options",
+    "INFO": "handle_info",
+    "REFER": "handle_refer",
+    "NOTIFY": "handle_notify",
+    "PRACK": "handle_prack",
+}
 
 
 def refusal(status: int, reason: str) -> Answer:
@@ -279,10 +366,9 @@ def refusal(status: int, reason: str) -> Answer:
     return Answer(status, refuse_breaks(reason))
 
 
-_handlers = {
-    "BYE": Session._handle_bye,
-    "INVITE": Session._handle_invite,
-    "UPDATE": Session._handle_update,
-    "OPTIONS": Session._handle_options,
-    "INFO": Session._handle_info,
-}
+def read_reason(request: Request) -> Reason | None:
+    """The first Reason that can be read."""
+    try:
+        return Reason.parse(request.headers.items("Reason")[0])
+    except (ParseError, IndexError):
+        return None

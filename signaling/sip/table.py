@@ -128,18 +128,20 @@ INVITE_SERVER: Table = {
 """Figure 7 of RFC 6026. H needs no report: an INVITE that we refused is over for us, acknowledged or not."""
 
 SERVER: Table = {
-    (_S.NEW, _E.START): (_S.TRYING, ()),
+    (_S.NEW, _E.START): (_S.TRYING, (_T.J,)),
     (_S.TRYING, _E.PROVISIONAL): (_S.PROCEEDING, (_A.SEND,)),
     (_S.TRYING, _E.SUCCESS): (_S.COMPLETED, (_A.SEND, _T.J)),
     (_S.TRYING, _E.FAILURE): (_S.COMPLETED, (_A.SEND, _T.J)),
+    (_S.TRYING, _T.J): (_S.TERMINATED, ()),
     (_S.PROCEEDING, _E.REQUEST): (_S.PROCEEDING, (_A.SEND,)),
     (_S.PROCEEDING, _E.PROVISIONAL): (_S.PROCEEDING, (_A.SEND,)),
     (_S.PROCEEDING, _E.SUCCESS): (_S.COMPLETED, (_A.SEND, _T.J)),
     (_S.PROCEEDING, _E.FAILURE): (_S.COMPLETED, (_A.SEND, _T.J)),
+    (_S.PROCEEDING, _T.J): (_S.TERMINATED, ()),
     (_S.COMPLETED, _E.REQUEST): (_S.COMPLETED, (_A.SEND,)),
     (_S.COMPLETED, _T.J): (_S.TERMINATED, ()),
 }
-"""Figure 8 of RFC 3261."""
+"""Figure 8 of RFC 3261. J runs from the start: after 64*T1 nobody waits for the answer any more (RFC 4320 §4.2)."""
 
 
 def response_event(status: int) -> Event:

@@ -61,9 +61,22 @@ class ServerUser(Protocol):
     @property
     def local_tag(self) -> str: ...
 
-    def handle_cancel(self, transaction: "ServerTransaction", now: float) -> None:
+    def handle_cancel(self, transaction: "ServerTransaction", cancel: Request, now: float) -> None:
         """A CANCEL came for it."""
         ...
+
+
+class Unattended:
+    """The user of a request whose answer changes nothing: one of RFC 3262's PRACK, or a BYE to a branch not taken."""
+
+    def handle_response(self, transaction: "ClientTransaction", reply: "Reply", now: float) -> None:
+        """Nothing follows."""
+
+    def handle_failure(self, transaction: "ClientTransaction", status: int, now: float) -> None:
+        """Nothing follows."""
+
+
+UNATTENDED = Unattended()
 
 
 class Transaction:
@@ -103,8 +116,8 @@ class Transaction:
         after = interval(timer, self._layer.timers, count, self.state)
         if self.flow.is_reliable and timer in (Timer.A, Timer.E, Timer.G):
             return
-        if self.flow.is_reliable and timer in (Timer.D, Timer.I, Timer.J, Timer.K):
-            after = 0.0
+        if self.flow.is_reliable and self.state in (State.COMPLETED, State.CONFIRMED):
+            after = 0.0 if timer in (Timer.D, Timer.I, Timer.J, Timer.K) else after
         self._running[timer] = count + 1
         self._layer.deadlines.set(self, timer.value, now + after)
 
@@ -157,6 +170,16 @@ class ServerTransaction(Transaction):
         if (self.state, event) in self._table:
             self._response = bytes(response)
             self.step(event, now)
+
+    @property
+    def latest(self) -> bytes:
+        """The response sent last; empty before the first."""
+        return self._response
+
+    @property
+    def is_open(self) -> bool:
+        """No final response has been sent."""
+        return self.state in (State.NEW, State.TRYING, State.PROCEEDING)
 
     def repeat(self) -> None:
         """Sends the latest response again, out of turn: 2xx to INVITE are repeated by their user (§13.3.1.4)."""

@@ -48,6 +48,9 @@ class Identity:
         return self.history[0].uri.name if len(self.history) > 1 else ""
 
 
+NOBODY = Identity()
+
+
 def read_identity(headers: Headers) -> Identity:
     """What can be read of it: a member that is malformed counts as not there, since a call is not lost for it."""
     schemes = {address.uri.scheme: address for address in reversed(_addresses(headers, "P-Asserted-Identity"))}

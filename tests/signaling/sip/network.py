@@ -39,8 +39,11 @@ class Peer:
         self.script: Callable[[SipEvent], None] = lambda event: None
 
     def call(self, other: "Peer", sdp: str | None = OFFER, transport: Transport = "udp") -> str:
-        flow = Flow(transport, self.address, other.address)
-        target = Uri("sip", "+493012345", other.address[0], other.address[1])
+        return self.call_at(other.address, sdp, transport)
+
+    def call_at(self, remote: Address, sdp: str | None = OFFER, transport: Transport = "udp") -> str:
+        flow = Flow(transport, self.address, remote)
+        target = Uri("sip", "+493012345", *remote)
         return self.agent.invite(flow, target, NameAddr(Uri("sip", "+4917", "caller.test")), sdp, self.network.now)
 
     def of(self, kind: type[SipEvent]) -> list[SipEvent]:
@@ -56,6 +59,7 @@ class Network:
         self.sent: deque[tuple[float, Address, bytes]] = deque(maxlen=5000)
         self._impairment = impairment or Impairment()
         self._peers: dict[Address, Peer] = {}
+        self._forks: dict[Address, list[Peer]] = {}
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
@@ -63,6 +67,16 @@ class Network:
         address = (f"192.0.2.{len(self._peers) + 1}", port)
         peer = self._peers[address] = Peer(self, name, address, trunk)
         return peer
+
+    def fork(self, *peers: Peer) -> Address:
+        """An address whose requests reach all of these."""
+        address = (f"198.51.100.{len(self._forks) + 1}", 5060)
+        self._forks[address] = list(peers)
+        return address
+
+    def silence(self, peer: Peer) -> None:
+        """Its machine is gone: nothing reaches it, and nothing comes from it."""
+        self._peers.pop(peer.address, None)
 
     def at(self, delay: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (self.now + delay, next(self._order), action))
@@ -103,9 +117,12 @@ class Network:
 
     def _carry(self, sender: Peer, flow: Flow, data: bytes) -> None:
         self.sent.append((self.now, sender.address, data))
-        receiver = self._peers.get(flow.remote)
-        if receiver is None:
-            return
+        there = [self._peers[flow.remote]] if flow.remote in self._peers else []
+        for receiver in self._forks.get(flow.remote, there):
+            if receiver.address in self._peers and sender.address in self._peers:
+                self._deliver(sender, receiver, flow, data)
+
+    def _deliver(self, sender: Peer, receiver: Peer, flow: Flow, data: bytes) -> None:
         stream = flow.is_reliable
         arrived = Flow(flow.transport, receiver.address, sender.address, 7 if stream else 0)
         copies = 1 if stream else self._copies()

@@ -9,17 +9,7 @@ from signaling.sip.headers import NameAddr
 from signaling.sip.message import Request
 from signaling.sip.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER
-from tests.signaling.sip.wire import PEER, Wire, reply, request
-
-CONTACT = {"Contact": "<sip:bob@192.0.2.9:5071>"}
-
-
-def call(wire: Wire, sdp: str | None = OFFER) -> tuple[str, Request]:
-    flow = Flow(wire.flow.transport, wire.flow.local, PEER)
-    name = wire.agent.invite(flow, Uri.parse("sip:bob@pbx.test"), NameAddr(Uri("sip", "ada", "x.test")), sdp, wire.now)
-    (invite,) = wire.take()
-    assert isinstance(invite, Request)
-    return name, invite
+from tests.signaling.sip.wire import CONTACT, PEER, Wire, reply, request
 
 
 def methods(messages: list[object]) -> list[str]:
@@ -27,7 +17,7 @@ def methods(messages: list[object]) -> list[str]:
 
 
 def test_invite_says_what_it_must() -> None:
-    _, invite = call(Wire())
+    _, invite = Wire().dial()
     headers = invite.headers
     assert (invite.method, invite.uri, invite.body.decode()) == ("INVITE", "sip:bob@pbx.test", OFFER)
     assert headers.get("To") == "<sip:bob@pbx.test>"
@@ -38,7 +28,7 @@ def test_invite_says_what_it_must() -> None:
 
 def test_invite_is_repeated_and_given_up() -> None:
     wire = Wire()
-    name, _ = call(wire)
+    name, _ = wire.dial()
     assert methods([*wire.wait(32)]) == ["INVITE"] * 6
     assert wire.events() == [CallEnded(name, "timeout", 408)]
     assert (wire.agent.calls, wire.agent.transactions, wire.agent.get_timer()) == (0, 0, None)
@@ -46,7 +36,7 @@ def test_invite_is_repeated_and_given_up() -> None:
 
 def test_answered_call_and_repeated_200() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.send(reply(invite, 180))
     wire.send(reply(invite, 180))
     wire.send(reply(invite, 183, body=ANSWER))
@@ -66,7 +56,7 @@ def test_answered_call_and_repeated_200() -> None:
 
 def test_late_offer_of_the_peer_is_answered_in_the_ack() -> None:
     wire = Wire()
-    name, invite = call(wire, None)
+    name, invite = wire.dial(None)
     assert wire.send(reply(invite, 200, body=OFFER, **CONTACT)) == []
     assert wire.events() == [CallAnswered(name, OFFER)]
     wire.agent.accept_offer(name, ANSWER, wire.now)
@@ -77,7 +67,7 @@ def test_late_offer_of_the_peer_is_answered_in_the_ack() -> None:
 
 def test_hang_up_instead_of_answering_the_late_offer() -> None:
     wire = Wire()
-    name, invite = call(wire, None)
+    name, invite = wire.dial(None)
     wire.send(reply(invite, 200, body=OFFER, **CONTACT))
     wire.agent.reject_offer(name, 488, "", wire.now)
     assert methods([*wire.take()]) == ["ACK", "BYE"]
@@ -86,7 +76,7 @@ def test_hang_up_instead_of_answering_the_late_offer() -> None:
 
 def test_routes_of_the_answer_are_followed_backwards() -> None:
     wire = Wire()
-    _, invite = call(wire)
+    _, invite = wire.dial()
     routes = "<sip:192.0.2.50;lr>, <sip:192.0.2.51:5066;lr>"
     (ack,) = wire.send(reply(invite, 200, body=ANSWER, Record_Route=routes, **CONTACT))
     assert ack.headers.get_all("Route") == ["<sip:192.0.2.51:5066;lr>", "<sip:192.0.2.50;lr>"]
@@ -95,7 +85,7 @@ def test_routes_of_the_answer_are_followed_backwards() -> None:
 
 def test_refused_call_is_acknowledged() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     (ack,) = wire.send(reply(invite, 486))
     assert isinstance(ack, Request)
     assert (ack.method, ack.uri, ack.headers.get("Via")) == ("ACK", invite.uri, invite.headers.get("Via"))
@@ -108,7 +98,7 @@ def test_refused_call_is_acknowledged() -> None:
 
 def test_cancel_waits_for_a_provisional_answer() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.agent.hang_up(name, wire.now)
     assert wire.take() == []
     (cancel,) = wire.send(reply(invite, 100))
@@ -123,7 +113,7 @@ def test_cancel_waits_for_a_provisional_answer() -> None:
 
 def test_cancel_that_crosses_the_200_ends_with_bye() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.send(reply(invite, 180))
     wire.agent.hang_up(name, wire.now)
     (cancel,) = wire.take()
@@ -134,7 +124,7 @@ def test_cancel_that_crosses_the_200_ends_with_bye() -> None:
 
 def test_cancel_without_a_final_answer_is_given_up() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.send(reply(invite, 180))
     wire.agent.hang_up(name, wire.now)
     wire.wait(70)
@@ -144,7 +134,7 @@ def test_cancel_without_a_final_answer_is_given_up() -> None:
 
 def test_ringing_too_long_is_cancelled() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.send(reply(invite, 180))
     assert methods([*wire.wait(181)])[0] == "CANCEL"
     wire.send(reply(invite, 487))
@@ -153,7 +143,7 @@ def test_ringing_too_long_is_cancelled() -> None:
 
 def test_second_answer_of_a_fork_is_ended() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.send(reply(invite, 200, body=ANSWER, **CONTACT))
     assert methods([*wire.send(reply(invite, 200, tag="other", body=ANSWER, **CONTACT))]) == ["ACK", "BYE"]
     assert methods([*wire.send(reply(invite, 200, tag="other", body=ANSWER, **CONTACT))]) == ["ACK"]
@@ -163,7 +153,7 @@ def test_second_answer_of_a_fork_is_ended() -> None:
 
 def test_answer_that_no_dialog_can_be_made_of() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.send(reply(invite, 200, body=ANSWER, Record_Route="<tel:+49>", **CONTACT))
     assert wire.events() == [CallEnded(name, "error", 500)]
     assert wire.agent.calls == 0
@@ -171,7 +161,7 @@ def test_answer_that_no_dialog_can_be_made_of() -> None:
 
 def test_response_of_more_than_our_via_is_dropped() -> None:
     wire = Wire()
-    _, invite = call(wire)
+    _, invite = wire.dial()
     assert wire.send(reply(invite, 200, Via="SIP/2.0/UDP other.test;branch=z9hG4bKx")) == []
     assert (wire.events(), wire.agent.counters.unmatched) == ([], 1)
 
@@ -179,7 +169,7 @@ def test_response_of_more_than_our_via_is_dropped() -> None:
 @pytest.mark.parametrize("status", [None, 180])
 def test_connection_lost(status: int | None) -> None:
     wire = Wire(transport="tcp")
-    name, invite = call(wire)
+    name, invite = wire.dial()
     if status is not None:
         wire.send(reply(invite, status))
     wire.events()
@@ -190,7 +180,7 @@ def test_connection_lost(status: int | None) -> None:
 
 def test_offer_and_bye_of_the_called_side() -> None:
     wire = Wire()
-    name, invite = call(wire)
+    name, invite = wire.dial()
     wire.send(reply(invite, 200, body=ANSWER, **CONTACT))
     wire.events()
     own = (invite.headers.get("From") or "").partition("tag=")[2]

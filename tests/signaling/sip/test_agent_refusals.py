@@ -24,6 +24,14 @@ def answer_to(wire: Wire, message: Request) -> Response:
         (request("INVITE", body=OFFER, Content_Type="not a type"), 400),
         (request("INVITE", body=OFFER, Accept="not a type"), 400),
         (request("MESSAGE", body="x", Content_Type="text/plain"), 405),
+        (request("REFER", Refer_To="<sip:x@y>"), 403),
+        (request("NOTIFY", Event="refer"), 481),
+        (request("INFO"), 481),
+        (request("PRACK", RAck="1 1 INVITE"), 481),
+        (request("INVITE", body=OFFER, Replaces="x"), 400),
+        (request("INVITE", body=OFFER, Replaces="x;to-tag=1;from-tag=2"), 481),
+        (request("INVITE", body=OFFER, Session_Expires="x"), 400),
+        (request("INVITE", body=OFFER, Min_SE="x"), 400),
         (request("BYE", 2, tag="unknown"), 481),
         (request("BYE", 2), 481),
         (request("UPDATE", 2, tag="unknown", body=OFFER), 481),
@@ -54,12 +62,12 @@ def test_answer(message: Request, status: int) -> None:
 def test_405_and_options_say_what_we_can() -> None:
     for method in ("SUBSCRIBE", "OPTIONS"):
         allow = answer_to(Wire(), request(method)).headers.get("Allow")
-        assert allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+        assert allow == "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER, NOTIFY"
 
 
 def test_420_names_what_is_not_supported() -> None:
-    answer = answer_to(Wire(), request("INVITE", body=OFFER, Require="100rel, x-none"))
-    assert answer.headers.get_all("Unsupported") == ["100rel", "x-none"]
+    answer = answer_to(Wire(), request("INVITE", body=OFFER, Require="100rel, x-none, x-other"))
+    assert answer.headers.get_all("Unsupported") == ["x-none", "x-other"]
 
 
 def test_scheme_that_we_do_not_route_by_is_416() -> None:
@@ -78,6 +86,17 @@ def test_too_many_calls_is_503() -> None:
     (refused,) = wire.send(request("INVITE", branch="x", Call_ID="call-2", body=OFFER))
     assert isinstance(refused, Response) and refused.status == 503
     assert refused.headers.get("Retry-After") == "10"
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_draining_is_503_and_calls_go_on(method: str) -> None:
+    wire = Wire()
+    _, tag = wire.answer()
+    wire.agent.draining = True
+    (refused,) = wire.send(request(method, branch="x", Call_ID="call-2", body=OFFER))
+    assert isinstance(refused, Response) and (refused.status, refused.headers.get("Retry-After")) == (503, "10")
+    (answer,) = wire.send(request("OPTIONS", 2, tag=tag, branch="o"))
+    assert isinstance(answer, Response) and answer.status == 200
 
 
 def test_stranger_gets_one_403_a_second_and_no_state() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from signaling.sip.dialog import Dialog
+from signaling.sip.dialog import Dialog, Outline
 from signaling.sip.envelope import Envelope
 from signaling.sip.flow import Flow
 from signaling.sip.headers import MAX_CSEQ
@@ -27,23 +27,24 @@ def arrival(method: str, number: int, **more: str) -> Arrival:
 
 
 def test_loose_routes_leave_the_target_in_the_request_line() -> None:
-    bye = make_dialog(Record_Route="<sip:p1.test;lr>, <sip:p2.test;lr>").make_request("BYE", UDP, "b")
+    bye = make_dialog(Record_Route="<sip:p1.test;lr>, <sip:p2.test;lr>").make_request(Outline("BYE"), UDP, "b")
     assert bye.uri == "sip:ada@192.0.2.9:5070"
     assert bye.headers.get_all("Route") == ["<sip:p1.test;lr>", "<sip:p2.test;lr>"]
 
 
 def test_strict_router_takes_the_request_line() -> None:
-    bye = make_dialog(Record_Route="<sip:p1.test>, <sip:p2.test;lr>").make_request("BYE", UDP, "b")
+    bye = make_dialog(Record_Route="<sip:p1.test>, <sip:p2.test;lr>").make_request(Outline("BYE"), UDP, "b")
     assert bye.uri == "sip:p1.test"
     assert bye.headers.get_all("Route") == ["<sip:p2.test;lr>", "<sip:ada@192.0.2.9:5070>"]
 
 
-def test_numbers_grow_and_ack_keeps_the_last() -> None:
+def test_numbers_grow_and_ack_keeps_that_of_the_invite() -> None:
     dialog = make_dialog()
     numbers = [
-        dialog.make_request(method, UDP, "b").headers.get("CSeq") for method in ("UPDATE", "INVITE", "ACK", "BYE")
+        dialog.make_request(Outline(method), UDP, "b").headers.get("CSeq")
+        for method in ("UPDATE", "INVITE", "INFO", "ACK", "BYE")
     ]
-    assert numbers == ["1 UPDATE", "2 INVITE", "2 ACK", "3 BYE"]
+    assert numbers == ["1 UPDATE", "2 INVITE", "3 INFO", "2 ACK", "4 BYE"]
 
 
 def test_only_newer_requests_are_admitted() -> None:

@@ -6,7 +6,9 @@ from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
 from signaling.sip.events import IncomingCall, SipEvent
 from signaling.sip.flow import Flow, Outgoing, Transport
+from signaling.sip.headers import NameAddr
 from signaling.sip.message import Headers, Message, Request, Response, parse_message
+from signaling.sip.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER
 
 LOCAL = ("192.0.2.1", 5060)
@@ -55,23 +57,51 @@ class Wire:
         self.now = end
         return sent
 
-    def ring_in(self, sdp: str | None = OFFER) -> str:
+    def ring_in(self, sdp: str | None = OFFER, **more: str) -> str:
         """An INVITE comes; the name of the call."""
-        (trying,) = self.send(request("INVITE", body=sdp))
+        (trying,) = self.send(request("INVITE", 1, body=sdp, **more))
         assert isinstance(trying, Response) and trying.status == 100
         (event,) = self.events()
         assert isinstance(event, IncomingCall)
         return event.call
 
-    def answer(self, sdp: str | None = OFFER) -> tuple[str, str]:
+    def answer(self, sdp: str | None = OFFER, **more: str) -> tuple[str, str]:
         """An INVITE comes, is answered and acknowledged; the name of the call and our tag."""
-        call = self.ring_in(sdp)
+        call = self.ring_in(sdp, **more)
         self.agent.answer(call, ANSWER, self.now)
         (ok,) = self.take()
         tag = tag_of(ok)
         self.send(request("ACK", tag=tag, branch="ack", body=None if sdp else ANSWER))
         self.events()
         return call, tag
+
+    def dial(self, sdp: str | None = OFFER) -> tuple[str, Request]:
+        """We call the peer; the name of the call and its INVITE."""
+        flow = Flow(self.flow.transport, self.flow.local, PEER)
+        caller = NameAddr(Uri("sip", "ada", "x.test"))
+        call = self.agent.invite(flow, Uri.parse("sip:bob@pbx.test"), caller, sdp, self.now)
+        return call, self.take_request()
+
+    def dial_up(self, **more: str) -> tuple[str, Request]:
+        """We call the peer, which answers; the headers are its 200's."""
+        call, invite = self.dial()
+        self.send(reply(invite, 200, body=ANSWER, **(CONTACT | more)))
+        self.events()
+        return call, invite
+
+    def take_request(self) -> Request:
+        """The one message that the agent sends."""
+        (message,) = self.take()
+        assert isinstance(message, Request)
+        return message
+
+    def take_response(self) -> Response:
+        (message,) = self.take()
+        assert isinstance(message, Response)
+        return message
+
+
+CONTACT = {"Contact": "<sip:bob@192.0.2.9:5071>"}
 
 
 def tag_of(message: Message) -> str:
@@ -96,9 +126,17 @@ def request(
     return Request(method, "sip:493012345@192.0.2.1", headers, (body or "").encode())
 
 
+def within(call: Request, method: str, number: int, *, body: str | None = None, **more: str) -> Request:
+    """Of the peer that we have called with that INVITE."""
+    ours, theirs = call.headers.get("From") or "", (call.headers.get("To") or "") + ";tag=theirs"
+    fields = {"From": theirs, "To": ours, "Call-ID": call.headers.get("Call-ID") or ""}
+    return request(method, number, branch=f"{method}{number}", body=body, **fields | more)
+
+
 def reply(to: Message, status: int, *, tag: str = "theirs", body: str | None = None, **more: str) -> Response:
     """Of the peer to a request of ours."""
-    kept = [(name, value) for name, value in to.headers if name in ("Via", "From", "To", "Call-ID", "CSeq")]
+    copied = ("Via", "From", "To", "Call-ID", "CSeq")
+    kept = [(name, value) for name, value in to.headers if name in copied]
     fields = [(name, f"{value};tag={tag}" if name == "To" and "tag=" not in value else value) for name, value in kept]
     if body is not None:
         fields.append(("Content-Type", "application/sdp"))
