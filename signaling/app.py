@@ -98,6 +98,7 @@ class App:
     async def drain(self, urgent: asyncio.Event) -> None:
         """No new calls; until the last one has ended, or `urgent` is set."""
         self._calls.draining = self._status.draining = True
+        self._sip.drain()
         log.info("= draining", calls=len(self._calls))
         waiting = [asyncio.ensure_future(self._calls.idle()), asyncio.ensure_future(urgent.wait())]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -135,9 +136,9 @@ class App:
         self._sip = SipServer(
             SipConfig(), trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
         )
-        self._calls.serve(self._sip)
         self._deletion = Deletion(self._store, self._recorder, self._clock)
         self._sweeper = Sweeper(self._deletion.sweep)
+        self._calls.serve(self._sip, self._keeper.keep_audit)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
 

@@ -27,8 +27,9 @@ from relay.api import (
     TakeDigit,
 )  # fmt: skip
 from signaling.center import events
+from signaling.center.audit import AuditEvent, Outcome
 from signaling.center.center import Center
-from signaling.center.resources import Trunk
+from signaling.center.resources import Tenant, Trunk
 from signaling.house import House
 from signaling.lanes import Lanes
 from signaling.sip.events import (
@@ -40,7 +41,9 @@ from signaling.sip.events import (
     OfferAnswered,
     OfferWithdrawn,
     SipEvent,
+    TransferAsked,
 )  # fmt: skip
+from signaling.sip.uri import Uri
 from signaling.trunks import Trunks
 from vault.pii import Pii
 
@@ -56,6 +59,7 @@ WANTED = ("bye", "cancel")
 """Ends that the customer has chosen."""
 NO_CAPACITY = (503, "No media worker available")
 DRAINING = (503, "Shutting down")
+NO_SUCH_CALL = (481, "")
 NO_SUCH_NUMBER = (404, "Not Found")
 
 
@@ -84,6 +88,8 @@ class Dialogs(Protocol):
 
     def press(self, call: str, digit: str, duration_ms: int) -> None: ...
 
+    def refuse_transfer(self, call: str, status: int) -> None: ...
+
     def hang_up(self, call: str) -> None: ...
 
 
@@ -97,6 +103,8 @@ class Session:
     number: str
     caller: Pii[str]
     initiated: float
+    source: str
+    """The address that it came from."""
     late_offer: bool = False
     joined: bool = False
     """The centre knows of it."""
@@ -127,9 +135,10 @@ class Calls:
         self._idle.set()
         self.draining = False
 
-    def serve(self, dialogs: Dialogs) -> None:
-        """The SIP side, which needs us first."""
+    def serve(self, dialogs: Dialogs, audit: Callable[[Tenant, AuditEvent], None]) -> None:
+        """The SIP side, which needs us first, and the way into the tenants' audit trails."""
         self._dialogs = dialogs
+        self._audit = audit
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -142,6 +151,11 @@ class Calls:
 
     def on_sip_event(self, event: SipEvent) -> None:
         match event:
+            case IncomingCall(replaces=replaces) if replaces in self._sessions:
+                session = self._sessions[replaces]
+                self._lanes.add(session.contact, lambda: self._replace(session, event))
+            case IncomingCall(call, replaces=str()):
+                self._dialogs.reject(call, *NO_SUCH_CALL)
             case IncomingCall():
                 self._arrive(event)
             case CallAnswered(call, sdp) if call in self._sessions:
@@ -156,6 +170,8 @@ class Calls:
             case DigitPressed(call, digit, duration_ms) if call in self._sessions:
                 session = self._sessions[call]
                 self._lanes.add(session.contact, lambda: self._take_digit(session, digit, duration_ms))
+            case TransferAsked(call, target) if call in self._sessions:
+                self._refuse_transfer(self._sessions[call], target)
             case CallEnded(call, cause) if call in self._sessions:
                 self._leave(self._sessions[call], cause)
             case OfferWithdrawn(call):
@@ -168,7 +184,7 @@ class Calls:
             self._dialogs.reject(event.call, *(DRAINING if self.draining else NO_SUCH_NUMBER))
             return
         contact = str(uuid.uuid4())
-        session = Session(event.call, contact, center, event.called, event.caller, self._clock())
+        session = Session(event.call, contact, center, event.called, event.caller, self._clock(), event.flow.remote[0])
         session.late_offer = event.sdp is None
         self._sessions[event.call] = self._by_contact[contact] = session
         self._idle.clear()
@@ -195,13 +211,46 @@ class Calls:
         else:
             self._dialogs.answer(session.call, media.sdp)
 
+    async def _replace(self, session: Session, event: IncomingCall) -> None:
+        """The customer's call goes on by another dialog of its trunk (RFC 3891): the same leg, whose media moves."""
+        if session.over:
+            self._dialogs.reject(event.call, *NO_SUCH_CALL)
+            return
+        command = Reoffer(session.leg) if event.sdp is None else Renegotiate(session.leg, event.sdp)
+        try:
+            media = await self._workers.ask(session.contact, command)
+        except Refusal as refusal:
+            self._dialogs.reject(event.call, *REJECTIONS.get(refusal.code, NO_CAPACITY))
+            return
+        if session.over:
+            self._dialogs.reject(event.call, *NO_SUCH_CALL)
+            return
+        log.info("= call replaced", contact=session.contact)
+        self._note(session, "ReplaceCall", "allowed")
+        del self._sessions[session.call]
+        session.call, session.late_offer = event.call, event.sdp is None
+        self._sessions[session.call] = session
+        self._dialogs.answer(event.call, media.sdp)
+
+    def _refuse_transfer(self, session: Session, target: Pii[Uri]) -> None:
+        """A trunk calls nobody through us: whom a customer speaks to, the flow and the agent decide."""
+        log.warning("x transfer refused", contact=session.contact)
+        self._note(session, "TransferCall", "refused", to=Pii(target.reveal().name))
+        self._dialogs.refuse_transfer(session.call, 403)
+
+    def _note(self, session: Session, action: str, outcome: Outcome, **detail: Pii[str]) -> None:
+        """A line of the audit trail."""
+        resource = f"contact/{session.contact}"
+        event = AuditEvent(self._clock(), "", session.source, action, resource, outcome, {**detail})
+        self._audit(session.center.floor.tenant, event)
+
     async def _join(self, session: Session, answer: str | None) -> None:
         if session.over:
             return
         if session.late_offer and not await self._take_answer(session, answer):
             self._dialogs.hang_up(session.call)
             return
-        if session.over:  # while the worker took the answer
+        if session.over or session.joined:  # over while the worker took the answer; joined: the dialog has changed
             return
         session.joined = True
         arrived = events.CallArrived(

@@ -127,6 +127,30 @@ class SipServer:
         self.agent.press(call, digit, duration_ms, self.now)
         self.flush()
 
+    def offer(self, call: str, sdp: str) -> None:
+        self.agent.offer(call, sdp, self.now)
+        self.flush()
+
+    def accept_transfer(self, call: str) -> None:
+        self.agent.accept_transfer(call, self.now)
+        self.flush()
+
+    def refuse_transfer(self, call: str, status: int) -> None:
+        self.agent.refuse_transfer(call, status, self.now)
+        self.flush()
+
+    def report_transfer(self, call: str, status: int) -> None:
+        self.agent.report_transfer(call, status, self.now)
+        self.flush()
+
+    def refer(self, call: str, target: Uri) -> None:
+        self.agent.refer(call, target, self.now)
+        self.flush()
+
+    def drain(self) -> None:
+        """No new calls from now on."""
+        self.agent.draining = True
+
     def hang_up(self, call: str, reason: str = "") -> None:
         self.agent.hang_up(call, self.now, reason)
         self.flush()

@@ -169,6 +169,7 @@ class UserAgent:
         """A digit by INFO."""
         if session := self._find(call):
             session.press(digit, duration_ms, now)
+
     def offer(self, call: str, sdp: str, now: float) -> None:
         """Changes a call that is up, as hold does: OfferAnswered or OfferRefused follows."""
         if session := self._find(call):

@@ -9,6 +9,7 @@ import pytest
 from ipc.messages import Command, Done, Refusal
 from relay import api as relay
 from signaling.calls import Calls
+from signaling.center.audit import AuditEvent
 from signaling.center.center import Center
 from signaling.center.decisions import Decision, SaveContact
 from signaling.center.record import ContactRecord
@@ -23,8 +24,10 @@ from signaling.sip.events import (
     DigitPressed,
     IncomingCall,
     OfferAnswered,
+    TransferAsked,
 )
 from signaling.sip.flow import Flow
+from signaling.sip.uri import Uri
 from signaling.trunks import Trunks
 from tests.signaling.center.floor_plan import NUMBER, directory
 from vault.pii import Pii
@@ -88,7 +91,8 @@ class Hall:
         self.worker, self.phone, self.lanes = Worker(), Phone(), Lanes()
         trunks = Trunks([self.directory])
         self.calls = Calls(self.house, self.worker, trunks, self.lanes, "127.0.0.1", lambda: 1000.0)
-        self.calls.serve(self.phone)
+        self.audit: list[tuple[Tenant, AuditEvent]] = []
+        self.calls.serve(self.phone, lambda tenant, event: self.audit.append((tenant, event)))
         self.trunk = trunks.of(FLOW) or ""
 
     async def ring(self, called: str = NUMBER, sdp: str | None = "offer") -> None:
@@ -248,3 +252,46 @@ async def test_digits_go_between_sip_and_the_worker(hall: Hall) -> None:
     hall.worker.refusals[relay.TakeDigit] = Refusal("no_such_leg", "gone")
     await hall.tell(DigitPressed("call-1", Pii("5"), 120))
     assert len(hall.center.floor.contacts) == 1
+
+
+async def test_transfer_that_a_trunk_asks_for_is_refused_and_audited(hall: Hall) -> None:
+    await hall.ring()
+    await hall.tell(CallAnswered("call-1", None))
+    await hall.tell(TransferAsked("call-1", Pii(Uri("sip", "+15550666", "x.test")), None))
+    assert hall.phone.told[-1] == ("refuse_transfer", "call-1", 403)
+    [(tenant, event)] = hall.audit
+    assert (tenant, event.action, event.outcome, event.source) == (
+        hall.directory.tenant, "TransferCall", "refused", "127.0.0.1",
+    )  # fmt: skip
+    assert event.detail == {"to": Pii("+15550666")}
+
+
+class TestReplaces:
+    async def test_the_customers_leg_moves_to_the_new_dialog(self, hall: Hall) -> None:
+        await hall.ring()
+        await hall.tell(CallAnswered("call-1", None))
+        [contact] = hall.house.live_contacts()
+        await hall.tell(self.incoming(hall, "call-1"))
+        assert hall.phone.told[-1] == ("answer", "call-2", "answer")
+        assert hall.worker.asked[-1] == relay.Renegotiate(contact.leg, "moved")
+        await hall.tell(CallEnded("call-1", "replaced", 200))
+        await hall.tell(CallAnswered("call-2", None))
+        assert hall.house.live_contacts() == [contact]
+        assert [event.action for _, event in hall.audit] == ["ReplaceCall"]
+        await hall.tell(CallEnded("call-2", "bye", 200))
+        assert hall.house.live_contacts() == []
+
+    async def test_media_that_cannot_move_leaves_the_call(self, hall: Hall) -> None:
+        await hall.ring()
+        await hall.tell(CallAnswered("call-1", None))
+        hall.worker.refusals[relay.Renegotiate] = Refusal("no_common_codec", "none")
+        await hall.tell(self.incoming(hall, "call-1"))
+        assert hall.phone.told[-1] == ("reject", "call-2", 488, "No common codec")
+        assert len(hall.house.live_contacts()) == 1
+
+    async def test_call_that_is_over_or_unknown(self, hall: Hall) -> None:
+        await hall.tell(self.incoming(hall, "call-7"))
+        assert hall.phone.told == [("reject", "call-2", 481, "")]
+
+    def incoming(self, hall: Hall, replaces: str) -> IncomingCall:
+        return IncomingCall("call-2", hall.trunk, FLOW, Pii("+1"), Pii(""), NUMBER, "moved", replaces=replaces)
