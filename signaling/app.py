@@ -133,8 +133,9 @@ class App:
         self._desk = AgentDesk(self._house, self._workers, self._tokens, address, self._clock)
         self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
         self._performer.serve(self._desk, self._calls, self._keeper)
+        config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse")
         self._sip = SipServer(
-            SipConfig(), trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
+            config, trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
         )
         self._deletion = Deletion(self._store, self._recorder, self._clock)
         self._sweeper = Sweeper(self._deletion.sweep)

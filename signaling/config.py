@@ -4,6 +4,7 @@
 [ports]     http, softphone, sip, sip_tls, rtp, ice
 [relay]     workers, orphan_seconds
 [tls]       certificate, key
+[sip]       strangers
 """
 
 import ipaddress
@@ -55,11 +56,17 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
 
 
+class Sip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    strangers: Literal["refuse", "ignore"] = "refuse"
+    """Who is no trunk gets one 403 a second, or nothing at all."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     ports: Ports = Ports()
     relay: Relay = Relay()
     tls: Tls = Tls()
+    sip: Sip = Sip()
 
     @property
     def public_address(self) -> str:

@@ -37,7 +37,7 @@ from signaling.sip.envelope import Envelope
 from signaling.sip.errors import FramingError, ParseError, SipError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow, Outgoing
-from signaling.sip.guard import Strangers, check_invite, check_request
+from signaling.sip.guard import check_invite, check_request
 from signaling.sip.headers import NameAddr
 from signaling.sip.headers.replaces import Replaces
 from signaling.sip.inbound import InboundSession
@@ -46,6 +46,7 @@ from signaling.sip.outbound import Invitation, OutboundSession
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_response, top_via
 from signaling.sip.session import GONE, Phase, Session, refusal
 from signaling.sip.session_timer import check_expires
+from signaling.sip.strangers import Buckets, source_of
 from signaling.sip.table import Action, Event
 from signaling.sip.transactions import Arrival, Reply, answer_flow
 from signaling.sip.uri import Uri
@@ -60,7 +61,8 @@ class UserAgent:
         """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state."""
         self._core = Core(config)
         self._trunk_for = trunk_for
-        self._strangers = Strangers(config.max_strangers)
+        self._refusals = Buckets(1.0, 1.0, config.max_strangers)
+        self._strangers = Buckets(config.stranger_rate, config.stranger_burst, config.max_strangers)
         self._secret = config.new_id().encode()[:64]
         self.draining = False
         """New calls get 503, and so does OPTIONS; what is up goes on."""
@@ -217,8 +219,7 @@ class UserAgent:
             if flow.is_reliable and data == b"\r\n\r\n":
                 self._core.send(flow, b"\r\n")  # RFC 5626 §3.5.1
             return
-        if len(data) > self._core.config.max_stranger_message and self._trunk_for(flow) is None:
-            self._core.counters.strangers += 1
+        if self._trunk_for(flow) is None and not self._is_worth_reading(data, flow, now):
             return
         try:
             message = parse_message(data)
@@ -235,12 +236,23 @@ class UserAgent:
         else:
             self._receive_response(Reply(message, envelope, flow), now)
 
+    def _is_worth_reading(self, data: bytes, flow: Flow, now: float) -> bool:
+        """Of a stranger: reading costs up to 15 ms, and a flood would take them from the calls that are up."""
+        if len(data) > self._core.config.max_stranger_message:
+            self._core.counters.strangers += 1
+            return False
+        if not self._strangers.take(source_of(flow.remote[0]), now):
+            self._core.counters.flooded += 1
+            return False
+        return True
+
     def _receive_response(self, reply: Reply, now: float) -> None:
         transaction = self._core.transactions.find_client(reply.envelope)
         # More than our own Via: it was not meant for us (§8.1.3.3).
         if transaction is None or len(reply.response.headers.items("Via")) > 1:
             self._core.counters.unmatched += 1
         else:
+            self._strangers.give_back(source_of(reply.flow.remote[0]))
             transaction.receive(reply, now)
 
     def _receive_request(self, arrival: Arrival, now: float) -> None:
@@ -254,6 +266,7 @@ class UserAgent:
         elif method == "CANCEL":
             self._cancel(arrival, now)
         elif (session := self._find_session(arrival)) is not None:
+            self._strangers.give_back(source_of(arrival.flow.remote[0]))
             self._receive_within(session, arrival, now)
         else:
             self._receive_new(arrival, now)
@@ -267,6 +280,7 @@ class UserAgent:
         if session is None:
             self._core.counters.unmatched += 1
         else:
+            self._strangers.give_back(source_of(arrival.flow.remote[0]))
             session.acknowledge(arrival, now)
 
     def _cancel(self, arrival: Arrival, now: float) -> None:
@@ -357,7 +371,8 @@ class UserAgent:
 
     def _refuse_stranger(self, arrival: Arrival, now: float) -> None:
         self._core.counters.strangers += 1
-        if self._strangers.may_answer(arrival.flow.remote[0], now):
+        wanted = self._core.config.refuse_strangers
+        if wanted and self._refusals.take(source_of(arrival.flow.remote[0]), now):
             self._answer(arrival, Answer(403))
 
     def _answer(self, arrival: Arrival, answer: Answer) -> None:

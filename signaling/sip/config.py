@@ -51,8 +51,14 @@ class SipConfig:
     """Seconds that a call may go on without a refresh (RFC 4028); 0: we ask for none, but grant them."""
     min_se: int = 90
     """The least that we accept."""
+    refuse_strangers: bool = True
+    """One 403 a second for each source that is no trunk; else strangers hear nothing at all."""
+    stranger_rate: float = 20.0
+    """Messages a second of a stranger that are read; what belongs to a call does not count."""
+    stranger_burst: float = 50.0
+    """And so many at once."""
     max_strangers: int = 4096
-    """Sources remembered for one refusal a second each; when all are fresh, further strangers get none."""
+    """Sources remembered; all others together are one more."""
 
     def draw(self) -> float:
         """A random number from 0 to below 1, of the same source as the tokens."""

@@ -23,6 +23,8 @@ class Counters:
 
     malformed: int = 0
     strangers: int = 0
+    flooded: int = 0
+    """Messages of strangers that were not read, since too many had come before them."""
     refused: int = 0
     """Requests answered with an error without a call."""
     unmatched: int = 0

@@ -4,13 +4,17 @@ import heapq
 from itertools import count
 from typing import Protocol
 
+SLACK = 256
+"""Stale entries that are not worth a sweep."""
+
 
 class Timed(Protocol):
     def handle_timer(self, name: str, now: float) -> None: ...
 
 
 class Deadlines:
-    """Timers by owner and name, in seconds of the caller's clock. Cancelling is lazy: the heap forgets in its turn."""
+    """Timers by owner and name, in seconds of the caller's clock. Cancelling is lazy: the heap forgets in its turn, or
+    when most of what it holds is stale, so that timers of an hour do not outlive their calls by it."""
 
     def __init__(self) -> None:
         self._due: dict[tuple[Timed, str], float] = {}
@@ -23,6 +27,9 @@ class Deadlines:
     def set(self, owner: Timed, name: str, at: float) -> None:
         self._due[owner, name] = at
         heapq.heappush(self._heap, (at, next(self._order), (owner, name)))
+        if len(self._heap) > 2 * len(self._due) + SLACK:
+            self._heap = [entry for entry in self._heap if self._due.get(entry[2]) == entry[0]]
+            heapq.heapify(self._heap)
 
     def cancel(self, owner: Timed, name: str) -> None:
         self._due.pop((owner, name), None)

@@ -1,6 +1,4 @@
-"""What is refused before it costs anything: requests that we cannot serve, and strangers."""
-
-from collections import OrderedDict
+"""What is refused before it costs anything: requests that we cannot serve."""
 
 from signaling.sip.bodies import SDP, read_contents
 from signaling.sip.envelope import request_uri
@@ -56,28 +54,3 @@ def _check_content(request: Request) -> Answer | None:
     if request.body and (request.headers.get("Content-Encoding") or "identity").lower() != "identity":
         return Answer(415, "", (("Accept-Encoding", "identity"),))
     return None
-
-
-class Strangers:
-    """Who was refused lately: one refusal a second per source, in a table that cannot grow."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._last: OrderedDict[str, float] = OrderedDict()
-
-    def may_answer(self, host: str, now: float) -> bool:
-        last = self._last.get(host)
-        if last is not None and now < last + 1.0:
-            return False
-        if last is None and len(self._last) >= self._size and not self._make_room(now):
-            return False
-        self._last[host] = now
-        self._last.move_to_end(host)
-        return True
-
-    def _make_room(self, now: float) -> bool:
-        host, last = next(iter(self._last.items()))
-        if now < last + 1.0:
-            return False
-        del self._last[host]
-        return True

@@ -29,6 +29,7 @@ def test_values_are_taken() -> None:
         ("[relay]\nworkers = -1", "relay.workers"),
         ('[tls]\nkey = "a.pem"', "tls.certificate"),
         ('[server]\nlog_level = "loud"', "log_level"),
+        ('[sip]\nstrangers = "greet"', "strangers"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, complaint: str) -> None:

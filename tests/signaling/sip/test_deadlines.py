@@ -31,3 +31,15 @@ def test_set_again_moves_and_cancel_removes() -> None:
     assert deadlines.next() == 5.0
     deadlines.cancel(owner, "a")
     assert deadlines.next() is None
+
+
+def test_long_timers_that_were_cancelled_take_no_room() -> None:
+    deadlines = Deadlines()
+    for number in range(10_000):
+        owner = Owner()
+        deadlines.set(owner, "lapse", 1e6 + number)
+        if number % 100:
+            deadlines.cancel(owner, "lapse")
+    assert len(deadlines) == 100
+    assert len(deadlines._heap) < 1000
+    assert deadlines.next() == 1e6
