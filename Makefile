@@ -25,8 +25,8 @@ e2e:
 	$(PYTEST) -q -n 2 --dist loadfile tests/e2e
 
 bench:
-	@scripts/install test
-	.venv/bin/telephonist-bench recorded
+	@scripts/install bench
+	.venv/bin/telephonist-bench short --write bench/RESULTS.md
 
 # Each fuzz target under coverage guidance for SECONDS.
 SECONDS = 60

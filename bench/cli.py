@@ -5,9 +5,12 @@ Progress goes to standard error, the figures as JSON to standard output, a table
 
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -16,7 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bench.call.errors import CallError
+from bench.load.churn import Churn, churn
+from bench.load.comparison import Comparison, comparisons, holds, median_run
 from bench.load.measure import Figures, Span, Tell, measure
+from bench.load.results import document
 from bench.load.table import table
 from bench.load.targets.janus import Janus
 from bench.load.targets.rtpengine import Rtpengine
@@ -29,6 +35,7 @@ from bench.softphone.client import Refused
 from signaling.sip.flow import Transport
 
 CONSOLE = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
+CAPACITIES = (1000, 800, 600, 400, 200)
 AnyTarget = Workers | Janus | Rtpengine
 SERVERS: dict[str, Callable[[], AnyTarget]] = {"telephonist": Workers, "janus": Janus, "rtpengine": Rtpengine}
 Result = TypeVar("Result")
@@ -72,6 +79,57 @@ def legs(
 
 
 @main.command()
+@click.option("--runs", type=click.IntRange(1, 9), default=1, show_default=True, help="Of each; the median counts.")
+@click.option("--seconds", type=click.FloatRange(2, 600), default=4.0, show_default=True, help="How long to count.")
+@click.option("--churn", "coming", type=click.IntRange(400, 100_000), default=10_000, show_default=True)
+@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Also write a Markdown document.")
+def short(runs: int, seconds: float, coming: int, write: Path | None) -> None:
+    """The short set: ours beside the peers, how much two workers carry, memory of legs that come and go."""
+    about = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "command": _command(),
+        "machine": machine(),
+        "versions": versions(),
+        "runs": runs,
+    }
+    rows = [_compare(comparison, runs, seconds) for comparison in comparisons()]
+    capacity = _capacity(seconds)
+    churned = _run(lambda tell: _churn(coming, tell))
+    CONSOLE.print(table([one for _, *both in rows for one in both if one is not None] + capacity))
+    if write is not None:
+        write.write_text(document(about, rows, capacity, churned))
+    figures = [asdict(one) for _, *both in rows for one in both if one is not None]
+    _print({**about, "compared": figures, "capacity": [asdict(one) for one in capacity], "churn": asdict(churned)})
+    if not all(ours.verdict.right for _, ours, _ in rows):
+        _fail("not everybody heard whom he should, and nobody else: the figures do not count")
+
+
+def _compare(comparison: Comparison, runs: int, seconds: float) -> tuple[Comparison, Figures, Figures | None]:
+    """Ours and the peer in turn, so that what the machine does meanwhile befalls both."""
+    ours, theirs = [], []
+    for _ in range(runs):
+        ours.append(_legs(Workers(1), comparison.work, seconds))
+        if shutil.which(comparison.peer):
+            theirs.append(_legs(SERVERS[comparison.peer](), comparison.work, seconds))
+    return comparison, median_run(ours), median_run(theirs) if theirs else None
+
+
+def _capacity(seconds: float) -> list[Figures]:
+    """Fewer and fewer legs until they hold."""
+    tries = []
+    for legs in CAPACITIES:
+        tries.append(_legs(Workers(2), make_work("pcmu-pairs", legs), seconds))
+        if holds(tries[-1]):
+            break
+    return tries
+
+
+async def _churn(legs: int, tell: Tell) -> Churn:
+    async with Workers(1) as target:
+        return await churn(target, legs, tell)
+
+
+@main.command()
 @click.option("--calls", type=click.IntRange(1, 50), default=20, show_default=True, help="Recorded calls at once.")
 @click.option("--seconds", type=click.FloatRange(2, 3600), default=20.0, show_default=True, help="How long to count.")
 @click.option("--transport", type=click.Choice(["tls", "tcp", "udp"]), default="tls", help="Of the callers' SIP.")
@@ -84,6 +142,9 @@ def recorded(calls: int, seconds: float, transport: Transport) -> None:
 
 
 def _legs(target: AnyTarget, work: Work, seconds: float) -> Figures:
+    if not CONSOLE.is_terminal:
+        CONSOLE.print(f"{work.name}: {len(work.legs)} legs, {target.name}")
+
     async def doing(tell: Tell) -> Figures:
         async with target:
             return await measure(target, work, Span(seconds), tell)
@@ -99,7 +160,8 @@ def _run(doing: Callable[[Tell], Coroutine[Any, Any, Result]]) -> Result:
     """Runs it under a line of progress; what may fail ends the program with a sentence."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     # No thread of its own for refreshing: it would take the interpreter's lock from the load.
-    with Progress(*columns, console=CONSOLE, transient=True, auto_refresh=False) as progress:
+    shown = CONSOLE.is_terminal
+    with Progress(*columns, console=CONSOLE, transient=True, auto_refresh=False, disable=not shown) as progress:
         line = progress.add_task("starting", total=1.0)
 
         def tell(what: str, share: float) -> None:
@@ -114,7 +176,11 @@ def _run(doing: Callable[[Tell], Coroutine[Any, Any, Result]]) -> Result:
 
 
 def _print(figures: dict[str, Any]) -> None:
-    click.echo(json.dumps({"command": shlex.join(["telephonist-bench", *sys.argv[1:]]), **figures}, indent=2))
+    click.echo(json.dumps({"command": _command(), **figures}, indent=2))
+
+
+def _command() -> str:
+    return shlex.join(["telephonist-bench", *sys.argv[1:]])
 
 
 def _fail(why: str) -> None:

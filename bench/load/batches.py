@@ -18,7 +18,9 @@ RING = 512
 """Datagrams taken by one system call."""
 _CONTROL = 64
 _BUFFER = 64 << 20
-_SO_TIMESTAMPNS, _SO_MEMINFO, _SO_RCVBUFFORCE = 35, 55, 33
+_SO_TIMESTAMPNS, _SO_MEMINFO = 35, 55
+_FORCED = {socket.SO_SNDBUF: 32, socket.SO_RCVBUF: 33}
+"""SO_SNDBUFFORCE and SO_RCVBUFFORCE beside the options that they force."""
 _DROPS = 8
 """The place of dropped datagrams in SO_MEMINFO."""
 _HEADER = np.dtype(
@@ -110,10 +112,12 @@ class BatchSocket:
         self._socket.close()
 
     def _grow(self) -> None:
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # as much as the system allows
+        """Both ways: on the loopback interface what a server has not taken yet still counts as being sent."""
+        for usual, forced in _FORCED.items():
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
+            except PermissionError:
+                self._socket.setsockopt(socket.SOL_SOCKET, usual, _BUFFER)  # as much as the system allows
 
 
 class Batch:

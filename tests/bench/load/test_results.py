@@ -1,0 +1,25 @@
+from bench.load.churn import Churn
+from bench.load.comparison import comparisons
+from bench.load.results import document
+from tests.bench.load.figures import figures
+
+ABOUT = {
+    "date": "2026-01-02 03:04 UTC",
+    "command": "telephonist-bench short",
+    "machine": {"cpu": "a processor", "cores": 2, "system": "Linux", "python": "3.11", "load_before": 0.1},
+    "versions": {"telephonist": "0.1.0"},
+    "runs": 3,
+}
+
+
+def test_a_document_says_where_it_comes_from_and_what_was_seen() -> None:
+    first, second = comparisons()[:2]
+    rows = [(first, figures(0.5), figures(2.0, server="janus")), (second, figures(0.7), None)]
+    text = document(ABOUT, rows, [figures(1.0)], Churn(10000, 25.0, 100_000_000, 101_000_000))
+    assert "Taken 2026-01-02 03:04 UTC by `telephonist-bench short` on 2 cores of a processor" in text
+    assert "| PCMU conference, SRTP | 100 | 0.50 | janus 1.2 | 2.00 | 0.25 | 0.45 | 0, 25.5, 21.0/30.2 |" in text
+    assert "| janus | not measured |" in text
+    assert "| 100 | yes |" in text
+    assert "(+1.00 %)" in text
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in tables} == {12, 8}
