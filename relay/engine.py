@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from relay.api import Hear
-from relay.codecs import g711
+from relay.codecs import g711, opus
 from relay.formats import TICK_MS, Codec, SendFormat
 from relay.hearing import Cell, Mixes, cells_of, columns, distinct_mixes
 from relay.mixer import mix
@@ -30,6 +30,8 @@ FRAME = NARROW * TICK_MS // 1000
 NO_ROW = -1
 SMALL_ROOM = 6
 """Legs: in larger rooms a leg is heard only while it speaks."""
+LOSS_DECAY, LEAST_LOSS_PERCENT = 0.7, 0.5
+"""What is left of a loss that was reported when a report without loss comes, and what counts as none."""
 
 
 class EngineReport(msgspec.Struct, frozen=True):
@@ -76,28 +78,44 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class _Leg:
-    __slots__ = ("format", "marker", "name", "receiver", "room", "row", "sender")
+    __slots__ = ("format", "loss", "marker", "name", "receiver", "room", "row", "sender")
 
     def __init__(self, name: str, room: "_Room", format: SendFormat, receive: Mapping[int, Codec]) -> None:
         self.name = name
         self.room = room
         self.row = NO_ROW
         self.format = format
+        self.loss = 0.0
         self.sender: Sender = make_sender(format, room.rate)
         self.receiver = Receiver(receive, room.rate)
         self.marker = True
 
     def set_format(self, format: SendFormat, receive: Mapping[int, Codec]) -> None:
         if format != self.format:
-            self.sender = make_sender(format, self.room.rate)
+            sender = make_sender(format, self.room.rate)
             self.marker = self.marker or format.payload_type != self.format.payload_type
             self.format = format
+            self._use(sender)
         self.receiver.set_formats(receive)
 
     def set_rate(self, rate: int) -> None:
         self.receiver.set_rate(rate)
         if self.sender.rate != sender_rate(self.format, rate):
-            self.sender = make_sender(self.format, rate)
+            self._use(make_sender(self.format, rate))
+
+    def expect_loss(self, percent: float) -> None:
+        """Heeds what the peer reports of what it was sent."""
+        self.loss = max(percent, LOSS_DECAY * self.loss)
+        self._heed_loss()
+
+    def _use(self, sender: Sender) -> None:
+        self.sender = sender
+        self._heed_loss()
+
+    def _heed_loss(self) -> None:
+        if isinstance(self.sender, OpusSender):
+            expected = opus.FEC_PERCENT if self.format.fec and self.loss >= LEAST_LOSS_PERCENT else 0
+            self.sender = self.sender.expecting(expected)
 
     def take_sender(self, sender: OpusSender) -> None:
         """From this tick on the leg is sent what that one encodes."""
@@ -204,6 +222,10 @@ class Engine:
     def receive(self, leg: str, packet: RtpPacket, now_ns: int) -> None:
         """Takes an authenticated packet with its counters extended (relay.rtp.StreamExtender). Raises KeyError only."""
         self._legs[leg].receiver.receive(packet, now_ns)
+
+    def expect_loss(self, leg: str, percent: float) -> None:
+        """How many packets of a hundred the leg's peer reports as lost since its report before. Raises KeyError."""
+        self._legs[leg].expect_loss(percent)
 
     def set_room(self, room: str, hearing: tuple[Hear, ...]) -> None:
         """The whole hearing matrix of a room, in force from the next tick on. Raises KeyError.

@@ -9,12 +9,15 @@ the delay spread asks for and one frame more, so on a clean network a packet wai
 - Late otherwise: dropped and counted.
 - More lag than needed for a while: a packet is left out, at once if it is quiet.
 - The sender pauses (silence suppression, comfort noise): sound begins again with the lag that is right by then.
+- Packets are lost and others carry copies of those before them: one packet more is waited for, so that it is here when
+  its copy is needed.
 """
 
 from bisect import insort
 
 import msgspec
 
+from relay.copies import CopyWatch
 from relay.delay import DelaySpread
 from relay.formats import TICK_MS, Codec
 from relay.rtp import RtpPacket
@@ -34,6 +37,17 @@ CAPACITY = 128
 STRAGGLERS = 3
 SPELL_TURNS, QUIET_TURNS = 15, 2
 """How many packets in a row must have had too much lag before one is left out: of any sound, of quiet."""
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What a packet holds."""
+
+    samples: int
+    """Its length in the codec's units."""
+    last: bool = False
+    """A pause follows: comfort noise or Opus DTX."""
+    copies: bool = False
+    """It carries the sound before it, too (Opus in-band FEC)."""
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -72,7 +86,6 @@ class Held(msgspec.Struct, frozen=True, order=True):
     payload: bytes
     codec: Codec
     last: bool
-    """A pause follows: comfort noise or Opus DTX."""
 
 
 class JitterBuffer:
@@ -102,17 +115,20 @@ class JitterBuffer:
             self._begin()
         return verdict in ("new", "restart")
 
-    def put(self, packet: RtpPacket, codec: Codec, samples: int, last: bool, now_ns: int) -> None:
-        """Takes in a packet of sound that `note` found good. `samples`: its length in the codec's units."""
+    def put(self, packet: RtpPacket, codec: Codec, content: Content, now_ns: int) -> None:
+        """Takes in a packet of sound that `note` found good."""
         if codec.clock != self._clock:
             self._use_clock(codec.clock)
         now = now_ns * self._clock // 1_000_000_000
         passed = self._played is not None and packet.sequence <= self._played
+        if content.copies:
+            self._copies.copy(content.samples, now)
         self._measure(now - packet.timestamp, now, passed)
         if passed:
             self.stats.late += 1
             return
-        insort(self._queue, Held(packet.sequence, packet.timestamp, samples, packet.payload, codec, last))
+        held = Held(packet.sequence, packet.timestamp, content.samples, packet.payload, codec, content.last)
+        insort(self._queue, held)
         if len(self._queue) > CAPACITY:
             self._drop_head()
 
@@ -130,7 +146,7 @@ class JitterBuffer:
         now = now_ns * self._clock // 1_000_000_000
         self._drop_stale(now)
         if not self._queue:
-            return self._starve(want)
+            return self._starve(now, want)
         head = self._queue[0]
         if self._resting:
             return self._play(now, quiet) if self._lag(head, now) >= self._target else Rest(want)
@@ -150,6 +166,7 @@ class JitterBuffer:
         self._clock = clock
         self._frame = clock * TICK_MS // 1000
         self._spread = DelaySpread(clock)
+        self._copies = CopyWatch(clock)
         self._begin()
 
     def _begin(self) -> None:
@@ -188,7 +205,8 @@ class JitterBuffer:
                 return
             self._forget_clock()
         self._spread.add(transit, now)
-        self._target = min(self._spread.spread + self._units(MARGIN_MS), self._units(MAX_WAIT_MS))
+        wanted = self._spread.spread + self._units(MARGIN_MS) + self._copies.wait(now)
+        self._target = min(wanted, self._units(MAX_WAIT_MS))
         if self._transit is not None:
             difference = abs(transit - self._transit) * 1000 / self._clock
             self.stats.jitter_ms += (difference - self.stats.jitter_ms) / 16
@@ -225,10 +243,12 @@ class JitterBuffer:
         self._position = max(self._position, head.timestamp + head.samples)
         self.stats.late += 1
 
-    def _starve(self, want: int) -> Turn:
+    def _starve(self, now: int, want: int) -> Turn:
         if self._resting or self._gap >= self._units(MAX_GAP_MS):
             self._resting = True
             return Rest(want)
+        if self._copies.wait(now) and now - self._spread.base - self._position < self._target:
+            return Lost(want)
         return self._make_up(want, None)
 
     def _bridge(self, head: Held, gap: int, want: int) -> Turn:
@@ -248,6 +268,8 @@ class JitterBuffer:
         return Lost(length, following)
 
     def _play(self, now: int, quiet: bool) -> Sound:
+        if self._played is not None and not self._follows(self._queue[0]):
+            self._copies.loss(now)
         skipped = self._queue.pop(0).payload if self._has_too_much(now, quiet) else None
         head = self._queue.pop(0)
         self._played = head.sequence

@@ -17,7 +17,7 @@ from relay.keypad import Keypad
 from relay.malformed import RtpError
 from relay.negotiation import Agreement
 from relay.negotiator import Negotiator
-from relay.rtcp import Description, Goodbye, Report, SenderInfo, middle
+from relay.rtcp import Description, Goodbye, Report, RtcpPacket, SenderInfo, middle
 from relay.rtp import RtpPacket, StreamExtender, parse
 from relay.rtp_transport import Transport
 from relay.stats import Counters, Reception
@@ -123,6 +123,7 @@ class Leg:
             ours = self.stream.ssrc, self.counters.packets_sent, self.agreement.send.codec.clock
             self._health.reports(packets, ours, arrival_ns)
         for packet in packets:
+            self._heed_loss(packet)
             if isinstance(packet, Report) and packet.sender and self._reception and packet.ssrc == self._reception.ssrc:
                 self._reception.sender_report(packet.sender, arrival_ns)
 
@@ -297,6 +298,12 @@ class Leg:
     def _measure(self) -> Quality | None:
         runs = (0, 0) if self._reception is None else self._reception.runs
         return self._health.measure(self._engine.report(self.name), runs)
+
+    def _heed_loss(self, packet: RtcpPacket) -> None:
+        if isinstance(packet, Report):
+            for block in packet.blocks:
+                if block.ssrc == self.stream.ssrc:
+                    self._engine.expect_loss(self.name, block.fraction_lost * 100 / 256)
 
     def _compound(self, now_ns: int, ntp: int) -> bytes:
         blocks = () if self._reception is None else (self._reception.report(now_ns),)

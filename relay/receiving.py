@@ -8,7 +8,7 @@ import numpy as np
 from relay.codecs import l16, noise, opus
 from relay.dtmf import DigitReceiver
 from relay.formats import TICK_MS, Codec
-from relay.jitter import JitterBuffer, Lost, Rest, Sound, Turn
+from relay.jitter import Content, JitterBuffer, Lost, Rest, Sound, Turn
 from relay.malformed import L16Error, Malformed
 from relay.resample import NARROW
 from relay.rtp import RtpPacket
@@ -62,8 +62,7 @@ class Receiver:
                 self.jitter.pass_over(packet)
                 self._ended += self._digits.receive(packet.payload, packet.timestamp, codec.clock, now_ns)
             else:
-                samples, last = _length(codec, packet.payload)
-                self.jitter.put(packet, codec, samples, last, now_ns)
+                self.jitter.put(packet, codec, _content(codec, packet.payload), now_ns)
         except Malformed:
             self.unknown += 1
             self.jitter.pass_over(packet)
@@ -146,14 +145,14 @@ def _is_plain(turn: Turn) -> TypeGuard[Sound]:
     )
 
 
-def _length(codec: Codec, payload: bytes) -> tuple[int, bool]:
-    """A payload's length in units of its clock, and whether silence follows. Raises Malformed."""
+def _content(codec: Codec, payload: bytes) -> Content:
+    """What a payload holds. Raises Malformed."""
     match codec.name:
         case "opus":
-            return opus.duration(payload), opus.is_dtx(payload)
+            return Content(opus.duration(payload), opus.is_dtx(payload), opus.has_copy(payload))
         case "CN":
             noise.parse(payload)
-            return codec.clock * TICK_MS // 1000, True
+            return Content(codec.clock * TICK_MS // 1000, last=True)
         case "L16":
             length, rest = divmod(len(payload), l16.OCTETS_PER_SAMPLE)
             if rest:
@@ -162,4 +161,4 @@ def _length(codec: Codec, payload: bytes) -> tuple[int, bool]:
             length = len(payload)
     if not 0 < length <= codec.clock * MAX_MS // 1000:
         raise Malformed("not a length of speech")
-    return length, False
+    return Content(length)

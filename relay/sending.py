@@ -85,7 +85,7 @@ class OpusSender:
     def __init__(self, format: SendFormat, rate: int) -> None:
         self.rate = rate
         ptime_ms = 20 if format.ptime_ms == 30 else format.ptime_ms
-        self.settings = (rate, ptime_ms, format.bitrate, format.fec)
+        self.settings = (rate, ptime_ms, format.bitrate, 0)
         """Senders of equal settings make the same of the same sound."""
         self._frame = rate * ptime_ms // 1000
         self._length = opus.CLOCK * ptime_ms // 1000
@@ -109,6 +109,16 @@ class OpusSender:
         made._encoder = self._encoder and self._encoder.copy()
         return made
 
+    def expecting(self, loss_percent: int) -> "OpusSender":
+        """This sender, or one that follows on it with copies (RFC 6716 §2.1.7) for so much loss; 0: without."""
+        if loss_percent == self.settings[3]:
+            return self
+        made = self.fork()
+        made.settings = (*self.settings[:3], loss_percent)
+        if made._encoder is not None:
+            made._encoder.expect_loss(loss_percent)
+        return made
+
     def send(self, samples: Samples) -> list[Packet]:
         """The packets that a tick's samples complete."""
         self._silent = 0
@@ -123,8 +133,9 @@ class OpusSender:
 
     def _encode(self, samples: Samples) -> list[Packet]:
         if self._encoder is None:
-            rate, _, bitrate, fec = self.settings
-            self._encoder = opus.Encoder(rate, bitrate, fec)
+            rate, _, bitrate, loss_percent = self.settings
+            self._encoder = opus.Encoder(rate, bitrate)
+            self._encoder.expect_loss(loss_percent)
         encoder = self._encoder
         if len(self._waiting):
             samples = np.concatenate([self._waiting, samples])

@@ -42,7 +42,7 @@ def test_opus_comes_out_later_by_its_look_ahead() -> None:
     """What the placement takes back."""
     click = np.zeros(16000, np.int16)
     click[8000:8400] = tone(1000.0, 0.025, 16000)
-    encoder, decoder = relay_opus.Encoder(16000, 64000, fec=False), opus.OpusDecoder()
+    encoder, decoder = relay_opus.Encoder(16000, 64000), opus.OpusDecoder()
     heard = np.concatenate([decoder.decode(encoder.encode(click[at : at + 320])) for at in range(0, 16000, 320)])
     likeness = np.correlate(heard.astype(float), click[8000:8400].astype(float), "valid")
     assert (int(np.argmax(likeness)) - 8000) / 16000 == pytest.approx(opus.LOOKAHEAD_SECONDS, abs=0.0003)

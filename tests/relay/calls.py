@@ -38,7 +38,7 @@ class Peer:
         self.heard: list[Outgoing] = []
         self._ptime_ms = ptime_ms
         self._seed = seed
-        self._encoder = opus.Encoder(16000, 28_000, True)
+        self._encoder = opus.Encoder(16000, 28_000)
 
     def send(self, sound: Samples, start_ns: int = 0, how: Impairment = CLEAN) -> list[Delivered[RtpPacket]]:
         """The packets of a sound that begins to be spoken at `start_ns`, as they arrive at the engine."""

@@ -321,3 +321,22 @@ def test_a_large_room_of_opus_is_encoded_once_for_its_listeners(monkeypatch: pyt
     for leg in ("leg0", "leg1", "leg2"):
         assert levels[leg] == pytest.approx(-20, abs=2)
     assert max(levels[leg] for leg in legs[3:]) < -50
+
+
+def test_copies_are_sent_only_to_a_peer_that_loses_packets_and_as_long_as_it_does() -> None:
+    engine, speaker, well, losing = Engine(), Peer("speaker", PCMU), Peer("well", OPUS), Peer("losing", OPUS)
+    for peer in (speaker, well, losing):
+        engine.add_leg(peer.leg, "room", sending(peer.codec), RECEIVE)
+    engine.set_room("room", (Hear("well", "speaker"), Hear("losing", "speaker")))
+    noise = np.random.default_rng(3).normal(0, 1, 64_000) * np.repeat([6000, 200] * 20, 1600)
+    arrivals = speaker.send(noise.astype(np.int16))
+    for part, (percent, reports, expected) in enumerate([(0, 1, False), (5, 1, True), (0, 1, True), (0, 9, False)]):
+        for _ in range(reports):
+            engine.expect_loss("losing", percent)
+        for peer in (well, losing):
+            peer.heard.clear()
+        heard = [one for one in arrivals if part * 100 * TICK <= one.at_ns < (part + 1) * 100 * TICK]
+        run(engine, [well, losing], {"speaker": heard}, 2.0, part * 100 * TICK)
+        settled = losing.heard[5:]
+        assert any(opus.has_copy(out.payload) for out in settled) == expected
+        assert not any(opus.has_copy(out.payload) for out in well.heard)

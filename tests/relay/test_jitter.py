@@ -3,13 +3,15 @@
 import msgspec
 import pytest
 
+from relay.copies import LOSSES
 from relay.formats import Codec
-from relay.jitter import JitterBuffer, Lost, Rest, Sound, Turn
+from relay.jitter import Content, JitterBuffer, Lost, Rest, Sound, Turn
 from relay.rtp import RtpPacket
 from tests.support.impair import CLEAN, Delivered, Impairment, Network
 
 MS = 1_000_000
 PCMU = Codec("PCMU")
+FRAME = Content(160)
 SECOND = 50
 """Packets."""
 
@@ -38,7 +40,7 @@ def play(
         while waiting and waiting[0].at_ns <= now:
             arrived = waiting.pop(0)
             if buffer.note(arrived.packet):
-                buffer.put(arrived.packet, PCMU, 160, False, arrived.at_ns)
+                buffer.put(arrived.packet, PCMU, FRAME, arrived.at_ns)
         played.append(Played(now, buffer.take(now, 160, quiet), buffer.target_ms))
     return played
 
@@ -196,11 +198,53 @@ def test_a_clock_that_runs_fast_or_slow_stays_in_reach() -> None:
         assert made_up(played) <= 10
 
 
+@pytest.mark.parametrize("skew", [200e-6, -200e-6])
+def test_an_hour_of_a_clock_that_is_off_costs_a_frame_a_hundred_seconds_and_no_delay(skew: float) -> None:
+    buffer, frames, lost, late = JitterBuffer(), 3600 * SECOND, 0, 0.0
+    arrivals = ((round(number * 20 * MS * (1 + skew)), packet(number)) for number in range(frames))
+    at_ns, coming = next(arrivals)
+    for now in range(7 * MS, frames * 20 * MS - 60 * 1000 * MS, 20 * MS):
+        while at_ns <= now:
+            if buffer.note(coming):
+                buffer.put(coming, PCMU, FRAME, at_ns)
+            at_ns, coming = next(arrivals)
+        turn = buffer.take(now, 160, False)
+        lost += isinstance(turn, Lost)
+        if isinstance(turn, Sound):
+            late = max(late, now / MS - int(turn.payload) * 20 * (1 + skew))
+    assert late < 45
+    assert lost <= 3600 * abs(skew) / 0.020 + 2
+    assert buffer.stats.late <= 2
+    assert buffer.stats.lost == 0
+
+
+def copying(count: int, start: int, lose: bool) -> list[Delivered[RtpPacket]]:
+    sent = stream(count, start=start)
+    return [one for one in sent if not (lose and (one.packet.sequence - start) % 20 == 5)]
+
+
+def test_copies_are_waited_for_while_packets_are_lost_and_then_no_more() -> None:
+    buffer, waiting = JitterBuffer(), copying(10 * SECOND, 0, True) + copying(25 * SECOND, 10 * SECOND, False)
+    with_copy, without, last = 0, 0, 0.0
+    for now in range(7 * MS, 34_000 * MS, 20 * MS):
+        while waiting and waiting[0].at_ns <= now:
+            arrived = waiting.pop(0)
+            if buffer.note(arrived.packet):
+                buffer.put(arrived.packet, PCMU, Content(160, copies=True), arrived.at_ns)
+        turn = buffer.take(now, 160, now > 12_000 * MS)
+        if isinstance(turn, Lost):
+            with_copy, without = (with_copy + 1, without) if turn.following else (with_copy, without + 1)
+        if isinstance(turn, Sound):
+            last = now / MS - int(turn.payload) * 20 - 30
+    assert (with_copy, without) == (25 - LOSSES, LOSSES + 1)
+    assert last < 25
+
+
 def test_a_flood_is_bounded() -> None:
     buffer = JitterBuffer()
     for number in range(5_000):
         if buffer.note(packet(number)):
-            buffer.put(packet(number), PCMU, 160, False, 0)
+            buffer.put(packet(number), PCMU, FRAME, 0)
     assert len(heard(play(buffer, [], 10_000))) <= 128
 
 
@@ -211,7 +255,7 @@ def test_ticks_that_were_left_out_are_made_up_for() -> None:
         while arrivals and arrivals[0].at_ns <= now:
             arrived = arrivals.pop(0)
             if buffer.note(arrived.packet):
-                buffer.put(arrived.packet, PCMU, 160, False, arrived.at_ns)
+                buffer.put(arrived.packet, PCMU, FRAME, arrived.at_ns)
         played.append(Played(now, buffer.take(now, 160, False), buffer.target_ms))
     assert made_up(played) == 0
     assert waits(played)[-1] < 25

@@ -159,6 +159,14 @@ def test_a_sender_report_of_the_peer_is_quoted(bench: Bench) -> None:
     assert bench.leg.report().packets_discarded == 1
 
 
+def test_what_the_peer_loses_of_our_stream_is_heeded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    heeded: list[tuple[str, float]] = []
+    monkeypatch.setattr(bench.engine, "expect_loss", lambda leg, percent: heeded.append((leg, percent)))
+    blocks = ReceptionReport(bench.leg.stream.ssrc, 64), ReceptionReport(bench.leg.stream.ssrc ^ 1, 128)
+    bench.leg.receive_rtcp(Report(7, None, blocks).serialize(), 0)
+    assert heeded == [("one", 25.0)]
+
+
 def test_a_closed_leg_says_goodbye_and_ends_its_taps(bench: Bench) -> None:
     bench.taps.set_room("room", [Tap("one", "00" * 16, 0)], 0)
     bench.send()

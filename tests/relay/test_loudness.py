@@ -14,7 +14,7 @@ def test_noise_is_a_sound_and_digital_silence_is_none(level: float, sounding: bo
     samples = (NOISE * level).astype(np.int16)
     for law in g711.LAWS:
         assert is_sounding(Codec(law), g711.encode(law, samples[:160]).tobytes()) == sounding
-    encoder = opus.Encoder(16000, 24000, True)
+    encoder = opus.Encoder(16000, 24000)
     packets = [encoder.encode(samples[at : at + 320]) for at in range(0, 16000, 320)]
     assert is_sounding(OPUS, packets[-1]) == sounding
 

@@ -183,7 +183,7 @@ def _packets(name: bytes, speaker: Speaker) -> Iterator[tuple[int, Record]]:
 def _encode(codec: Codec, sound: Samples, step: int) -> Iterator[bytes]:
     whole = sound[: len(sound) // step * step].reshape(-1, step)
     if codec is Codec.OPUS:
-        encoder = opus.Encoder(16000, 32000, fec=False)
+        encoder = opus.Encoder(16000, 32000)
         yield from (encoder.encode(np.ascontiguousarray(row)) for row in whole)
     elif codec is Codec.G722:
         g722_encoder = g722.Encoder()

@@ -1,4 +1,5 @@
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from relay.codecs import opus
@@ -7,7 +8,7 @@ from tests.support.tones import dominant, level_of, tone
 
 
 def packets(rate: int, ptime_ms: int = 20) -> list[bytes]:
-    encoder, size = opus.Encoder(rate, 28_000, True), rate * ptime_ms // 1000
+    encoder, size = opus.Encoder(rate, 28_000), rate * ptime_ms // 1000
     sound = tone(440, 1.2, rate)
     return [encoder.encode(sound[at : at + size]) for at in range(0, len(sound), size)]
 
@@ -28,10 +29,9 @@ def test_duration_is_in_units_of_the_rtp_clock(ptime_ms: int) -> None:
 
 
 def test_a_lost_packet_is_recovered_from_the_next() -> None:
-    rng = np.random.default_rng(5)
-    # Something like speech: forward error correction is not spent on what can be foretold.
-    sound = (np.repeat(rng.integers(500, 9000, 60), 320) * np.sin(np.arange(60 * 320) ** 1.2 / 90)).astype(np.int16)
-    encoder = opus.Encoder(16000, 28_000, True)
+    sound = noisy(60)
+    encoder = opus.Encoder(16000, 28_000)
+    encoder.expect_loss(5)
     sent = [encoder.encode(sound[at : at + 320]) for at in range(0, len(sound), 320)]
 
     def error(recover: bool) -> float:
@@ -48,6 +48,39 @@ def test_a_lost_packet_is_recovered_from_the_next() -> None:
     assert error(recover=True) < 0.5 * error(recover=False)
 
 
+def noisy(count: int) -> npt.NDArray[np.int16]:
+    """Something like speech: forward error correction is not spent on what can be foretold."""
+    rng = np.random.default_rng(5)
+    return (np.repeat(rng.integers(500, 9000, count), 320) * np.sin(np.arange(count * 320) ** 1.2 / 90)).astype(
+        np.int16
+    )
+
+
+@pytest.mark.parametrize(("ptime_ms", "expected"), [(10, 0), (20, 10), (40, 10), (60, 10), (20, 0), (60, 0)])
+def test_whether_a_packet_carries_a_copy_is_seen_without_decoding(ptime_ms: int, expected: int) -> None:
+    encoder, size = opus.Encoder(16000, 32_000), 16 * ptime_ms
+    encoder.expect_loss(expected)
+    sound = noisy(60)
+    sent = [encoder.encode(sound[at : at + size]) for at in range(0, len(sound) - size + 1, size)]
+    copies = sum(map(opus.has_copy, sent))
+    assert copies > len(sent) / 2 if expected else copies == 0
+
+
+def test_copies_are_seen_in_packets_of_several_frames() -> None:
+    encoder = opus.Encoder(16000, 32_000)
+    encoder.expect_loss(10)
+    sound = noisy(40)
+    one = next(filter(opus.has_copy, (encoder.encode(sound[at : at + 320]) for at in range(0, len(sound), 320))))
+    frame = one[1:]
+    two_sizes = bytes([one[0] | 2, min(len(frame), 251)]) + frame[:251] + frame
+    counted = bytes([one[0] | 3, 1]) + frame
+    assert opus.duration(two_sizes) == 1920
+    assert opus.has_copy(two_sizes) and opus.has_copy(counted)
+    assert not opus.has_copy(one[:1])
+    assert not opus.has_copy(bytes([one[0] | 2, 0]) + frame)
+    assert not opus.has_copy(b"\xff\xff")
+
+
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"\xff\xff\xff\xff", b"\x03\x00"])
 def test_what_is_no_packet_is_refused(payload: bytes) -> None:
     with pytest.raises(OpusError):
@@ -61,6 +94,6 @@ def test_what_is_no_packet_is_refused(payload: bytes) -> None:
 
 def test_a_length_that_opus_has_not_is_refused() -> None:
     with pytest.raises(ValueError, match="length"):
-        opus.Encoder(16000, 28_000, True).encode(np.zeros(100, np.int16))
+        opus.Encoder(16000, 28_000).encode(np.zeros(100, np.int16))
     with pytest.raises(ValueError, match="rate"):
-        opus.Encoder(44_100, 28_000, True)
+        opus.Encoder(44_100, 28_000)
