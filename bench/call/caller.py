@@ -221,7 +221,7 @@ class Caller:
     def _use(self, agreement: Agreement) -> None:
         assert self._media is not None, "events come after the INVITE"
         if self._media.sender is None:
-            self._media.start(agreement, self.config.sound(agreement.codec.clock_rate))
+            self._media.start(agreement, self.config.sound(agreement.codec.rate))
             self._media.send_from(self.config.media_from)
         else:
             self._media.change(agreement)

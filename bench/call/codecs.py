@@ -1,4 +1,4 @@
-"""PCMU, PCMA (ITU-T G.711, RFC 3551) by tables, Opus (RFC 6716, RFC 7587) by the libopus inside PyAV."""
+"""PCMU, PCMA (ITU-T G.711, RFC 3551) by tables; Opus (RFC 6716, RFC 7587) and G.722 (ITU-T G.722) by PyAV."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,6 @@ class Codec:
 
     name: str
     clock_rate: int
-    """Also the rate of its samples here."""
     payload_type: int
     """The static one of RFC 3551, or the one that we offer."""
     channels: int
@@ -37,11 +36,23 @@ class Codec:
     make_encoder: Callable[[], Encoder]
     make_decoder: Callable[[], Decoder]
     format: str = ""
+    samples_per_unit: int = 1
+    """Of the clock: G.722 has two (RFC 3551 §4.5.2)."""
+
+    @property
+    def rate(self) -> int:
+        """Of its samples, Hz."""
+        return self.clock_rate * self.samples_per_unit
 
     @property
     def frame(self) -> int:
-        """Samples in 20 ms."""
+        """20 ms in units of the clock."""
         return int(self.clock_rate * FRAME_SECONDS)
+
+    @property
+    def samples(self) -> int:
+        """In 20 ms."""
+        return self.frame * self.samples_per_unit
 
     @property
     def rtpmap(self) -> str:
@@ -126,6 +137,31 @@ class OpusDecoder:
         return np.concatenate([_to_int16(frame) for frame in frames] or [np.zeros(0, np.int16)])
 
 
+class G722Encoder:
+    def __init__(self) -> None:
+        self._context = av.CodecContext.create("g722", "w")
+        self._context.sample_rate = 16000
+        self._context.layout = "mono"
+        self._context.format = av.AudioFormat("s16")
+        self._context.time_base = Fraction(1, 16000)
+
+    def encode(self, samples: Samples) -> bytes:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples).reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = 16000
+        return b"".join(bytes(packet) for packet in self._context.encode(frame))
+
+
+class G722Decoder:
+    def __init__(self) -> None:
+        self._context = av.CodecContext.create("g722", "r")
+        self._context.sample_rate = 16000
+        self._context.layout = "mono"
+
+    def decode(self, payload: bytes) -> Samples:
+        frames = self._context.decode(av.Packet(payload)) if payload else []
+        return np.concatenate([np.zeros(0, np.int16), *map(_to_int16, frames)])
+
+
 def _to_int16(frame: av.AudioFrame) -> Samples:
     samples = frame.to_ndarray().reshape(-1)
     scale = 1.0 if samples.dtype == np.int16 else 32768.0
@@ -138,4 +174,5 @@ _ALAW = G711(_alaw_table())
 PCMU = Codec("PCMU", 8000, 0, 1, lambda: _MULAW, lambda: _MULAW)
 PCMA = Codec("PCMA", 8000, 8, 1, lambda: _ALAW, lambda: _ALAW)
 OPUS = Codec("opus", 48000, 111, 2, OpusEncoder, OpusDecoder, "useinbandfec=1")
-CODECS = {codec.name: codec for codec in (PCMU, PCMA, OPUS)}
+G722 = Codec("G722", 8000, 9, 1, G722Encoder, G722Decoder, samples_per_unit=2)
+CODECS = {codec.name: codec for codec in (PCMU, PCMA, OPUS, G722)}

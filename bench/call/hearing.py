@@ -32,7 +32,7 @@ def place(packets: Iterable[HeardPacket], rate: int, seconds: float) -> Samples:
     for source in _by_source(packets):
         decoder = source[0].codec.make_decoder()
         for at, packet in _positions(source):
-            _put(line, round(at * rate), _at_rate(decoder.decode(packet.payload), packet.codec.clock_rate, rate))
+            _put(line, round(at * rate), _at_rate(decoder.decode(packet.payload), packet.codec.rate, rate))
     return line
 
 

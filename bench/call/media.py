@@ -98,7 +98,7 @@ class Media:
         """The time line so far and its rate; None before it began."""
         if self.receiver is None:
             return None
-        return self.receiver.heard(self.elapsed), self.receiver.codec.clock_rate
+        return self.receiver.heard(self.elapsed), self.receiver.codec.rate
 
     def stop(self) -> None:
         """Ends the time line and closes the ports."""

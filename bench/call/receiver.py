@@ -56,4 +56,4 @@ class Receiver:
 
     def heard(self, seconds: float) -> Samples:
         """The whole time line up to `seconds` at the codec's rate."""
-        return place(self.packets, self.codec.clock_rate, seconds)
+        return place(self.packets, self.codec.rate, seconds)

@@ -15,7 +15,7 @@ MAX_SDP = 65536
 _NUMBER = re.compile(r"\d{1,9}\Z", re.ASCII)
 _RTPMAP = re.compile(r"(\d{1,3}) ([A-Za-z0-9._-]+)/(\d{1,9})(?:/(\d{1,2}))?\Z", re.ASCII)
 _REVERSED: dict[Direction, Direction] = {"sendonly": "recvonly", "recvonly": "sendonly"}
-_STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
+_STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000)}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Sender:
 
     def next_packets(self) -> list[RtpPacket]:
         """The packets of this frame; the clock goes on by 20 ms."""
-        samples = self.source.take(self.codec.frame)
+        samples = self.source.take(self.codec.samples)
         if self._events:
             packets = self._event(self._events.popleft())
         else:
@@ -52,7 +52,7 @@ class Sender:
 
     def skip(self) -> None:
         """20 ms go by in which nothing is sent; sound after a pause begins with the marker (RFC 3551 §4.1)."""
-        self.source.take(self.codec.frame)
+        self.source.take(self.codec.samples)
         self._timestamp += self.codec.frame
         self._begin = True
 

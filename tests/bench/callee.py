@@ -101,7 +101,7 @@ class Callee:
 
     def _start(self, agreement: Agreement) -> None:
         media, _ = self._parts()
-        media.start(agreement, self.script.sound(agreement.codec.clock_rate))
+        media.start(agreement, self.script.sound(agreement.codec.rate))
 
     def _parts(self) -> tuple[Media, Negotiation]:
         assert self.media is not None and self._negotiation is not None

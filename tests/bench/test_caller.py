@@ -26,7 +26,7 @@ async def talk(phone: Callee, config: CallerConfig) -> Caller:
     return caller
 
 
-@pytest.mark.parametrize("codec", ["PCMU", "PCMA", "opus"])
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA", "opus", "G722"])
 @pytest.mark.parametrize("srtp", ["off", "sdes"])
 async def test_each_side_hears_the_other_and_nothing_else(codec: str, srtp: Literal["off", "sdes"]) -> None:
     terms = Terms((codec,), srtp)
