@@ -1,3 +1,4 @@
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -46,6 +47,30 @@ def test_a_lost_packet_is_recovered_from_the_next() -> None:
         return difference
 
     assert error(recover=True) < 0.5 * error(recover=False)
+
+
+def stereo(left: npt.NDArray[np.int16], right: npt.NDArray[np.int16]) -> list[bytes]:
+    """Packets of another encoder, in two channels at 48 kHz."""
+    context = av.CodecContext.create("libopus", "w")
+    context.sample_rate, context.layout, context.format = 48_000, "stereo", av.AudioFormat("s16")
+    context.bit_rate, context.options = 96_000, {"frame_duration": "20"}
+    packets: list[bytes] = []
+    for at in range(0, len(left), 960):
+        both = np.stack([left[at : at + 960], right[at : at + 960]], axis=1).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(both, format="s16", layout="stereo")
+        frame.sample_rate = 48_000
+        packets += [bytes(packet) for packet in context.encode(frame)]
+    return packets
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_both_channels_of_stereo_are_heard_in_one(rate: int) -> None:
+    decoder = opus.Decoder(rate)
+    sent = stereo(tone(440, 1.2, 48_000), tone(1100, 1.2, 48_000))
+    assert all(packet[0] & 4 for packet in sent)
+    heard = np.concatenate([decoder.decode(packet) for packet in sent])[rate // 5 :]
+    for pitch in (440, 1100):
+        assert level_of(heard, rate, pitch) == pytest.approx(-16, abs=1)
 
 
 def noisy(count: int) -> npt.NDArray[np.int16]:
