@@ -16,9 +16,13 @@ from typing import Any, TypeVar
 import click
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 
-from bench.call.errors import CallError
+from bench.call.codecs import CODECS
+from bench.call.errors import BadArgument, CallError
+from bench.call.negotiation import Srtp
+from bench.call.options import Options, read_config
 from bench.load.churn import Churn, churn
 from bench.load.comparison import Comparison, comparisons, holds, median_run
 from bench.load.measure import Figures, Span, Tell, measure
@@ -29,6 +33,8 @@ from bench.load.targets.rtpengine import Rtpengine
 from bench.load.targets.workers import Workers
 from bench.load.work import KINDS, Work, make_work
 from bench.processes import machine, versions
+from bench.rate import Progress, RatePlan, place_calls, summary
+from bench.rate_node import agents_for, measure_calls
 from bench.recorded_calls import Plan
 from bench.recorded_calls import measure as measure_recorded
 from bench.softphone.client import Refused
@@ -130,6 +136,57 @@ async def _churn(legs: int, tell: Tell) -> Churn:
 
 
 @main.command()
+@click.argument("number", required=False)
+@click.option("--server", help="HOST or HOST:PORT to call; without it a node of its own, with softphones that answer.")
+@click.option("--calls", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@click.option("--rate", type=click.FloatRange(0.1, 100), default=2.0, show_default=True, help="New calls a second.")
+@click.option("--hold", type=click.FloatRange(1, 3600), default=10.0, show_default=True, help="Seconds a call.")
+@click.option("--transport", type=click.Choice(["tls", "tcp", "udp"]), default="udp", show_default=True)
+@click.option("--srtp/--no-srtp", default=None, help="SDES; by default with TLS only.")
+@click.option("--codec", type=click.Choice(list(CODECS)), default="PCMU", show_default=True)
+@click.option("--insecure", is_flag=True, help="Take any certificate.")
+def calls(number: str | None, server: str | None, **given: Any) -> None:
+    """SIP callers at a rate: set-up time, loss, gaps, and with a node of its own who heard whom.
+
+    \b
+    telephonist-bench calls --transport tls --rate 4
+    telephonist-bench calls +15550100 --server 192.0.2.1 --calls 100
+    """
+    if (number is None) != (server is None):
+        raise click.UsageError("give NUMBER and --server together, or neither")
+    try:
+        figures, agents = _call(number, server, **given)
+    except (BadArgument, ValueError) as error:
+        raise click.UsageError(str(error)) from None
+    _print({"machine": machine(), "versions": versions(), **figures})
+    answered, wanted = figures["answered"], given["calls"]
+    if answered != wanted:
+        _fail(f"{wanted - answered} of {wanted} calls were not answered")
+    if agents and (
+        figures["heard_right"] != {"callers": wanted, "agents": wanted} or any(figures["heard_wrong"].values())
+    ):
+        _fail("not everybody heard the one that he should, and him alone: the figures do not count")
+
+
+def _call(number: str | None, server: str | None, **given: Any) -> tuple[dict[str, Any], bool]:
+    """The figures, and whether agents of ours answered."""
+    transport, srtp = given["transport"], given["srtp"]
+    secure: Srtp = "sdes" if srtp or (srtp is None and transport == "tls") else "off"
+    options = Options(
+        number or "", server or "127.0.0.1", transport, secure, (given["codec"],),
+        insecure=given["insecure"] or (server is None and transport == "tls"),
+    )  # fmt: skip
+    config = read_config(options)
+    plan = RatePlan(config.number, config.target, config.terms, given["calls"], given["rate"], given["hold"])
+    if server is None:
+        agents_for(plan)
+        return _run(lambda tell: measure_calls(plan, transport, tell)), True
+    progress = Progress()
+    placed = _run(lambda tell: place_calls(plan, progress, tell))
+    return summary(plan, progress, placed), False
+
+
+@main.command()
 @click.option("--calls", type=click.IntRange(1, 50), default=20, show_default=True, help="Recorded calls at once.")
 @click.option("--seconds", type=click.FloatRange(2, 3600), default=20.0, show_default=True, help="How long to count.")
 @click.option("--transport", type=click.Choice(["tls", "tcp", "udp"]), default="tls", help="Of the callers' SIP.")
@@ -161,7 +218,7 @@ def _run(doing: Callable[[Tell], Coroutine[Any, Any, Result]]) -> Result:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     # No thread of its own for refreshing: it would take the interpreter's lock from the load.
     shown = CONSOLE.is_terminal
-    with Progress(*columns, console=CONSOLE, transient=True, auto_refresh=False, disable=not shown) as progress:
+    with Bar(*columns, console=CONSOLE, transient=True, auto_refresh=False, disable=not shown) as progress:
         line = progress.add_task("starting", total=1.0)
 
         def tell(what: str, share: float) -> None:

@@ -16,6 +16,7 @@ from bench.call.rtp import RtpPacket, is_rtcp, parse_rtp
 from bench.load.drive import Log
 from bench.load.script import Line
 from bench.load.sound import FRAMES_A_SECOND, RATES, TONE_PEAK, find_markers
+from bench.load.spectrum import Spectrum
 from bench.load.work import Leg, Work
 
 FRAME_MS = 1000 // FRAMES_A_SECOND
@@ -23,9 +24,6 @@ CLEAR = 0.2
 """A tone counts as heard from this share of the loudness it was sent with (-14 dB)."""
 FOREIGN = 0.02
 """A tone that does not belong there counts from this share on (-34 dB)."""
-_NEAR_HZ = 1.5
-_PEAK, _BESIDE = 5.0, 40
-"""So many times what is usual in so many bins to either side."""
 _LONGEST_WAY = 0.45
 """Seconds. A marker that comes later is taken for another one: it is not counted."""
 Wave = npt.NDArray[np.float32]
@@ -176,40 +174,20 @@ def _heard(leg: Leg, work: Work, stream: Stream) -> tuple[list[tuple[int, int]],
     """(not heard, wrongly heard) of a listener."""
     should = {speaker.number for speaker in work.heard_by(leg)}
     own = {speaker.tone for speaker in work.heard_by(leg)}
-    spectrum = _Spectrum(stream.sound, RATES[leg.codec])
+    spectrum = Spectrum(stream.sound, RATES[leg.codec])
     missed, wrong = [], []
     for speaker in work.legs:
         if speaker.tone is None:
             continue
-        if speaker.number in should and spectrum.level(speaker.tone) < CLEAR:
+        if speaker.number in should and spectrum.level(speaker.tone) < CLEAR * TONE_PEAK:
             missed.append((leg.number, speaker.number))
-        elif speaker.number not in should and speaker.tone not in own and spectrum.holds(speaker.tone):
+        elif (
+            speaker.number not in should
+            and speaker.tone not in own
+            and spectrum.holds(speaker.tone, FOREIGN * TONE_PEAK)
+        ):
             wrong.append((leg.number, speaker.number))
     return missed, wrong
-
-
-class _Spectrum:
-    """Of whole seconds; loudness is a share of what a tone was sent with."""
-
-    def __init__(self, sound: Wave, rate: int) -> None:
-        self._seconds = len(sound) // rate
-        window = np.hanning(self._seconds * rate)
-        part = sound[: len(window)] * window
-        self._loudness = np.abs(np.fft.rfft(part)) / (window.sum() / 2) / TONE_PEAK if len(window) else part
-        self._near = max(1, round(min(_NEAR_HZ, 2 / max(1, self._seconds)) * self._seconds))
-
-    def level(self, tone: int) -> float:
-        return float(self._around(tone, self._near).max()) if self._seconds else 0.0
-
-    def holds(self, tone: int) -> bool:
-        """Whether a foreign tone is there: loud enough, and a peak. A stream with holes smears its own tone over those
-        beside it, but makes no peaks."""
-        level = self.level(tone)
-        return level > FOREIGN and level > _PEAK * float(np.median(self._around(tone, _BESIDE)))
-
-    def _around(self, tone: int, bins: int) -> npt.NDArray[np.float64]:
-        at = tone * self._seconds
-        return self._loudness[max(0, at - bins) : at + bins + 1]
 
 
 def _dropouts(leg: Leg, work: Work, stream: Stream) -> int:

@@ -33,6 +33,8 @@ class SoftphoneAgent:
         self.over = asyncio.Event()
         """The contact has ended and is cleared, or could not be: see `failures`."""
         self.failures: list[str] = []
+        self.served: list[tuple[str, Peer]] = []
+        """The customer's number and the media of each contact that was accepted."""
 
     async def __aenter__(self) -> "SoftphoneAgent":
         await self._client.open(*self._where)
@@ -75,6 +77,7 @@ class SoftphoneAgent:
 
     async def _accept(self, contact: str) -> None:
         self.peer = Peer(self._host, self._frequency, self._note)
+        self.served.append((str(self.contact.get("customer", "")), self.peer))
         answer = await self._client.ask("contact.accept", contactId=contact, sdp=self.peer.offer)
         self.peer.connect(answer["sdp"])
         await self.peer.up.wait()
