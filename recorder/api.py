@@ -133,6 +133,28 @@ class SpaceStatus(msgspec.Struct, frozen=True):
     total: int = 0
 
 
+class Expected(msgspec.Struct, frozen=True):
+    """What is known of a recording, for `recorder.verify` to be held against what there is."""
+
+    recording: str
+    account: str
+    instance: str
+    contact: str
+    key: str
+    state: str
+    size: int = 0
+    sha256: str = ""
+    deleted: bool = False
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at. The detail says what was found, in words for people, and nothing personal."""
+
+    what: Literal["key", "object", "manifest", "track", "spool", "store"]
+    holds: bool
+    detail: str
+
+
 class Recordings(msgspec.Struct, frozen=True, tag=True):
     recordings: tuple[RecordingStatus, ...]
     space: SpaceStatus = SpaceStatus()

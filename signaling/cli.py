@@ -13,6 +13,7 @@ from signaling.errors import ConfigError, StartError
 from signaling.health import ask_health
 from signaling.instance_file import parse_instance
 from signaling.places import Places
+from signaling.proof import prove
 from signaling.serve import apply_instance, serve_node
 from signaling.upkeep import verify_audits
 
@@ -94,6 +95,33 @@ def verify(data: Path) -> None:
         else:
             click.echo(f"{alias}: row {check.broken} is changed, missing or out of place; {check.rows} rows hold")
     sys.exit(any(check.broken is not None for _, check in found))
+
+
+@main.group()
+def recording() -> None:
+    """Recordings in the store and on their way there."""
+
+
+@recording.command("verify")
+@click.argument("id")
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
+)
+def verify_recording(id: str, data: Path) -> None:
+    """Prove that a recording is whole: its record, key, object, manifest, and the audit trail. ID is a recording's or
+    a contact's. Exit status 1 if anything does not hold. The node may run."""
+    try:
+        proofs = asyncio.run(prove(Places(data.absolute()), id))
+    except StartError as error:
+        _fail(error)
+    if not proofs:
+        click.echo(f"telephonist: no recording and no recorded contact has the id {id}", err=True)
+        sys.exit(BAD_START)
+    for proof in proofs:
+        click.echo(proof.title)
+        for finding in proof.findings:
+            click.echo(f"  {'ok  ' if finding.holds else 'FAIL'}  {finding.what:<8}  {finding.detail}")
+    sys.exit(not all(proof.holds for proof in proofs))
 
 
 def _fail(error: StartError) -> NoReturn:

@@ -56,5 +56,13 @@ def recorder_command(places: Places) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def verifier_command(places: Places) -> tuple[str, ...]:
+    """What holds recordings against what is known of them."""
+    return (
+        "-m", "recorder.verify", "--data", str(places.spool), "--keyring", str(places.keyring),
+        "--store", str(places.store),
+    )  # fmt: skip
+
+
 def signaling_command(places: Places, workers: int) -> tuple[str, ...]:
     return ("-m", "signaling", str(places.data), str(workers))
