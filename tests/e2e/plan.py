@@ -63,7 +63,15 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
             {
                 "id": "supervisor",
                 "name": "CallCenterManager",
-                "permissions": ["ContactSearch.View", "ContactAttributes.View", "ListenCallRecordings"],
+                "permissions": [
+                    "ContactSearch.View",
+                    "ContactAttributes.View",
+                    "ListenCallRecordings",
+                    "DownloadCallRecordings",
+                    "DeleteCallRecordings",
+                    "CallRecordings.LegalHold",
+                    "AuditTrail.View",
+                ],
             },
         ],
         "routing_profiles": [{"id": "routing", "name": "Support", "rows": [{"queue": SUPPORT}]}],

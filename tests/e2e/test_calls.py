@@ -1,6 +1,7 @@
 """Calls from a SIP trunk to an agent's browser: who hears whom, and what is in the file."""
 
 import asyncio
+import subprocess
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,7 +16,7 @@ from bench.call.negotiation import Srtp
 from signaling.sip.flow import Transport
 from tests.e2e.agent_page import AgentPage, agent_at_work
 from tests.e2e.callers import customer
-from tests.e2e.node import Node
+from tests.e2e.node import COMMAND, Node
 from tests.e2e.plan import BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING
 from tests.e2e.recordings import Supervisor
 from tests.e2e.sound import ABSENT, assert_begins_with, assert_only, assert_silent, end_of, part
@@ -193,6 +194,77 @@ async def test_digits_of_the_keypad_reach_the_caller_and_his_are_no_sound(
             assert caller.digits == "159"
             assert_only(*end_of(caller.heard, 0.4), AGENT, CUSTOMER)
         await agent.finish()
+
+
+async def test_a_recording_is_paused_secured_proved_and_deleted(
+    node: Node, playwright: Playwright, tmp_path: Path
+) -> None:
+    marks: dict[str, float] = {}
+    async with agent_at_work(playwright, node, "ann", AGENT, tmp_path) as agent:
+        badge = agent.card.locator(".badge.recording")
+        async with customer(node, BOTH, CUSTOMER) as caller:
+            await caller.answered()
+            await agent.accept()
+            began = time.monotonic()
+
+            async def press(button: str, state: str) -> None:
+                """Notes when it was pressed, and when the page said that it was done."""
+                marks[f"before {button}"] = time.monotonic() - began
+                await agent.press(button)
+                await expect(badge).to_have_text(state)
+                marks[f"after {button}"] = time.monotonic() - began
+
+            await caller.wait(1.2)
+            await press("Pause recording", "Recording paused")
+            await caller.wait(1.0)
+            await press("Resume recording", "Recording")
+            await caller.wait(1.2)
+            await agent.card.get_by_label("The secure pause lasts").select_option(label="until 4 digits are in")
+            await press("Secure pause", "Secure pause")
+            await caller.wait(0.8)
+            marks["before digits"] = time.monotonic() - began
+            await caller.wait(caller.dial("4711"))
+            await expect(badge).to_have_text("Recording")
+            marks["after digits"] = time.monotonic() - began
+            await caller.wait(1.5)
+            ended = time.monotonic() - began
+        await agent.finish()
+    samples, rate, described = await recorded(node)
+    tones = ((samples[:, 0], CUSTOMER), (samples[:, 1], AGENT))
+    silences = (("after Pause recording", "before Resume recording"), ("after Secure pause", "before digits"))
+    for side, frequency in tones:
+        for start, end in silences:
+            assert_silent(part(side, rate, marks[start] + 0.3, marks[end] - 0.1))
+        for at, to in ((0.5, marks["before Pause recording"] - 0.2), (marks["after digits"] + 0.5, ended - 0.3)):
+            assert_only(part(side, rate, at, to), rate, frequency, *OTHERS)
+        resumed = part(side, rate, marks["after Resume recording"] + 0.3, marks["before Secure pause"] - 0.1)
+        assert_only(resumed, rate, frequency)
+    acts = [(act["Act"], act["By"]) for act in described["Telephonist"]["RecordingActs"]]
+    ann = described["AgentInfo"]["Id"]
+    assert acts == [
+        ("START", "flow"), ("SUSPEND", ann), ("RESUME", ann), ("SECURE_PAUSE", ann), ("SECURE_RESUME", "digits"),
+    ]  # fmt: skip
+    assert b"4711" not in node.log.read_bytes()
+    await delete(node, described["Id"])
+
+
+async def delete(node: Node, contact: str) -> None:
+    """It is whole before, and a tombstone and an entry in the trail afterwards."""
+    proof = ("recording", "verify", contact, "--data", str(node.places.data))
+    whole = await asyncio.to_thread(subprocess.run, [*COMMAND, *proof], capture_output=True, text=True)
+    assert whole.returncode == 0 and "manifest" in whole.stdout, whole.stdout + whole.stderr
+    async with Supervisor(node) as supervisor:
+        status, _ = await supervisor.post(f"/recordings/{contact}/delete", {"Reason": "The customer asked for it."})
+        assert status == 200
+        described = await supervisor.contact(contact)
+        assert [(one["Status"], one["DeletionReason"]) for one in described["Recordings"]] == [
+            ("DELETED", "The customer asked for it.")
+        ]
+        assert described["Telephonist"]["Recording"]["Deleted"]["By"] == "sue"
+        assert (await supervisor.post(f"/recordings/{contact}/tickets", {}))[0] == 404
+    assert not [path for path in node.files(node.places.store) if contact in path.name]
+    gone = await asyncio.to_thread(subprocess.run, [*COMMAND, *proof], capture_output=True, text=True)
+    assert gone.returncode == 0 and "deleted by sue" in gone.stdout, gone.stdout
 
 
 async def test_an_offer_that_is_not_accepted_goes_to_the_next_agent(
