@@ -37,6 +37,7 @@ from bench.rate import Progress, RatePlan, place_calls, summary
 from bench.rate_node import agents_for, measure_calls
 from bench.recorded_calls import Plan
 from bench.recorded_calls import measure as measure_recorded
+from bench.recordings import RecordingPlan, measure_recordings
 from bench.softphone.client import Refused
 from signaling.sip.flow import Transport
 
@@ -128,6 +129,18 @@ def _capacity(seconds: float) -> list[Figures]:
         if holds(tries[-1]):
             break
     return tries
+
+
+@main.command()
+@click.option("--calls", type=click.IntRange(1, 1000), default=200, show_default=True, help="Recorded at once.")
+@click.option("--seconds", type=click.FloatRange(4, 3600), default=10.0, show_default=True, help="How long to count.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Relay workers.")
+def recordings(calls: int, seconds: float, workers: int) -> None:
+    """What recording costs: relay workers and the recorder, without the rest of the node."""
+    figures = _run(lambda tell: measure_recordings(RecordingPlan(calls, seconds, workers), tell))
+    _print({"machine": machine(), "versions": versions(), **figures})
+    if figures["delivered"] != calls or figures["files_wrong"]:
+        _fail("not every recording was delivered with each party on his side and nobody else")
 
 
 async def _churn(legs: int, tell: Tell) -> Churn:

@@ -30,6 +30,18 @@ def process_cpu(pids: Iterable[int]) -> float:
     return sum(_cpu(pid) for pid in pids)
 
 
+def family_cpu(pid: int) -> float:
+    """The same of a process, of all below it, and of those below it that have ended."""
+    total = 0.0
+    for member in _family(pid):
+        try:
+            fields = _stat(member)
+        except OSError:
+            continue  # it has ended since
+        total += sum(int(fields[at]) for at in range(11, 15)) / _TICKS
+    return total
+
+
 def process_memory(pids: Iterable[int]) -> int:
     """What these processes hold of the memory now (resident size), in octets."""
     return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * _PAGE
