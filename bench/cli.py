@@ -3,9 +3,11 @@
 Progress goes to standard error, the figures as JSON to standard output, a table of them to standard error at the end.
 """
 
+import asyncio
 import json
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
@@ -238,11 +240,20 @@ def _run(doing: Callable[[Tell], Coroutine[Any, Any, Result]]) -> Result:
             progress.update(line, description=what, completed=share, refresh=True)
 
         try:
-            return uvloop.run(doing(tell))
+            return uvloop.run(_stoppable(doing(tell)))
+        except asyncio.CancelledError:
+            sys.exit(128 + signal.SIGTERM)
         except (RuntimeError, ValueError, OSError, CallError, Refused) as error:
             progress.stop()
             _fail(str(error))
     raise AssertionError("it ran or failed")
+
+
+async def _stoppable(doing: Coroutine[Any, Any, Result]) -> Result:
+    """SIGTERM ends it as Ctrl-C does: with the servers that it has started."""
+    task = asyncio.ensure_future(doing)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def _print(figures: dict[str, Any]) -> None:

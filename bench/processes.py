@@ -68,8 +68,21 @@ def versions() -> dict[str, str]:
     return found
 
 
+def children(pid: int) -> list[int]:
+    """The processes that it has started and that still are."""
+    return _children()[pid]
+
+
 def _family(node: int) -> list[int]:
     """The process and everything below it."""
+    below = _children()
+    family = [node]
+    for pid in family:
+        family += below[pid]
+    return family
+
+
+def _children() -> dict[int, list[int]]:
     children: dict[int, list[int]] = defaultdict(list)
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -77,10 +90,7 @@ def _family(node: int) -> list[int]:
                 children[int(_stat(int(entry.name))[1])].append(int(entry.name))
             except OSError:
                 continue  # it has ended since
-    family = [node]
-    for pid in family:
-        family += children[pid]
-    return family
+    return children
 
 
 def _role(pid: int, node: int) -> str:

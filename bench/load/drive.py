@@ -59,14 +59,18 @@ class Driver:
         self._log = _empty(int(script.sizes.size * _SPARE) + 1024, sock.width)
         self._count = 0
         self._sent = np.zeros((script.frames, SLOTS), np.int64)
-        self.frame = 0
-        """How far it is; may be read from elsewhere."""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """From another thread: `run` returns within a frame or two."""
+        self._stopped = True
 
     def run(self) -> Log:
         """The whole script, then a moment for what is still on its way."""
         began = time.monotonic_ns() + _TURN_NS
         for frame in range(self._script.frames):
-            self.frame = frame
+            if self._stopped:
+                break
             self._batch.point(self._script.data[frame], self._script.sizes[frame])
             for slot in range(SLOTS):
                 self._wait(began + (frame * SLOTS + slot) * _TURN_NS)

@@ -106,11 +106,15 @@ async def _talk(target: Target, driver: Driver, span: Span, tell: Tell) -> _Talk
     loop = asyncio.get_running_loop()
     with _before_all_others(), ThreadPoolExecutor(1) as own_thread:
         running = loop.run_in_executor(own_thread, _run_apart, driver)
-        await _pass(span.settle, "settling", tell)
-        cpu, began, first = process_cpu(target.pids), loop.time(), time.time_ns()
-        await _pass(span.seconds, "measuring", tell)
-        cpu, elapsed, last = process_cpu(target.pids) - cpu, loop.time() - began, time.time_ns()
-        log = await running
+        try:
+            await _pass(span.settle, "settling", tell)
+            cpu, began, first = process_cpu(target.pids), loop.time(), time.time_ns()
+            await _pass(span.seconds, "measuring", tell)
+            cpu, elapsed, last = process_cpu(target.pids) - cpu, loop.time() - began, time.time_ns()
+            log = await running
+        except BaseException:
+            driver.stop()
+            raise
     gc.unfreeze()
     return _Talk(log, cpu, elapsed, (first, last))
 

@@ -5,10 +5,10 @@ import os
 import sys
 from pathlib import Path
 
+from bench.load.targets.ending import end
 from ipc.process import HEARTBEAT_FD, READY
 
 START_SECONDS = 20.0
-STOP_SECONDS = 10.0
 
 
 class OwnProcess:
@@ -49,14 +49,6 @@ class OwnProcess:
         await self._end()
 
     async def _end(self) -> None:
-        process = self._process
-        assert process is not None
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        assert self._process is not None
+        await end(self._process)
         self._heartbeat.close()

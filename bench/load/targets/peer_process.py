@@ -6,8 +6,9 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from bench.load.targets.ending import end
+
 START_SECONDS = 20.0
-STOP_SECONDS = 10.0
 _RETRY_SECONDS = 0.05
 
 
@@ -36,17 +37,8 @@ class PeerProcess:
             raise await self._failure("does not answer") from None
 
     async def end(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if self._process is not None:
+            await end(self._process)
 
     async def _answers(self, answers: Callable[[], Awaitable[object]]) -> bool:
         if self._process is not None and self._process.returncode is not None:
