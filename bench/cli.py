@@ -65,9 +65,8 @@ def main() -> None:
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Relay workers of ours.")
 @click.option("--plain", is_flag=True, help="Without SRTP.")
-def legs(
-    work: str, legs: int | None, seconds: float, runs: int, server: tuple[str, ...], workers: int, plain: bool
-) -> None:
+@click.option("--profile", type=click.Path(dir_okay=False, path_type=Path), help="Time the first worker's functions.")
+def legs(work: str, legs: int | None, seconds: float, runs: int, **given: Any) -> None:
     """Drive RTP and SRTP legs straight into relay workers, or into a peer by its own interface.
 
     \b
@@ -79,8 +78,10 @@ def legs(
         wanted = make_work(work, legs)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    chosen = wanted.plain() if plain else wanted
-    figures = [_legs(_target(name, workers), chosen, seconds) for _ in range(runs) for name in server]
+    chosen = wanted.plain() if given["plain"] else wanted
+    workers, profile = given["workers"], given["profile"]
+    targets = [_target(name, workers, profile) for _ in range(runs) for name in given["server"]]
+    figures = [_legs(target, chosen, seconds) for target in targets]
     CONSOLE.print(table(figures))
     _print({"machine": machine(), "versions": versions(), "runs": [asdict(one) for one in figures]})
     if not all(one.verdict.right for one in figures):
@@ -224,8 +225,8 @@ def _legs(target: AnyTarget, work: Work, seconds: float) -> Figures:
     return _run(doing)
 
 
-def _target(name: str, workers: int) -> AnyTarget:
-    return Workers(workers) if name == "telephonist" else SERVERS[name]()
+def _target(name: str, workers: int, profile: Path | None) -> AnyTarget:
+    return Workers(workers, profile) if name == "telephonist" else SERVERS[name]()
 
 
 def _run(doing: Callable[[Tell], Coroutine[Any, Any, Result]]) -> Result:

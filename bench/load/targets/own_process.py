@@ -12,12 +12,14 @@ START_SECONDS = 20.0
 
 
 class OwnProcess:
-    """`async with OwnProcess("relay", arguments, log)`."""
+    """`async with OwnProcess("relay", arguments, log)`. With `profile`, its functions are timed into that file, which
+    costs time itself."""
 
-    def __init__(self, module: str, arguments: list[str], log: Path) -> None:
+    def __init__(self, module: str, arguments: list[str], log: Path, profile: Path | None = None) -> None:
         self._module = module
         self._arguments = arguments
         self._log = log
+        self._under = [] if profile is None else ["-m", "cProfile", "-o", str(profile)]
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -30,7 +32,7 @@ class OwnProcess:
         reading, writing = os.pipe()
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, *self._arguments,
+                sys.executable, *self._under, "-m", self._module, *self._arguments,
                 env={**os.environ, HEARTBEAT_FD: str(writing)}, pass_fds=(writing,), stderr=log,
             )  # fmt: skip
         os.close(writing)

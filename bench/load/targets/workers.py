@@ -27,9 +27,10 @@ class Workers:
 
     name = "telephonist"
 
-    def __init__(self, count: int = 1) -> None:
+    def __init__(self, count: int = 1, profile: Path | None = None) -> None:
         self.version = version("telephonist")
         self._count = count
+        self._profile = profile
         self._running: list[_Worker] = []
         self._stack = contextlib.AsyncExitStack()
 
@@ -39,8 +40,7 @@ class Workers:
         try:
             await self._before(folder)
             for number in range(self._count):
-                ports = (FIRST_PORT + number * PORTS, FIRST_PORT + (number + 1) * PORTS - 1)
-                self._running.append(await self._stack.enter_async_context(_Worker(folder, number, ports)))
+                self._running.append(await self._stack.enter_async_context(self._worker(folder, number)))
         except BaseException:
             await self._stack.aclose()
             raise
@@ -77,6 +77,10 @@ class Workers:
         """Of each worker."""
         return [await worker.client.ask(api.GetStatus()) for worker in self._running]
 
+    def _worker(self, folder: Path, number: int) -> "_Worker":
+        """The first one is the one that is profiled."""
+        return _Worker(folder, number, self._profile if number == 0 else None)
+
     async def _before(self, folder: Path) -> None:
         """What has to be there before the workers; they look for a recorder at TAP in the folder."""
 
@@ -89,13 +93,14 @@ class Workers:
 
 
 class _Worker:
-    def __init__(self, folder: Path, number: int, ports: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, number: int, profile: Path | None) -> None:
+        first = FIRST_PORT + number * PORTS
         self._control = folder / f"control-{number}.sock"
         arguments = [
             "--worker", f"w{number}", "--control", str(self._control),
-            "--tap", str(folder / TAP), "--rtp-ports", f"{ports[0]}-{ports[1]}",
+            "--tap", str(folder / TAP), "--rtp-ports", f"{first}-{first + PORTS - 1}",
         ]  # fmt: skip
-        self._process = OwnProcess("relay", arguments, folder / f"worker-{number}.log")
+        self._process = OwnProcess("relay", arguments, folder / f"worker-{number}.log", profile)
         self.client = Client(api.Answers, api.Events, lambda event: None)
 
     @property
