@@ -10,6 +10,8 @@ RECORDED = {
     "+15550103": [],
 }
 BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING = RECORDED
+AUTOMATED = "+15550104"
+"""Both parties, and the automated part too, from the end of the greeting on."""
 SUPPORT = "00000000-0000-4000-8000-00000000000a"
 EMPTY_QUEUE = "00000000-0000-4000-8000-00000000000b"
 
@@ -19,7 +21,8 @@ def _action(identifier: str, kind: str, following: str = "", **parameters: Any) 
     return {"Identifier": identifier, "Type": kind, "Parameters": parameters, "Transitions": transitions}
 
 
-def _flow(recorded: list[str]) -> dict[str, Any]:
+def _flow(recorded: list[str], automated: bool = False) -> dict[str, Any]:
+    behaviour = {"RecordedParticipants": recorded} | ({"IVRRecordingBehavior": "Enabled"} if automated else {})
     return {
         "Version": "2019-10-30",
         "StartAction": "hello",
@@ -30,7 +33,7 @@ def _flow(recorded: list[str]) -> dict[str, Any]:
                 "record",
                 "UpdateContactRecordingBehavior",
                 "queue",
-                RecordingBehavior={"RecordedParticipants": recorded},
+                RecordingBehavior=behaviour,
             ),
             _action("queue", "UpdateContactTargetQueue", "transfer", QueueId=SUPPORT),
             _action("transfer", "TransferContactToQueue"),
@@ -79,8 +82,9 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
         "flows": [
             {"id": f"flow-{number}", "name": f"Flow {number}", "content": _flow(recorded)}
             for number, recorded in RECORDED.items()
-        ],
-        "numbers": [{"number": number, "flow": f"flow-{number}"} for number in RECORDED],
+        ]
+        + [{"id": f"flow-{AUTOMATED}", "name": "Flow with IVR recording", "content": _flow(RECORDED[BOTH], True)}],
+        "numbers": [{"number": number, "flow": f"flow-{number}"} for number in (*RECORDED, AUTOMATED)],
         "trunks": [
             {"name": "local", "sources": [address], "transports": ["udp", "tcp"]},
             {"name": "secure", "sources": [address], "transports": ["tls"], "srtp": "required"},

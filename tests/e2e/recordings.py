@@ -57,13 +57,13 @@ class Supervisor:
             found: dict[str, Any] = (await response.json())["Contact"]
             return found
 
-    async def delivered(self, contact: str) -> dict[str, Any]:
-        """The contact once its recording is in the store."""
+    async def delivered(self, contact: str, recording: str = "Recording") -> dict[str, Any]:
+        """The contact once its recording, or its "IvrRecording", is in the store."""
         async with asyncio.timeout(SECONDS):
             while True:
                 found = await self.contact(contact)
-                recording = found["Telephonist"].get("Recording") or {}
-                if recording.get("State") in DELIVERED:
+                told = found["Telephonist"].get(recording) or {}
+                if told.get("State") in DELIVERED:
                     return found
                 await asyncio.sleep(0.1)  # the API has no event for it yet
 

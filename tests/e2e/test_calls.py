@@ -17,7 +17,7 @@ from signaling.sip.flow import Transport
 from tests.e2e.agent_page import AgentPage, agent_at_work
 from tests.e2e.callers import customer
 from tests.e2e.node import COMMAND, Node
-from tests.e2e.plan import BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING
+from tests.e2e.plan import AUTOMATED, BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING
 from tests.e2e.recordings import Supervisor
 from tests.e2e.sound import ABSENT, assert_begins_with, assert_only, assert_silent, end_of, part
 from tests.support.tones import Samples, level_of, rms_of
@@ -76,6 +76,32 @@ async def test_a_caller_and_an_agent_hear_each_other_and_are_recorded(
     connected = float(described["AgentInfo"]["ConnectedToAgentTimestamp"])
     ended = float(described["DisconnectTimestamp"])
     assert len(left) / rate == pytest.approx(ended - connected, abs=0.1)
+
+
+async def test_the_automated_part_and_the_talk_are_two_recordings(
+    node: Node, playwright: Playwright, tmp_path: Path
+) -> None:
+    async with agent_at_work(playwright, node, "ann", AGENT, tmp_path) as agent:
+        async with customer(node, AUTOMATED, CUSTOMER) as caller:
+            await caller.answered()
+            await agent.in_state("INCOMING")
+            await caller.wait(1.5)
+            await agent.accept()
+            await caller.wait(2.0)
+        await agent.finish()
+    async with Supervisor(node) as supervisor:
+        contact = await last_contact(supervisor)
+        await supervisor.delivered(contact, "IvrRecording")
+        described = await supervisor.delivered(contact)
+        assert [one["ParticipantType"] for one in described["Recordings"]] == ["ALL", "CUSTOMER"]
+        alone, rate = await supervisor.audio(contact, "IVR")
+        talk, talk_rate = await supervisor.audio(contact)
+    assert len(alone) > 1.4 * rate and len(talk) > 1.9 * talk_rate
+    assert_only(alone[int(0.3 * rate) : -int(0.3 * rate), 0], rate, CUSTOMER, AGENT, *OTHERS)
+    assert_silent(alone[:, 1])
+    middle = talk[int(0.5 * talk_rate) : -int(0.3 * talk_rate)]
+    assert_only(middle[:, 0], talk_rate, CUSTOMER, AGENT)
+    assert_only(middle[:, 1], talk_rate, AGENT, CUSTOMER)
 
 
 async def test_two_calls_at_once_are_kept_apart(node: Node, playwright: Playwright, tmp_path: Path) -> None:
