@@ -6,11 +6,12 @@ from typing import Protocol
 import structlog
 
 from ipc.messages import Refusal
-from signaling.center.audit import AuditEvent
+from signaling.center.audit import AuditEvent, Outcome
 from signaling.center.record import Tombstone
 from signaling.center.resources import Tenant
 from signaling.store.recordings import Kept
 from signaling.store.store import Store
+from vault.pii import Pii
 
 RETENTION = "retention"
 """Who deletes what is kept for too long, in tombstones and in the audit trail."""
@@ -64,9 +65,17 @@ class Deletion:
                 return
 
     async def _bury_expired(self, tenant: Tenant, kept: Kept) -> bool:
+        """The line is in the trail before anything is done; a second one says that a hold came in between."""
         now, why = self._clock(), "kept for as long as the retention rule says"
-        detail: dict[str, str] = {"reason": why, "recording": kept.recording.type}
+        await self._note(tenant, kept, ("allowed", why))
+        done = await self.delete(tenant, kept, Tombstone(now, RETENTION, why, "retention"))
+        if not done:
+            await self._note(tenant, kept, ("refused", why))
+        return done
+
+    async def _note(self, tenant: Tenant, kept: Kept, what: tuple[Outcome, str]) -> None:
+        outcome, why = what
+        detail: dict[str, str | Pii[str]] = {"reason": why, "recording": kept.recording.type}
         resource = f"recording/{kept.contact}"
-        event = AuditEvent(now, RETENTION, "", "DeleteCallRecording", resource, "allowed", dict(detail))
+        event = AuditEvent(self._clock(), RETENTION, "", "DeleteCallRecording", resource, outcome, detail)
         await self._store.audit(tenant, event)
-        return await self.delete(tenant, kept, Tombstone(now, RETENTION, why, "retention"))

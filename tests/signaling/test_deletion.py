@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ipc.messages import Refusal
+from signaling.center.audit import AuditEvent
 from signaling.center.record import LegalHold, Tombstone
 from signaling.center.resources import RetentionRule, Tenant
 from signaling.deletion import Deletion
@@ -118,6 +119,23 @@ async def test_a_hold_wins_over_the_rule_until_it_is_cleared(archive: Archive) -
     assert not await archive.deletion.delete(ACME, kept, Tombstone(NOON, "max", "why"))
     assert await archive.store.clear_hold(ACME, kept.contact)
     assert await archive.gone() == ["acme/1"]
+
+
+async def test_a_hold_that_comes_in_between_is_told_to_the_trail(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await archive.rule(RetentionRule("", 30))
+    kept = await archive.add(31)
+    audit = Store.audit
+
+    async def held_meanwhile(store: Store, tenant: Tenant, event: AuditEvent) -> None:
+        await audit(store, tenant, event)
+        await store.set_hold(ACME, kept.contact, LegalHold(NOON, "max", "Case 12"))
+
+    monkeypatch.setattr(Store, "audit", held_meanwhile)
+    assert await archive.gone() == []
+    rows = await archive.store.audit_of(ACME, f"recording/{kept.contact}")
+    assert [row.event.outcome for row in rows] == ["refused", "allowed"]
 
 
 @pytest.mark.parametrize(("state", "gone"), [("recording", 0), ("sealed", 0), ("uploaded", 0), ("quarantined", 1)])
