@@ -20,20 +20,22 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 
 from bench.call.codecs import CODECS
 from bench.call.errors import BadArgument, CallError
 from bench.call.negotiation import Srtp
 from bench.call.options import Options, read_config
+from bench.call.sounds import VOICE
 from bench.load.churn import Churn, churn
 from bench.load.comparison import Comparison, comparisons, holds, median_run
 from bench.load.measure import Figures, Span, Tell, measure
-from bench.load.results import document
+from bench.load.results import Short, document
 from bench.load.table import table
 from bench.load.targets.janus import Janus
 from bench.load.targets.rtpengine import Rtpengine
 from bench.load.targets.workers import Workers
-from bench.load.work import KINDS, Work, make_work
+from bench.load.work import KINDS, CodecName, Work, make_work
 from bench.processes import machine, versions
 from bench.rate import Progress, RatePlan, place_calls, summary
 from bench.rate_node import agents_for, measure_calls
@@ -104,12 +106,14 @@ def short(runs: int, seconds: float, coming: int, write: Path | None) -> None:
     }
     rows = [_compare(comparison, runs, seconds) for comparison in comparisons()]
     capacity = _capacity(seconds)
+    recorded = _run(lambda tell: measure_recordings(RecordingPlan(seconds=seconds), tell))
     churned = _run(lambda tell: _churn(coming, tell))
     CONSOLE.print(table([one for _, *both in rows for one in both if one is not None] + capacity))
     if write is not None:
-        write.write_text(document(about, rows, capacity, churned))
+        write.write_text(document(about, Short(rows, capacity, churned, recorded)))
     figures = [asdict(one) for _, *both in rows for one in both if one is not None]
-    _print({**about, "compared": figures, "capacity": [asdict(one) for one in capacity], "churn": asdict(churned)})
+    others = {"capacity": [asdict(one) for one in capacity], "recordings": recorded, "churn": asdict(churned)}
+    _print({**about, "compared": figures, **others})
     if not all(ours.verdict.right for _, ours, _ in rows):
         _fail("not everybody heard whom he should, and nobody else: the figures do not count")
 
@@ -132,6 +136,41 @@ def _capacity(seconds: float) -> list[Figures]:
         if holds(tries[-1]):
             break
     return tries
+
+
+@main.command()
+@click.option("--server", type=click.Choice(["telephonist", "janus"]), multiple=True, default=("telephonist",))
+@click.option(
+    "--loss", type=click.FloatRange(0, 50), multiple=True, default=(0.0, 5.0), help="Per cent, random, seeded."
+)
+@click.option("--codec", type=click.Choice(["PCMU", "opus"]), multiple=True, default=("PCMU", "opus"))
+@click.option("--play", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of speech.")
+def speech(server: tuple[str, ...], loss: tuple[float, ...], codec: tuple[CodecName, ...], play: Path | None) -> None:
+    """PESQ of speech through a conference, with and without loss on the way there."""
+    from bench.speech import (
+        SpeechFigures,
+        SpeechPlan,
+        measure_speech,
+    )  # of `pesq`, which only measurements and tests need
+
+    def one(name: str, plan: SpeechPlan) -> SpeechFigures:
+        async def doing(tell: Tell) -> SpeechFigures:
+            async with _target(name, 1, None) as target:
+                return await measure_speech(target, plan, tell)
+
+        return _run(doing)
+
+    figures = [
+        one(name, SpeechPlan(kind, share / 100, file=play or VOICE))
+        for kind in codec
+        for share in loss
+        for name in server
+    ]
+    shown = Table("codec", "loss", "mode", "server", "PESQ")
+    for scored in figures:
+        shown.add_row(scored.codec, f"{scored.loss:.0%}", scored.mode, scored.server, f"{scored.pesq:.2f}")
+    CONSOLE.print(shown)
+    _print({"machine": machine(), "versions": versions(), "speech": [asdict(scored) for scored in figures]})
 
 
 @main.command()

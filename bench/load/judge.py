@@ -76,7 +76,7 @@ class Verdict:
 def judge(work: Work, lines: list[Line], log: Log, first_ns: int, last_ns: int) -> Verdict:
     """The verdict on the time from `first_ns` to `last_ns` of the system's clock. The log holds it from its start:
     SRTP needs the packets before."""
-    streams = {line.leg.number: _stream(line, log, first_ns, last_ns) for line in lines}
+    streams = {line.leg.number: stream_of(line, log, first_ns, last_ns) for line in lines}
     expected = int((last_ns - first_ns) / 1e6 / FRAME_MS)
     ways = [way for leg in work.legs for way in _ways(leg, work, streams[leg.number], log.sent_ns)]
     pairs = [_heard(leg, work, streams[leg.number]) for leg in work.legs]
@@ -95,7 +95,7 @@ def judge(work: Work, lines: list[Line], log: Log, first_ns: int, last_ns: int) 
     )
 
 
-def _stream(line: Line, log: Log, first_ns: int, last_ns: int) -> Stream:
+def stream_of(line: Line, log: Log, first_ns: int, last_ns: int) -> Stream:
     rows = np.flatnonzero(log.legs == line.leg.number)
     packets, at, unreadable = [], [], 0
     for row in rows.tolist():

@@ -68,13 +68,13 @@ async def measure(target: Target, wanted: Work, span: Span, tell: Tell = lambda 
         lines = await target.connect(work, sock.address)
         whole = span.settle + span.seconds + TAIL_SECONDS
         script = await asyncio.to_thread(write, lines, whole, lambda share: tell("making packets", share))
-        talk = await _talk(target, Driver(sock, lines, script), span, tell)
+        done = await talk(target, Driver(sock, lines, script), span, tell)
         memory_used = process_memory(target.pids) - memory
         await target.disconnect(work)
     finally:
         sock.close()
     tell("judging", 0.0)
-    verdict = await asyncio.to_thread(judge, work, lines, talk.log, *talk.window)
+    verdict = await asyncio.to_thread(judge, work, lines, done.log, *done.window)
     legs = len(work.legs)
     return Figures(
         server=target.name,
@@ -84,23 +84,23 @@ async def measure(target: Target, wanted: Work, span: Span, tell: Tell = lambda 
         legs=legs,
         srtp=any(leg.srtp for leg in work.legs),
         seconds=span.seconds,
-        millicores_per_leg=round(1000 * talk.cpu_seconds / (legs * talk.elapsed), 3),
+        millicores_per_leg=round(1000 * done.cpu_seconds / (legs * done.elapsed), 3),
         memory_kb_per_leg=round(memory_used / 1000 / legs, 1),
         verdict=verdict,
-        load_late_ms=round(talk.log.late_ms, 1),
-        load_dropped=talk.log.dropped + talk.log.unsent,
+        load_late_ms=round(done.log.late_ms, 1),
+        load_dropped=done.log.dropped + done.log.unsent,
     )
 
 
 @dataclass(frozen=True)
-class _Talk:
+class Talk:
     log: Log
     cpu_seconds: float
     elapsed: float
     window: tuple[int, int]
 
 
-async def _talk(target: Target, driver: Driver, span: Span, tell: Tell) -> _Talk:
+async def talk(target: Target, driver: Driver, span: Span, tell: Tell) -> Talk:
     gc.collect()
     gc.freeze()  # the script is large, and looking at it would stop the clockwork
     loop = asyncio.get_running_loop()
@@ -116,7 +116,7 @@ async def _talk(target: Target, driver: Driver, span: Span, tell: Tell) -> _Talk
             driver.stop()
             raise
     gc.unfreeze()
-    return _Talk(log, cpu, elapsed, (first, last))
+    return Talk(log, cpu, elapsed, (first, last))
 
 
 def _run_apart(driver: Driver) -> Log:

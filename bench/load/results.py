@@ -1,6 +1,7 @@
 """The results as a document: what was measured, beside whom, on what machine, by which command. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.load.churn import Churn
@@ -16,9 +17,27 @@ _TRIED = ("legs", "holds", "lost, gap p99, mouth to ear p50/p99", "gap max", "CP
 Rows = list[tuple[Comparison, Figures, Figures | None]]
 
 
-def document(about: Mapping[str, Any], rows: Rows, capacity: list[Figures], churned: Churn) -> str:
+@dataclass(frozen=True)
+class Short:
+    """What the short set came to."""
+
+    compared: Rows
+    capacity: list[Figures]
+    churned: Churn
+    recordings: Mapping[str, Any]
+    """As bench.recordings has it."""
+
+
+def document(about: Mapping[str, Any], short: Short) -> str:
     """Markdown. `about`: date, command, machine, versions, runs."""
-    return "\n".join([*_head(about), *_compared(rows), *_capacity(capacity), *_churn(churned), ""])
+    parts = (
+        _head(about),
+        _compared(short.compared),
+        _capacity(short.capacity),
+        _recordings(short.recordings),
+        _churn(short.churned),
+    )
+    return "\n".join([*(line for part in parts for line in part), ""])
 
 
 def _head(about: Mapping[str, Any]) -> list[str]:
@@ -91,6 +110,48 @@ def _capacity(tries: list[Figures]) -> list[str]:
         cells = [one.legs, "yes" if holds(one) else "no", _times(one), one.verdict.gap_ms.get("max", 0.0), _cpu(one)]
         lines.append(_line([*cells, one.load_late_ms, heard(one)]))
     return [*lines, ""]
+
+
+def _recordings(told: Mapping[str, Any]) -> list[str]:
+    plain, taped = told["without_taps"], told["with_taps"]
+    wrong = len(told["files_wrong"])
+    return [
+        "## Recording",
+        "",
+        f"{told['calls']} recorded calls at once (PCMU, SRTP, {told['workers']} workers): {told['delivered']} files "
+        f"delivered, {wrong} with a wrong or missing voice, {told['quarantined']} quarantined, {told['gaps']} gaps.",
+        "",
+        *_header(("CPU of", "thousandths of a core a leg", "seconds per hour of a recorded leg")),
+        _line(["relay without taps", told["relay_millicores_per_leg"], _hourly(told["relay_millicores_per_leg"])]),
+        _line(
+            [
+                f"relay with taps ({told['tap_share_percent']:+.1f} %)",
+                told["relay_millicores_per_recorded_leg"],
+                _hourly(told["relay_millicores_per_recorded_leg"]),
+            ]
+        ),
+        _line(
+            [
+                "recorder meanwhile",
+                told["recorder_millicores_per_leg"],
+                _hourly(told["recorder_millicores_per_leg"]),
+            ]
+        ),
+        _line(["finalize and deliver, afterwards", "", told["finalize_cpu_seconds_per_leg_hour"]]),
+        "",
+        f"Packets lost {plain['lost']} without and {taped['lost']} with taps; gap p99 {_p99(plain)} and {_p99(taped)} "
+        f"ms. All was delivered {told['delivered_after_seconds']} s after the end. The files are of seconds, so what a "
+        "file costs whatever its length weighs more in the last row than in calls of minutes.",
+        "",
+    ]
+
+
+def _hourly(millicores: float) -> str:
+    return f"{3.6 * millicores:.1f}"
+
+
+def _p99(told: Mapping[str, Any]) -> float:
+    return float(told["gap_ms"].get("p99", 0.0))
 
 
 def _churn(churned: Churn) -> list[str]:

@@ -39,14 +39,19 @@ class Script:
         return len(self.sizes)
 
 
-def write(lines: list[Line], seconds: float, tell: Callable[[float], None] = lambda done: None) -> Script:
-    """`tell` hears what share is done."""
-    said = [payloads(line.leg) for line in lines]
-    width = HEADER + 16 + max(len(payload) for second in said for payload in second)
+def write(
+    lines: list[Line],
+    seconds: float,
+    tell: Callable[[float], None] = lambda done: None,
+    said: Callable[[Leg], list[bytes]] = payloads,
+) -> Script:
+    """`tell` hears what share is done; `said` makes what a leg says again and again."""
+    words = [said(line.leg) for line in lines]
+    width = HEADER + 16 + max(len(payload) for second in words for payload in second)
     frames = round(seconds * FRAMES_A_SECOND)
     data = np.zeros((frames, len(lines), width), np.uint8)
     sizes = np.zeros((frames, len(lines)), np.int64)
-    for column, (line, second) in enumerate(zip(lines, said, strict=True)):
+    for column, (line, second) in enumerate(zip(lines, words, strict=True)):
         for frame in range(frames):
             packet = _packet(line, frame, second)
             data[frame, column, : len(packet)] = np.frombuffer(packet, np.uint8)
@@ -57,7 +62,7 @@ def write(lines: list[Line], seconds: float, tell: Callable[[float], None] = lam
 
 def _packet(line: Line, frame: int, second: list[bytes]) -> bytes:
     clock = CODECS[line.leg.codec].clock_rate // FRAMES_A_SECOND
-    payload = second[frame % FRAMES_A_SECOND]
+    payload = second[frame % len(second)]
     ssrc = _FIRST_SSRC + line.leg.number
     packet = bytes(RtpPacket(line.payload_type, frame, frame * clock, ssrc, payload, marker=frame == 0))
     return packet if line.cipher is None else line.cipher.protect(packet)
