@@ -67,6 +67,8 @@ class Driver:
 
     def run(self) -> Log:
         """The whole script, then a moment for what is still on its way."""
+        while self._socket.receive() is not None:
+            continue  # what the server has sent since the legs are there
         began = time.monotonic_ns() + _TURN_NS
         for frame in range(self._script.frames):
             if self._stopped:
