@@ -13,8 +13,9 @@ SLOTS = 10
 """Turns in 20 ms: callers do not all speak at one moment."""
 _TURN_NS = 20_000_000 // SLOTS
 _DRAIN_NS = 200_000_000
-_SPARE = 1.25
-"""What comes back may be so many times what was sent before the rest is dropped, and counted."""
+_SPARE, _BEFORE = 1.25, 1500
+"""What comes back may be so many times what was sent, and so many packets a leg before that; the rest is dropped, and
+counted."""
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Driver:
         self._leg_of = np.full(65536, -1, np.int32)
         for line in lines:
             self._leg_of[line.remote[1]] = line.leg.number
-        self._log = _empty(int(script.sizes.size * _SPARE) + 1024, sock.width)
+        self._log = _empty(int(script.sizes.size * _SPARE) + _BEFORE * len(lines), sock.width)
         self._count = 0
         self._sent = np.zeros((script.frames, SLOTS), np.int64)
         self._stopped = False
@@ -67,8 +68,7 @@ class Driver:
 
     def run(self) -> Log:
         """The whole script, then a moment for what is still on its way."""
-        while self._socket.receive() is not None:
-            continue  # what the server has sent since the legs are there
+        self._take()  # what the server has sent since the legs are there: SRTP counts from its first packet
         began = time.monotonic_ns() + _TURN_NS
         for frame in range(self._script.frames):
             if self._stopped:

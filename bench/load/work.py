@@ -6,8 +6,9 @@ from typing import Literal
 
 CodecName = Literal["PCMU", "opus"]
 FIRST_HZ, LAST_HZ = 400, 3000
-MAX_TONES = (LAST_HZ - FIRST_HZ) // 2
-"""With fewer than 2 Hz between them, two tones cannot be told apart in a few seconds."""
+NEAREST_HZ = 5
+"""With less between them, two tones cannot be told apart in a few seconds of a stream that is not perfect."""
+MAX_TONES = (LAST_HZ - FIRST_HZ) // NEAREST_HZ
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Leg:
     codec: CodecName
     srtp: bool
     tone: int | None
-    """Hz, of no other leg; None: it sends silence."""
+    """Hz, of none of the next MAX_TONES legs; None: it sends silence."""
     slot: float = 0.0
     """When in each second its marker sounds, in seconds."""
 
@@ -107,5 +108,5 @@ def make_work(kind: str, legs: int | None = None) -> Work:
 
 def _tones(count: int) -> list[int]:
     """Frequencies for so many, each its own as far as there are enough."""
-    step = max(2, min(130, (LAST_HZ - FIRST_HZ) // max(1, count)))
+    step = max(NEAREST_HZ, min(130, (LAST_HZ - FIRST_HZ) // max(1, count)))
     return [FIRST_HZ + step * (number % MAX_TONES) for number in range(count)]
