@@ -3,8 +3,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from relay.negotiation import VOICE
 from signaling.errors import ConfigError
-from signaling.instance_file import parse_instance
+from signaling.instance_file import CODECS, parse_instance
 from tests.signaling.center.floor_plan import action, directory
 from tests.signaling.center.floor_plan import document as flow_document
 
@@ -26,6 +27,13 @@ def test_an_instance_is_read_with_its_passwords_apart() -> None:
 def test_who_has_no_password_in_the_file_keeps_his() -> None:
     instance = parse_instance(msgspec.json.encode(directory()).decode(), toml=False)
     assert (instance.directory, instance.passwords) == (directory(), {})
+
+
+def test_a_trunk_may_name_every_codec_that_the_relay_speaks() -> None:
+    codecs = sorted(VOICE)
+    trunk = {"name": "t", "sources": [], "codecs": codecs}
+    assert parse_instance(document(trunks=[trunk]), toml=False).directory.trunks[0].codecs == tuple(codecs)
+    assert set(VOICE) == CODECS
 
 
 def transfer(queue: str) -> dict[str, Any]:
