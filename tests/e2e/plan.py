@@ -3,6 +3,7 @@
 from typing import Any
 
 PASSWORD = "correct horse battery"
+CODECS = ["opus", "G722", "PCMU", "PCMA"]
 RECORDED = {
     "+15550100": ["Agent", "Customer"],
     "+15550101": ["Agent"],
@@ -86,7 +87,7 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
         + [{"id": f"flow-{AUTOMATED}", "name": "Flow with IVR recording", "content": _flow(RECORDED[BOTH], True)}],
         "numbers": [{"number": number, "flow": f"flow-{number}"} for number in (*RECORDED, AUTOMATED)],
         "trunks": [
-            {"name": "local", "sources": [address], "transports": ["udp", "tcp"]},
+            {"name": "local", "sources": [address], "transports": ["udp", "tcp"], "codecs": CODECS},
             {"name": "secure", "sources": [address], "transports": ["tls"], "srtp": "required"},
         ],
     }
