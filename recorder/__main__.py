@@ -11,10 +11,10 @@ from ipc.server import Server
 from recorder import api, durable
 from recorder.intake import Intake
 from recorder.keys import RecordingKeys
+from recorder.places import Places
 from recorder.service import Recorder
 from recorder.space import Space, SpaceWatch
 from recorder.spool import Spool
-from recorder.stores import DirectoryStore
 from vault.keyring import LocalKeyring, LocalKms
 
 
@@ -31,11 +31,11 @@ def _arguments() -> argparse.Namespace:
 async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: Heartbeat) -> None:
     """Finds what is there, then takes taps and commands until `stop`."""
     keys = RecordingKeys(LocalKms(LocalKeyring.open(arguments.keyring)))
-    store = DirectoryStore(arguments.store or arguments.data / "objects")
     durable.make_folder(arguments.data)
+    places = Places.open(arguments.data, arguments.store)
     space = SpaceWatch(arguments.data, lambda level, found: server.publish(_told(level, found)))
     spool = Spool(space.check)
-    recorder = Recorder(arguments.data, keys, store, spool, lambda event: server.publish(event))
+    recorder = Recorder(arguments.data, keys, places, spool, lambda event: server.publish(event))
     recorder.get_space = lambda: _told(space.level, space.space).space
     server = Server(api.Commands, recorder.handle, recorder.count_clients)
     intake = Intake(spool, recorder)
@@ -54,6 +54,7 @@ async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: H
     await intake.close()
     await server.close()
     await recorder.close()
+    await places.close()
     writing.cancel()
     await spool.shut()
 

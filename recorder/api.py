@@ -12,6 +12,9 @@ from typing import Literal
 import msgspec
 
 from ipc.messages import Command, Done, Event
+from recorder.storage import Storage as Storage
+from recorder.storage import check_storage as check_storage
+from recorder.storage import over as over
 
 State = Literal["recording", "sealed", "finalized", "uploaded", "verified", "released", "quarantined"]
 Role = Literal["agent", "other"]
@@ -55,6 +58,14 @@ class Start(Command[Done], frozen=True):
     format: Format = "wav"
     tracks: bool = False
     """Whether each party gets a file of its own beside the stereo one; the manifest names them."""
+
+
+class Configure(Command[Done], frozen=True):
+    """Where the recordings of an instance go from now on. Kept: it holds until another one is said."""
+
+    account: str
+    instance: str
+    storage: Storage
 
 
 class Seal(Command[Done], frozen=True):
@@ -170,6 +181,6 @@ class SpaceChanged(Event, frozen=True):
     space: SpaceStatus
 
 
-Commands = Start | Seal | GetRecordings | Read | ReadManifest | Delete
+Commands = Configure | Start | Seal | GetRecordings | Read | ReadManifest | Delete
 Answers = Done | Recordings | Chunk | Manifest
 Events = StateChanged | SpaceChanged

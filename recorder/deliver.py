@@ -8,8 +8,7 @@ untouched.
 import asyncio
 import contextlib
 import hashlib
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 
@@ -17,108 +16,40 @@ from recorder import finalizer, journal, outcome
 from recorder.api import State
 from recorder.errors import Damaged, KeyTaken, NoSuchObject, StoreFailed
 from recorder.keys import RecordingKeys, owner_of
-from recorder.objects import ObjectReader
+from recorder.lane import Lane, Step
+from recorder.objects import ObjectReader, labels_of
+from recorder.outcome import Made
+from recorder.places import Place, Places, Tenant
 from recorder.recording import Recording
-from recorder.stores import ObjectStore
-from vault.kms import KeyUnavailable, KmsAway
+from recorder.sources import OpenedSource, SealedSource, Source
+from vault.kms import KeyUnavailable
 
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 60.0
 CRASHES = 3
 """So many times the finalizer may die on a recording before the recording is taken for the cause."""
+WIDTH = 2
+"""Recordings that are delivered to one place at once."""
 _CHUNK = 1024 * 1024
-Step = Callable[[Recording], Awaitable[None]]
 log = structlog.get_logger()
 
 
-class Lane:
-    """Does one step at a time for those recordings that need it, the oldest first."""
-
-    def __init__(
-        self,
-        steps: dict[State, Step],
-        quarantine: Callable[[Recording, str], Awaitable[None]],
-        tell: Callable[[Recording], None],
-    ) -> None:
-        self._steps = steps
-        self._quarantine = quarantine
-        self._tell = tell
-        self._waiting: dict[str, Recording] = {}
-        self._delays: dict[str, float] = {}
-        self._due: dict[str, float] = {}
-        self._wake = asyncio.Event()
-
-    def add(self, recording: Recording) -> None:
-        self._waiting[recording.id] = recording
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Works until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            self._wake.clear()
-            recording = self._next(loop.time())
-            if recording is not None:
-                await self._work(recording)
-                continue
-            deadline = min((self._due.get(name, 0.0) for name in self._waiting), default=None)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(deadline):
-                    await self._wake.wait()
-
-    def _next(self, now: float) -> Recording | None:
-        due = (recording for name, recording in self._waiting.items() if self._due.get(name, 0.0) <= now)
-        return min(due, key=lambda recording: recording.journal.times["sealed"], default=None)
-
-    async def _work(self, recording: Recording) -> None:
-        try:
-            await self._advance(recording)
-            self._forget(recording)
-        except (StoreFailed, NoSuchObject, KmsAway, OSError) as error:
-            self._postpone(recording, str(error))
-        except Exception as error:  # a fault with one recording must not hold up all others
-            log.exception("! delivery failed", recording=recording.id)
-            self._postpone(recording, type(error).__name__)
-
-    async def _advance(self, recording: Recording) -> None:
-        try:
-            while step := self._steps.get(recording.journal.state):
-                await step(recording)
-        except (Damaged, KeyTaken, KeyUnavailable) as error:
-            await self._quarantine(recording, str(error))
-
-    def _postpone(self, recording: Recording, reason: str) -> None:
-        delay = min(2 * self._delays.get(recording.id, FIRST_DELAY / 2), LONGEST_DELAY)
-        self._delays[recording.id] = delay
-        self._due[recording.id] = asyncio.get_running_loop().time() + delay * random.uniform(0.5, 1.0)
-        log.warning("! not delivered yet", recording=recording.id, state=recording.journal.state, reason=reason)
-        if recording.trouble != reason:
-            recording.trouble = reason
-            self._tell(recording)
-
-    def _forget(self, recording: Recording) -> None:
-        del self._waiting[recording.id]
-        self._delays.pop(recording.id, None)
-        self._due.pop(recording.id, None)
-
-
 class Delivery:
-    """Two lanes, so that a store that hangs does not keep sounds from being finalized, nor the other way round."""
+    """A lane for finalizing and one for each place, so that a store that hangs holds up nothing but itself."""
 
-    def __init__(self, keys: RecordingKeys, store: ObjectStore, tell: Callable[[Recording], None]) -> None:
+    def __init__(self, keys: RecordingKeys, places: Places, tell: Callable[[Recording], None]) -> None:
         self._keys = keys
-        self._store = store
+        self._places = places
         self._tell = tell
         self._crashes: dict[str, int] = {}
         self._finalizing = Lane({"sealed": self._finalize}, self.quarantine, tell)
-        steps: dict[State, Step] = {"finalized": self._upload, "uploaded": self._verify, "verified": self._release}
-        self._storing = Lane(steps, self.quarantine, tell)
+        self._storing: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._started = False
         self.finalizer_arguments: tuple[str, ...] = ()
 
     def start(self) -> None:
         """Begins to deliver."""
-        self._tasks = [asyncio.create_task(lane.run()) for lane in (self._finalizing, self._storing)]
+        self._started = True
+        self._tasks = [asyncio.create_task(lane.run()) for lane in (self._finalizing, *self._storing.values())]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -131,7 +62,16 @@ class Delivery:
             case "sealed":
                 self._finalizing.add(recording)
             case "finalized" | "uploaded" | "verified":
-                self._storing.add(recording)
+                self._lane_of(recording).add(recording)
+
+    def _lane_of(self, recording: Recording) -> Lane:
+        name = self._places.current(_tenant(recording)).name
+        if name not in self._storing:
+            steps: dict[State, Step] = {"finalized": self._upload, "uploaded": self._verify, "verified": self._release}
+            self._storing[name] = lane = Lane(steps, self.quarantine, self._tell, WIDTH)
+            if self._started:
+                self._tasks.append(asyncio.create_task(lane.run()))
+        return self._storing[name]
 
     async def quarantine(self, recording: Recording, reason: str) -> None:
         log.error("! quarantined", recording=recording.id, reason=reason)
@@ -158,7 +98,7 @@ class Delivery:
                     objects=result.objects,
                     gaps=result.gaps,
                 )
-                self._storing.add(recording)
+                self._lane_of(recording).add(recording)
             case outcome.Empty():
                 await self._release(recording)
             case outcome.Failed(reason):
@@ -172,40 +112,60 @@ class Delivery:
                 raise StoreFailed(reason)
 
     async def _upload(self, recording: Recording) -> None:
-        key = recording.journal.start.key
-        await self._check_free(recording, key)
+        place = self._places.current(_tenant(recording))
+        await self._check_free(recording, recording.journal.start.key, place)
         for made in recording.journal.objects:
-            await self._store.put(made.key, recording.folder / made.file)
-        await self._reach(recording, "uploaded")
+            source = await self._source(recording, made, place)
+            try:
+                await place.store.put(made.key, source)
+            except KeyTaken:
+                await self._check_free(recording, made.key, place)  # ours, from a try that was cut off
+        await self._reach(recording, "uploaded", place=place.name)
 
-    async def _check_free(self, recording: Recording, key: str) -> None:
+    async def _source(self, recording: Recording, made: Made, place: Place) -> Source:
+        """What is put there of a file. Raises OSError, Damaged, KmsError."""
+        known, path = recording.journal, recording.folder / made.file
+        owner = owner_of(known.start)
+        if place.storage.sealed:
+            return await asyncio.to_thread(SealedSource, path, labels_of(owner))
+        data_key = await self._keys.unwrap(known.wrapped, owner)
+        return await asyncio.to_thread(OpenedSource, path, data_key, labels_of(owner))
+
+    async def _check_free(self, recording: Recording, key: str, place: Place) -> None:
         """Raises KeyTaken: delivering again is fine, overwriting another recording is not."""
-        reader = ObjectReader(self._store, key)
         try:
+            reader = await _reader(place, key)
             await reader.open(self._keys)
         except NoSuchObject:
             return
         except (Damaged, KeyUnavailable):
             raise KeyTaken("something else is stored under the recording's key") from None
-        if reader.header is None or reader.header.recording != recording.id:
+        if reader.owner is None or reader.owner != owner_of(recording.journal.start):
             raise KeyTaken("another recording is stored under the recording's key")
 
     async def _verify(self, recording: Recording) -> None:
-        """Reads back what was stored; uploads it once more when it is not the same."""
-        expected = {made.key: made.sha256 for made in recording.journal.objects}
+        """Compares what is stored with what was made; uploads it once more when it is not the same."""
+        place = self._places.named(_tenant(recording), recording.journal.place)
         try:
-            for key, wanted in expected.items():
-                if await self._hash(key) != wanted:
-                    raise Damaged("other contents")
-        except (Damaged, NoSuchObject, KeyUnavailable) as error:
-            for key in expected:
-                await self._store.delete(key)
+            for made in recording.journal.objects:
+                await self._compare(recording, made, place)
+        except (Damaged, NoSuchObject) as error:
+            for made in recording.journal.objects:
+                await place.store.delete(made.key)
             await self._reach(recording, "finalized")
             raise StoreFailed(f"the store gave back something else: {error}") from None
         await self._reach(recording, "verified")
 
-    async def _hash(self, key: str) -> str:
-        reader = ObjectReader(self._store, key)
+    async def _compare(self, recording: Recording, made: Made, place: Place) -> None:
+        """Raises Damaged, NoSuchObject, StoreFailed, KmsError."""
+        matches = await place.store.matches(made.key, await self._source(recording, made, place))
+        if matches is None:
+            matches = await self._hash(made.key, place) == made.sha256
+        if not matches:
+            raise Damaged("other contents")
+
+    async def _hash(self, key: str, place: Place) -> str:
+        reader = await _reader(place, key)
         await reader.open(self._keys)
         digest = hashlib.sha256()
         for start in range(0, reader.total, _CHUNK):
@@ -220,6 +180,16 @@ class Delivery:
     async def _reach(self, recording: Recording, state: State, **changes: object) -> None:
         await asyncio.to_thread(recording.reach, state, **changes)
         self._tell(recording)
+
+
+async def _reader(place: Place, key: str) -> ObjectReader:
+    """Raises NoSuchObject, StoreFailed."""
+    return ObjectReader(place.store, key, await place.store.info(key), plain=not place.storage.sealed)
+
+
+def _tenant(recording: Recording) -> Tenant:
+    start = recording.journal.start
+    return Tenant(start.account, start.instance)
 
 
 def _remove_sound(recording: Recording) -> None:

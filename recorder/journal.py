@@ -31,6 +31,8 @@ class Journal(msgspec.Struct, frozen=True):
     size: int = 0
     sha256: str = ""
     objects: tuple[Made, ...] = ()
+    place: str = ""
+    """Where they were uploaded to (recorder.places)."""
     gaps: int = 0
     reason: str = ""
 

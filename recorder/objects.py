@@ -1,9 +1,11 @@
-"""Reads sealed objects from a store."""
+"""Reads objects from a store, sealed ones and, where the store is trusted with them, plain ones."""
 
-from recorder.envelope import HEAD, Header, parse_head, stream_key
+from collections.abc import Mapping
+
+from recorder.envelope import HEAD, MAGIC, parse_head, stream_key
 from recorder.errors import Damaged
-from recorder.keys import RecordingKeys
-from recorder.stores import ObjectStore
+from recorder.keys import Owner, RecordingKeys
+from recorder.stores import Info, ObjectStore
 from vault.stream import StreamDamaged, StreamKey, open_range, plain_size, sealed_range
 
 WHOLE = (0, 1 << 62)
@@ -13,39 +15,48 @@ WHOLE = (0, 1 << 62)
 class ObjectReader:
     """Reads ranges of a stored object."""
 
-    def __init__(self, store: ObjectStore, key: str) -> None:
+    def __init__(self, store: ObjectStore, key: str, info: Info, plain: bool = False) -> None:
         self._store = store
         self._key = key
+        self._info = info
+        self._may_be_plain = plain
         self._stream_key: StreamKey | None = None
         self._begin = 0
         self._sealed = 0
-        self.header: Header | None = None
+        self.owner: Owner | None = None
+        """Whose it is: as its header says and its segments are bound to, or as the store's labels say."""
+        self.key_id = ""
+        """Which master key wrapped its data key; empty: it is not sealed."""
         self.total = 0
         """Length of the contents."""
 
     async def open(self, keys: RecordingKeys) -> None:
         """Raises NoSuchObject, StoreFailed, Damaged, KmsError."""
-        size = await self._store.size(self._key)
         head = await self._store.read(self._key, 0, HEAD)
-        self.header, self._begin = parse_head(head)
-        data_key = await keys.unwrap(self.header.wrapped, self.header.owner())
-        self._stream_key = stream_key(self.header, head[: self._begin], data_key)
-        self._sealed = size - self._begin
+        if self._may_be_plain and not head.startswith(MAGIC):
+            self.owner = owner_in(self._info.labels)
+            self.total = self._info.size
+            return
+        header, self._begin = parse_head(head)
+        self.owner, self.key_id = header.owner(), header.key_id
+        data_key = await keys.unwrap(header.wrapped, self.owner)
+        self._stream_key = stream_key(header, head[: self._begin], data_key)
+        self._sealed = self._info.size - self._begin
         try:
             self.total = plain_size(self._sealed)
         except StreamDamaged as error:
             raise Damaged(str(error)) from None
 
     def belongs_to(self, account: str, instance: str) -> bool:
-        """Whose it is, as its header says and as its segments are bound to."""
-        return self.header is not None and (self.header.account, self.header.instance) == (account, instance)
+        return self.owner is not None and (self.owner.account, self.owner.instance) == (account, instance)
 
     async def read(self, start: int, length: int) -> bytes:
         """What there is of this range. Raises NoSuchObject, StoreFailed, Damaged."""
-        assert self._stream_key is not None
         length = min(length, self.total - start)
         if length <= 0:
             return b""
+        if self._stream_key is None:
+            return await self._store.read(self._key, start, length)
         first, end = sealed_range(start, length, self._sealed)
         piece = await self._store.read(self._key, self._begin + first, end - first)
         try:
@@ -54,8 +65,21 @@ class ObjectReader:
             raise Damaged(str(error)) from None
 
 
+def labels_of(owner: Owner) -> dict[str, str]:
+    """What a store is told of an object's owner; nothing in it is personal."""
+    return owner._asdict()
+
+
+def owner_in(labels: Mapping[str, str]) -> Owner | None:
+    try:
+        return Owner(*(labels[name] for name in Owner._fields))
+    except KeyError:
+        return None
+
+
 async def read_object(store: ObjectStore, keys: RecordingKeys, key: str, wanted: tuple[int, int]) -> tuple[bytes, int]:
-    """What there is of the range (start, length), and the length of the whole. Raises as ObjectReader."""
-    reader = ObjectReader(store, key)
+    """What there is of the range (start, length) of a sealed object, and the length of the whole. Raises as
+    ObjectReader."""
+    reader = ObjectReader(store, key, await store.info(key))
     await reader.open(keys)
     return await reader.read(*wanted), reader.total

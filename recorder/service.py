@@ -17,15 +17,16 @@ from recorder import api, durable, manifest
 from recorder import journal as journals
 from recorder.appender import Appender
 from recorder.deliver import Delivery
-from recorder.envelope import Header
 from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError, StoreFailed
 from recorder.journal import Journal
-from recorder.keys import RecordingKeys, owner_of
-from recorder.objects import WHOLE, ObjectReader, read_object
+from recorder.keys import Owner, RecordingKeys, owner_of
+from recorder.objects import WHOLE
+from recorder.places import Places, Tenant
 from recorder.recording import Recording
 from recorder.repair import repair
 from recorder.spool import Spool
-from recorder.stores import ObjectStore, check_key, manifest_key
+from recorder.storage import check_storage
+from recorder.stores import check_key, manifest_key
 from recorder.wire import Slice
 from vault.kms import DataKey, KmsAway, KmsError
 
@@ -53,13 +54,13 @@ class Recorder:
         self,
         folder: Path,
         keys: RecordingKeys,
-        store: ObjectStore,
+        places: Places,
         spool: Spool,
         publish: Publish,
     ) -> None:
         self._folder = folder / "spool"
         self._keys = keys
-        self._store = store
+        self._places = places
         self._spool = spool
         self._publish = publish
         self._recordings: dict[str, Recording] = {}
@@ -72,9 +73,10 @@ class Recorder:
         """Called when a recording takes records from now on."""
         self.get_space: Callable[[], api.SpaceStatus] = api.SpaceStatus
         """What is told of the spool's disk."""
-        self.delivery = Delivery(keys, store, self._tell)
+        self.delivery = Delivery(keys, places, self._tell)
         spool.on_trouble = self._on_trouble
         self._table: dict[type[Any], Callable[[Any], Any]] = {
+            api.Configure: self._configure,
             api.Start: self._start,
             api.Seal: self._seal,
             api.GetRecordings: self._get_recordings,
@@ -199,6 +201,14 @@ class Recorder:
 
     # Commands.
 
+    async def _configure(self, command: api.Configure) -> Done:
+        try:
+            check_storage(command.storage)
+        except ValueError as error:
+            raise Refusal("bad_command", str(error)) from None
+        await self._places.configure(Tenant(command.account, command.instance), command.storage)
+        return Done()
+
     async def _start(self, command: api.Start) -> Done:
         _check(command)
         async with self._lock:
@@ -263,7 +273,7 @@ class Recorder:
         key = command.key
         try:
             check_key(key)
-            reader = ObjectReader(self._store, name)
+            reader = await self._places.reader(Tenant(command.account, command.instance), name)
             await reader.open(self._keys)
             if not reader.belongs_to(command.account, command.instance):
                 raise Refusal("no_such_recording", "nothing is stored under this key")
@@ -288,8 +298,9 @@ class Recorder:
                 raise Refusal("no_such_recording", "nothing is stored under this key")
             if stored is None or command.recording in ("", stored.recording):
                 # The manifest last: it is what tells of the tracks when this is interrupted and said again.
-                for key in (command.key, *await self._track_keys(command.key), manifest_key(command.key)):
-                    await self._store.delete(key)
+                for key in (command.key, *await self._track_keys(command), manifest_key(command.key)):
+                    for place in self._places.all_of(Tenant(command.account, command.instance)):
+                        await place.store.delete(key)
         except BadKey as error:
             raise Refusal("bad_command", str(error)) from None
         except StoreFailed as error:
@@ -299,12 +310,14 @@ class Recorder:
         log.info("= deleted")
         return Done()
 
-    async def _stored(self, command: api.Delete) -> Header | None:
+    async def _stored(self, command: api.Delete) -> Owner | None:
         """Whose the object under the key is, as far as it says so."""
-        reader = ObjectReader(self._store, command.key)
-        with contextlib.suppress(NoSuchObject, Damaged, KmsError):
-            await reader.open(self._keys)
-        return reader.header
+        with contextlib.suppress(NoSuchObject):
+            reader = await self._places.reader(Tenant(command.account, command.instance), command.key)
+            with contextlib.suppress(Damaged, KmsError):
+                await reader.open(self._keys)
+            return reader.owner
+        return None
 
     async def _discard(self, command: api.Delete, recording: Recording) -> None:
         """What the spool has kept of a quarantined recording that nobody may have any more."""
@@ -315,10 +328,12 @@ class Recorder:
         await asyncio.to_thread(shutil.rmtree, recording.folder, ignore_errors=True)
         self._recordings.pop(recording.id, None)
 
-    async def _track_keys(self, key: str) -> list[str]:
+    async def _track_keys(self, command: api.Delete) -> list[str]:
         """Of the objects beside a sound, as far as its manifest can be read."""
         try:
-            told = manifest.decode((await read_object(self._store, self._keys, manifest_key(key), WHOLE))[0])
+            reader = await self._places.reader(Tenant(command.account, command.instance), manifest_key(command.key))
+            await reader.open(self._keys)
+            told = manifest.decode(await reader.read(*WHOLE))
         except (NoSuchObject, Damaged, KmsError, msgspec.MsgspecError):
             return []
         return [track.key for track in told.tracks]

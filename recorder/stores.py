@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from recorder import durable
 from recorder.api import Party
-from recorder.errors import BadKey, NoSuchObject, StoreFailed
+from recorder.errors import BadKey, KeyTaken, NoSuchObject, StoreFailed
+from recorder.sources import Source
 
 MANIFEST = ".json"
 _MAX_KEY = 1024
+_CHUNK = 1024 * 1024
 Result = TypeVar("Result")
 
 
@@ -37,14 +38,29 @@ def track_key(key: str, party: Party) -> str:
     return f"{stem}.{party.role}-{party.index}{dot}{suffix}"
 
 
+class Info(NamedTuple):
+    """What a store tells of an object."""
+
+    size: int
+    labels: Mapping[str, str] = {}
+    """As they were put; a store that keeps none has none."""
+
+
 class ObjectStore(Protocol):
     """Objects by key. Each method raises StoreFailed when it is worth another try, and BadKey."""
 
-    async def put(self, key: str, source: Path) -> None:
-        """Stores the file under the key, whole or not at all; what was there before is replaced."""
+    async def put(self, key: str, source: Source, replace: bool = False) -> None:
+        """Stores the source under the key, whole or not at all. Raises KeyTaken when there is something that is not to
+        be replaced; OSError and Damaged when the source cannot be read."""
         ...
 
-    async def size(self, key: str) -> int:
+    async def matches(self, key: str, source: Source) -> bool | None:
+        """Whether the store's own checksum of what it has is the source's; None: it has no checksum to tell.
+
+        Raises NoSuchObject; Damaged when the object is not protected as it was asked for."""
+        ...
+
+    async def info(self, key: str) -> Info:
         """Raises NoSuchObject."""
         ...
 
@@ -56,6 +72,10 @@ class ObjectStore(Protocol):
         """Idempotent."""
         ...
 
+    def list_keys(self) -> AsyncGenerator[str]:
+        """Of all objects, in their order."""
+        ...
+
 
 class DirectoryStore:
     """A directory as a bucket."""
@@ -63,12 +83,15 @@ class DirectoryStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    async def put(self, key: str, source: Path) -> None:
-        await self._run(self._put, self._path(key), source)
+    async def put(self, key: str, source: Source, replace: bool = False) -> None:
+        await self._run(_put, self._path(key), source, replace)
 
-    async def size(self, key: str) -> int:
+    async def matches(self, key: str, source: Source) -> bool | None:
+        return None
+
+    async def info(self, key: str) -> Info:
         path = self._path(key)
-        return await self._run(lambda: path.stat().st_size)
+        return Info((await self._run(path.stat)).st_size)
 
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await self._run(_read, self._path(key), start, length)
@@ -77,25 +100,13 @@ class DirectoryStore:
         with contextlib.suppress(NoSuchObject):
             await self._run(_delete, self._path(key))
 
+    async def list_keys(self) -> AsyncGenerator[str]:
+        for key in await self._run(_keys, self._root):
+            yield key
+
     def _path(self, key: str) -> Path:
         check_key(key)
         return self._root / key
-
-    def _put(self, path: Path, source: Path) -> None:
-        durable.make_folder(path.parent)
-        temporary = path.with_name(path.name + durable.NEW)
-        temporary.unlink(missing_ok=True)
-        descriptor = durable.create(temporary)
-        try:
-            with os.fdopen(descriptor, "wb") as target, source.open("rb") as content:
-                shutil.copyfileobj(content, target, 1024 * 1024)
-                target.flush()
-                os.fsync(target.fileno())
-            durable.commit(temporary, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()  # half an object would take the room of smaller ones on a disk that is full
-            raise
 
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
         try:
@@ -104,6 +115,38 @@ class DirectoryStore:
             raise NoSuchObject("nothing is stored under this key") from None
         except OSError as error:
             raise StoreFailed(error.strerror or type(error).__name__) from None
+
+
+def _put(path: Path, source: Source, replace: bool) -> None:
+    durable.make_folder(path.parent)
+    temporary = path.with_name(path.name + durable.NEW)
+    temporary.unlink(missing_ok=True)
+    try:
+        descriptor = durable.create(temporary)
+        try:
+            for start in range(0, source.size, _CHUNK):
+                durable.write_all(descriptor, source.read(start, _CHUNK))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if not replace:
+            path.hardlink_to(temporary)  # unlike a rename, it leaves alone what is there
+            temporary.unlink()
+            durable.sync_folder(path.parent)
+        else:
+            durable.commit(temporary, path)
+    except FileExistsError:
+        temporary.unlink(missing_ok=True)
+        raise KeyTaken("something is stored under the key already") from None
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # half an object would take the room of smaller ones on a disk that is full
+        raise
+
+
+def _keys(root: Path) -> list[str]:
+    files = (path for path in root.rglob("*") if path.is_file() and path.suffix != durable.NEW)
+    return sorted(str(path.relative_to(root)) for path in files)
 
 
 def _read(path: Path, start: int, length: int) -> bytes:

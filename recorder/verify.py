@@ -21,8 +21,9 @@ from recorder.errors import Damaged, NoSuchObject, RecorderError
 from recorder.keys import RecordingKeys, owner_of
 from recorder.manifest import Manifest
 from recorder.objects import WHOLE, ObjectReader
+from recorder.places import Places, Tenant
 from recorder.reading import SpoolReader
-from recorder.stores import DirectoryStore, ObjectStore, manifest_key
+from recorder.stores import manifest_key
 from vault.keyring import LocalKeyring, LocalKms
 from vault.kms import KmsError
 
@@ -40,8 +41,8 @@ class _Hashed(msgspec.Struct, frozen=True):
 class Verifier:
     """`spool` is the folder of the recordings that are on their way."""
 
-    def __init__(self, store: ObjectStore, keys: RecordingKeys, spool: Path) -> None:
-        self._store = store
+    def __init__(self, places: Places, keys: RecordingKeys, spool: Path) -> None:
+        self._places = places
         self._keys = keys
         self._spool = spool
 
@@ -56,7 +57,7 @@ class Verifier:
     async def _gone(self, expected: Expected) -> Check:
         for key in (expected.key, manifest_key(expected.key)):
             try:
-                await self._store.size(key)
+                await self._places.reader(_tenant(expected), key)
                 return Check("store", False, "it was deleted, and the store still has it")
             except NoSuchObject:
                 continue
@@ -65,8 +66,8 @@ class Verifier:
         return Check("store", True, "it was deleted, and nothing of it is stored")
 
     async def _delivered(self, expected: Expected) -> list[Check]:
-        reader = ObjectReader(self._store, expected.key)
         try:
+            reader = await self._places.reader(_tenant(expected), expected.key)
             await reader.open(self._keys)
         except NoSuchObject:
             return [Check("object", False, "it is not in the store")]
@@ -76,8 +77,8 @@ class Verifier:
             return [Check("object", False, str(error))]
         if not _is_of(reader, expected):
             return [Check("object", False, "it is another recording's")]
-        key_id = reader.header.key_id if reader.header is not None else ""
-        checks = [Check("key", True, f"unwrapped by master key {key_id}")]
+        key = f"unwrapped by master key {reader.key_id}" if reader.key_id else "the bucket's own"
+        checks = [Check("key", True, key)]
         try:
             found = await _hash(reader)
         except RecorderError as error:
@@ -88,8 +89,8 @@ class Verifier:
         return [*checks, *await self._manifest(expected, found)]
 
     async def _manifest(self, expected: Expected, found: _Hashed) -> list[Check]:
-        reader = ObjectReader(self._store, manifest_key(expected.key))
         try:
+            reader = await self._places.reader(_tenant(expected), manifest_key(expected.key))
             await reader.open(self._keys)
             told = manifest.decode(await reader.read(*WHOLE))
         except (RecorderError, KmsError, msgspec.MsgspecError) as error:
@@ -98,12 +99,13 @@ class Verifier:
             return [Check("manifest", False, wrong)]
         pauses, gaps = len(told.pauses), len(told.gaps) + told.gaps_left_out
         detail = f"{told.duration_ms / 1000:.2f} s, {len(told.parties)} parties, {pauses} pauses, {gaps} gaps"
-        tracks = [await self._track(track.key, (track.size, track.sha256)) for track in told.tracks]
+        tenant = _tenant(expected)
+        tracks = [await self._track(tenant, track.key, (track.size, track.sha256)) for track in told.tracks]
         return [Check("manifest", _is_of(reader, expected), detail), *tracks]
 
-    async def _track(self, key: str, wanted: tuple[int, str]) -> Check:
+    async def _track(self, tenant: Tenant, key: str, wanted: tuple[int, str]) -> Check:
         try:
-            reader = ObjectReader(self._store, key)
+            reader = await self._places.reader(tenant, key)
             await reader.open(self._keys)
             found = await _hash(reader)
         except (RecorderError, KmsError) as error:
@@ -130,7 +132,11 @@ class Verifier:
 
 def _is_of(reader: ObjectReader, expected: Expected) -> bool:
     owner = (expected.account, expected.instance, expected.contact, expected.recording)
-    return reader.header is not None and tuple(reader.header.owner()) == owner
+    return reader.owner is not None and tuple(reader.owner) == owner
+
+
+def _tenant(expected: Expected) -> Tenant:
+    return Tenant(expected.account, expected.instance)
 
 
 async def _hash(reader: ObjectReader) -> _Hashed:
@@ -159,9 +165,12 @@ def _contradiction(told: Manifest, expected: Expected, found: _Hashed) -> str:
 
 async def verify(arguments: argparse.Namespace, wanted: list[Expected]) -> list[list[Check]]:
     keys = RecordingKeys(LocalKms(LocalKeyring.open(arguments.keyring)))
-    store = DirectoryStore(arguments.store or arguments.data / "objects")
-    verifier = Verifier(store, keys, arguments.data / "spool")
-    return [await verifier.check(expected) for expected in wanted]
+    places = Places.open(arguments.data, arguments.store)
+    verifier = Verifier(places, keys, arguments.data / "spool")
+    try:
+        return [await verifier.check(expected) for expected in wanted]
+    finally:
+        await places.close()
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from recorder.api import RecordingStatus
+from recorder.api import Configure, RecordingStatus, over
 from relay.api import Events
 from signaling.api.application import build
 from signaling.api.guard import COUNTS
@@ -90,7 +90,7 @@ class App:
         await close_interrupted(self._store, [directory.tenant for directory in directories], self._clock())
         self._build(directories)
         self._workers.start()
-        self._recorder.start()
+        self._recorder.start(self._storages(directories))
         await self._listen()
         await self._wait_for_others()
         self._sweeper.start()
@@ -120,6 +120,11 @@ class App:
         await self._workers.close()
         await self._lanes.empty()
         await self._store.close()
+
+    def _storages(self, directories: list[Directory]) -> list[Configure]:
+        """What the recorder is to know of each instance."""
+        chosen = {entry.tenant: over(self._config.storage, entry.storage) for entry in directories}
+        return [Configure(tenant.account, tenant.instance, storage) for tenant, storage in chosen.items()]
 
     def _build(self, directories: list[Directory]) -> None:
         centers = [Center(directory, lambda: uuid.uuid4().hex) for directory in directories]

@@ -5,6 +5,7 @@
 [relay]     workers, orphan_seconds
 [tls]       certificate, key
 [sip]       strangers
+[storage]   bucket, prefix, region, endpoint, credentials, encryption, kms_key, lock, retention_days, tags
 """
 
 import ipaddress
@@ -13,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from recorder.api import Storage, check_storage
 from signaling.errors import ConfigError
 
 
@@ -67,6 +69,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relay: Relay = Relay()
     tls: Tls = Tls()
     sip: Sip = Sip()
+    storage: Storage = Storage()
+    """Of the instances that do not say otherwise."""
 
     @property
     def public_address(self) -> str:
@@ -99,5 +103,9 @@ def _check(config: Config) -> None:
         raise ConfigError("ports.rtp: must be two ports, the lower first, between 1024 and 65535")
     if config.relay.workers < 0 or config.relay.orphan_seconds < 0:
         raise ConfigError("relay.workers and relay.orphan_seconds must not be negative")
+    try:
+        check_storage(config.storage)
+    except ValueError as error:
+        raise ConfigError(f"storage: {error}") from None
     if bool(config.tls.certificate) != bool(config.tls.key):
         raise ConfigError("tls.certificate and tls.key: give both or neither")

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from recorder.api import Storage, check_storage
 from signaling.center.flow import FlowError, parse_flow
 from signaling.center.flow_run import queue_id
 from signaling.center.resources import Directory, Flow, Tenant, User
@@ -74,6 +75,7 @@ def _check(directory: Directory) -> None:
         _check_sources(trunk.name, trunk.sources)
         _known(f"trunk {trunk.name}: codec", set(trunk.codecs), CODECS)
     _check_retention(directory, queues)
+    _check_storage(directory.storage)
     _check_unique(directory.users)
     _check_names(directory.tenant)
 
@@ -107,6 +109,14 @@ def _check_retention(directory: Directory, queues: set[str]) -> None:
         raise ConfigError("retention: two rules for the same queue")
     if any(not 0 <= rule.days <= MAX_DAYS for rule in directory.retention):
         raise ConfigError(f"retention: days must be 0 (for good) to {MAX_DAYS}")
+
+
+def _check_storage(storage: Storage) -> None:
+    """As far as it can be judged without the node's configuration, which says the rest."""
+    try:
+        check_storage(storage)
+    except ValueError as error:
+        raise ConfigError(f"storage: {error}") from None
 
 
 def _check_names(tenant: Tenant) -> None:

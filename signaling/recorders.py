@@ -3,7 +3,7 @@ sealed."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ipc.messages import Refusal
 from recorder.api import (
     Answers,
     Chunk,
+    Configure,
     Delete,
     Events,
     GetRecordings,
@@ -59,13 +60,16 @@ class Recorder:
         self._on_presence = on_presence
         self._client: Client | None = None
         self._wanted: dict[str, _Wanted] = {}
+        self._storages: list[Configure] = []
         self._keeping: asyncio.Task[None] | None = None
         self.space = SpaceStatus()
         """Of the spool's disk, as it was told last."""
         self.connected = asyncio.Event()
         """Set while the recorder is there and both sides know the same recordings."""
 
-    def start(self) -> None:
+    def start(self, storages: Iterable[Configure] = ()) -> None:
+        """`storages` are said to each recorder before anything else."""
+        self._storages = list(storages)
         self._keeping = asyncio.ensure_future(self._keep())
 
     async def close(self) -> None:
@@ -165,6 +169,8 @@ class Recorder:
         Refusal `gone`."""
         for wanted in self._wanted.values():
             wanted.said = False
+        for storage in self._storages:
+            await _ask(client, storage)
         for recording in list(self._wanted):
             if recording in self._wanted:
                 await self._bring(client, recording)
@@ -183,7 +189,7 @@ class Recorder:
                 self._on_state(status)
 
 
-async def _ask(client: Client, command: Start | Seal) -> Refusal | None:
+async def _ask(client: Client, command: Configure | Start | Seal) -> Refusal | None:
     """Why the recorder does not do it; None when it does. Raises Refusal `gone`."""
     try:
         await client.ask(command)

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from recorder.api import Storage
+
 
 class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What everything belongs to; nobody reaches another's."""
@@ -97,3 +99,5 @@ class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers: tuple[PhoneNumber, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     retention: tuple[RetentionRule, ...] = ()
+    storage: Storage = Storage()
+    """Where its recordings go, as far as it is not as the node's configuration says."""

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from recorder.api import Storage
 from signaling.center.resources import (
     Directory,
     Flow,
@@ -22,11 +23,13 @@ from signaling.center.resources import (
 from signaling.store.tables import (
     contact_flows,
     instances,
+    of,
     phone_numbers,
     queues,
     retention_rules,
     routing_profiles,
     security_profiles,
+    storages,
     trunks,
     users,
 )
@@ -67,16 +70,20 @@ async def load_tenants(connection: AsyncConnection) -> list[Tenant]:
 
 async def load_directory(connection: AsyncConnection, tenant: Tenant) -> Directory:
     fields = {kind.field: await _load(connection, tenant, kind) for kind in KINDS}
-    return Directory(tenant, **fields)
+    rows = await connection.execute(of(tenant, storages))
+    storage = next((msgspec.convert(row.settings, Storage) for row in rows), Storage())
+    return Directory(tenant, **fields, storage=storage)
 
 
 async def store_directory(connection: AsyncConnection, directory: Directory, hashes: Mapping[str, str]) -> None:
     """Inserts or replaces every resource by its id; `hashes` by username. What is not named stays as it is."""
     tenant = msgspec.to_builtins(directory.tenant)
     await upsert(connection, instances, tenant)
+    where = {"account": tenant["account"], "instance": tenant["instance"]}
+    await upsert(connection, storages, {**where, "settings": msgspec.to_builtins(directory.storage)})
     for kind in KINDS:
         for resource in getattr(directory, kind.field):
-            row = {"account": tenant["account"], "instance": tenant["instance"], **msgspec.to_builtins(resource)}
+            row = {**where, **msgspec.to_builtins(resource)}
             if isinstance(resource, User) and resource.username in hashes:
                 row["password"] = hashes[resource.username]
             await upsert(connection, kind.table, row)

@@ -92,6 +92,9 @@ trunks = _tenant_table(
     key=("name",),
 )
 
+storages = _tenant_table("storages", _json("settings"), key=())
+"""`settings`: recorder.storage.Storage."""
+
 contacts = _tenant_table(
     "contacts",
     _text("contact"),

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from recorder import api, deliver, finalizer, spool
+from recorder import api, breaker, finalizer, lane, spool
 from recorder.finalize import finalize
 from recorder.intake import Intake
 from recorder.keys import RecordingKeys
 from recorder.outcome import Outcome
+from recorder.places import Places
 from recorder.service import Recorder
 from recorder.spool import Spool
-from recorder.stores import DirectoryStore
 from vault.keyring import LocalKeyring, LocalKms
 from vault.pii import Pii
 
@@ -50,7 +50,7 @@ class Disk:
         monkeypatch.setattr(os, "rename", self._rename)
         for name in ("fsync", "fdatasync"):
             monkeypatch.setattr(os, name, self._syncing(name))
-        for name in ("ftruncate", "truncate", "unlink", "mkdir", "rmdir"):
+        for name in ("ftruncate", "truncate", "unlink", "link", "mkdir", "rmdir"):
             monkeypatch.setattr(os, name, self._deadly(getattr(os, name)))
 
     def crash_after(self, points: int | None) -> None:
@@ -141,9 +141,8 @@ class Life:
         self._pool = ThreadPoolExecutor(4)
         asyncio.get_running_loop().set_default_executor(self._pool)
         self.spool = Spool()
-        self.recorder = Recorder(
-            folder, RecordingKeys(LocalKms(keyring)), DirectoryStore(store), self.spool, self._on_change
-        )
+        places = Places.open(folder, store)
+        self.recorder = Recorder(folder, RecordingKeys(LocalKms(keyring)), places, self.spool, self._on_change)
         self.intake = Intake(self.spool, self.recorder)
         self.recorder.on_started = self.intake.started
         self.changed = asyncio.Event()
@@ -196,4 +195,5 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finalizer, "run", finalize_here)
     monkeypatch.setattr(spool, "FLUSH", 0.002)
     monkeypatch.setattr(spool, "SYNC", 0.004)
-    monkeypatch.setattr(deliver, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(lane, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(breaker, "FIRST_PAUSE", 0.01)

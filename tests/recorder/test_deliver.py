@@ -1,6 +1,7 @@
 """Delivery to stores that refuse, lie, or hold something else already."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from recorder import deliver
+from recorder import breaker, lane
 from recorder.deliver import Delivery
 from recorder.errors import StoreFailed
+from recorder.places import Places
 from recorder.recording import Recording
+from recorder.sources import Source
 from recorder.stores import DirectoryStore
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import KEY
@@ -30,12 +33,12 @@ class FickleStore(DirectoryStore):
         self.spoils = 0
         self.puts: list[str] = []
 
-    async def put(self, key: str, source: Path) -> None:
+    async def put(self, key: str, source: Source, replace: bool = False) -> None:
         if self.refusals:
             self.refusals -= 1
             raise StoreFailed("503")
         self.puts.append(key)
-        await super().put(key, source)
+        await super().put(key, source, replace)
         if self.spoils:
             self.spoils -= 1
             path = self.root / key
@@ -70,7 +73,8 @@ def room(tmp_path: Path) -> Room:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliver, "FIRST_DELAY", 0.02)
+    monkeypatch.setattr(lane, "FIRST_DELAY", 0.02)
+    monkeypatch.setattr(breaker, "FIRST_PAUSE", 0.02)
 
 
 def sealed(room: Room, recording: str = RECORDING, seconds: float = 1.0) -> Recording:
@@ -82,7 +86,7 @@ def sealed(room: Room, recording: str = RECORDING, seconds: float = 1.0) -> Reco
 @asynccontextmanager
 async def delivering(room: Room, store: DirectoryStore) -> AsyncIterator[tuple[Delivery, Told]]:
     told = Told()
-    delivery = Delivery(room.keys, store, told.tell)
+    delivery = Delivery(room.keys, Places(room.folder / "places.json", store), told.tell)
     delivery.start()
     yield delivery, told
     await delivery.close()
@@ -149,7 +153,7 @@ async def test_one_that_cannot_be_finalized_holds_nobody_up(room: Room) -> None:
 async def test_a_finalizer_that_dies_is_tried_three_times(room: Room) -> None:
     recording = sealed(room)
     told = Told()
-    delivery = Delivery(room.keys, FickleStore(room.folder / "bucket"), told.tell)
+    delivery = Delivery(room.keys, Places(room.folder / "places.json", FickleStore(room.folder / "bucket")), told.tell)
     delivery.finalizer_arguments = ("--no-such-option",)
     delivery.start()
     delivery.add(recording)
@@ -163,14 +167,14 @@ async def test_every_step_is_taken_up_where_it_was_left(room: Room) -> None:
     store = FickleStore(room.folder / "bucket")
     recording = sealed(room)
     generator = random.Random(1)
-    for _ in range(30):
+    for longest in itertools.count(0.5, 0.05):  # a busy machine needs more time for the longest step
         async with delivering(room, store) as (delivery, told):
             known, data_key = room.load(recording.folder)
             if known.state == "released":
                 break
             delivery.add(Recording(recording.folder, known, data_key))
             try:
-                async with asyncio.timeout(generator.uniform(0.05, 0.7)):
+                async with asyncio.timeout(generator.uniform(0.05, longest)):
                     await told.until(RECORDING, "released")
             except TimeoutError:
                 continue

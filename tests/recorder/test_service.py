@@ -11,9 +11,9 @@ import pytest
 from recorder import api, service
 from recorder import journal as journals
 from recorder.keys import RecordingKeys
+from recorder.places import Places
 from recorder.service import Recorder
 from recorder.spool import Spool
-from recorder.stores import DirectoryStore
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import PARTIES, start_of
 from tests.support.tapper import Speaker, speak
@@ -42,10 +42,10 @@ class House:
         self.kms = FarKms(room.ring)
         self.spool = Spool()
         self.told: asyncio.Queue[api.RecordingStatus] = asyncio.Queue()
-        store = DirectoryStore(room.folder.parent / "bucket")
+        places = Places.open(room.folder.parent)
         keys = RecordingKeys(self.kms)
         self.recorder = Recorder(
-            room.folder.parent, keys, store, self.spool, lambda event: self.told.put_nowait(event.status)
+            room.folder.parent, keys, places, self.spool, lambda event: self.told.put_nowait(event.status)
         )
 
     async def reached(self, state: str) -> api.RecordingStatus:

@@ -1,12 +1,13 @@
 import errno
-import shutil
+import os
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
-from recorder.errors import BadKey, NoSuchObject, StoreFailed
-from recorder.stores import DirectoryStore, check_key
+from recorder import durable
+from recorder.errors import BadKey, KeyTaken, NoSuchObject, StoreFailed
+from recorder.sources import SealedSource
+from recorder.stores import DirectoryStore, Info, check_key
 
 BAD = (
     "",
@@ -30,15 +31,15 @@ def store(tmp_path: Path) -> DirectoryStore:
     return DirectoryStore(tmp_path / "bucket")
 
 
-def source(tmp_path: Path, content: bytes) -> Path:
+def source(tmp_path: Path, content: bytes) -> SealedSource:
     path = tmp_path / "source"
     path.write_bytes(content)
-    return path
+    return SealedSource(path)
 
 
 @pytest.mark.parametrize("key", BAD)
 async def test_bad_keys_touch_nothing(store: DirectoryStore, tmp_path: Path, key: str) -> None:
-    for work in (store.put(key, source(tmp_path, b"x")), store.read(key, 0, 1), store.delete(key), store.size(key)):
+    for work in (store.put(key, source(tmp_path, b"x")), store.read(key, 0, 1), store.delete(key), store.info(key)):
         with pytest.raises(BadKey):
             await work
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
@@ -50,16 +51,21 @@ def test_keys_of_connect_are_good() -> None:
 
 async def test_put_read_replace_delete(store: DirectoryStore, tmp_path: Path) -> None:
     await store.put("a/b.wav", source(tmp_path, b"0123456789"))
-    assert await store.size("a/b.wav") == 10
+    assert await store.info("a/b.wav") == Info(10)
     assert await store.read("a/b.wav", 3, 4) == b"3456"
     assert await store.read("a/b.wav", 8, 100) == b"89"
-    await store.put("a/b.wav", source(tmp_path, b"new"))
+    with pytest.raises(KeyTaken):
+        await store.put("a/b.wav", source(tmp_path, b"new"))
+    assert await store.read("a/b.wav", 0, 10) == b"0123456789"
+    await store.put("a/b.wav", source(tmp_path, b"new"), replace=True)
     assert await store.read("a/b.wav", 0, 10) == b"new"
+    await store.put("a.wav", source(tmp_path, b""))
+    assert [key async for key in store.list_keys()] == ["a.wav", "a/b.wav"]
     assert [path.name for path in (tmp_path / "bucket" / "a").iterdir()] == ["b.wav"]
     await store.delete("a/b.wav")
     await store.delete("a/b.wav")
     with pytest.raises(NoSuchObject):
-        await store.size("a/b.wav")
+        await store.info("a/b.wav")
     with pytest.raises(NoSuchObject):
         await store.read("a/b.wav", 0, 1)
 
@@ -73,14 +79,12 @@ async def test_a_key_below_an_object_is_not_there_and_cannot_be_put(store: Direc
 
 
 async def test_half_an_object_does_not_stay_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(source: BinaryIO, target: BinaryIO, length: int) -> None:
-        target.write(b"half")
+    def full(descriptor: int, data: bytes) -> None:
+        os.write(descriptor, data[:4])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    source = tmp_path / "source"
-    source.write_bytes(b"whole")
     store = DirectoryStore(tmp_path / "bucket")
-    monkeypatch.setattr(shutil, "copyfileobj", full)
+    monkeypatch.setattr(durable, "write_all", full)
     with pytest.raises(StoreFailed, match="No space"):
-        await store.put("a/sound.wav", source)
+        await store.put("a/sound.wav", source(tmp_path, b"whole"))
     assert list((tmp_path / "bucket" / "a").iterdir()) == []

@@ -10,7 +10,8 @@ import pytest
 from recorder import outcome
 from recorder.api import Check, Expected
 from recorder.outcome import Finished
-from recorder.stores import DirectoryStore, manifest_key
+from recorder.places import Places
+from recorder.stores import manifest_key
 from recorder.verify import Verifier
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import start_of
@@ -25,7 +26,7 @@ class Vault:
     def __init__(self, folder: Path) -> None:
         self.room = Room(folder)
         self.store = folder / "store"
-        self.verifier = Verifier(DirectoryStore(self.store), self.room.keys, folder)
+        self.verifier = Verifier(Places.open(folder, self.store), self.room.keys, folder)
         self.expected = self.deliver(RECORDING)
 
     def deliver(self, recording: str) -> Expected:
@@ -106,7 +107,7 @@ def test_a_record_that_says_something_else_is_found(vault: Vault) -> None:
 
 def test_a_key_that_is_gone_is_said(vault: Vault, tmp_path: Path) -> None:
     strangers = Room(tmp_path / "other")
-    verifier = Verifier(DirectoryStore(vault.store), strangers.keys, tmp_path)
+    verifier = Verifier(Places.open(tmp_path, vault.store), strangers.keys, tmp_path)
     assert failed(asyncio.run(verifier.check(vault.expected))) == ["key"]
 
 

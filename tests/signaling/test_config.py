@@ -30,6 +30,7 @@ def test_values_are_taken() -> None:
         ('[tls]\nkey = "a.pem"', "tls.certificate"),
         ('[server]\nlog_level = "loud"', "log_level"),
         ('[sip]\nstrangers = "greet"', "strangers"),
+        ('[storage]\nbucket = "No Bucket"', "storage: bucket"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, complaint: str) -> None:

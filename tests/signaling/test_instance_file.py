@@ -61,6 +61,8 @@ def transfer(queue: str) -> dict[str, Any]:
         ({"retention": [{"queue": "q", "days": 1}]}, "retention: queue 'q' does not exist"),
         ({"retention": [{"days": -1}]}, "retention: days"),
         ({"retention": [{"days": 1}, {"days": 2}]}, "retention: two rules"),
+        ({"storage": {"prefix": "../../etc/"}}, "storage: prefix"),
+        ({"storage": {"encryption": "sse-kms"}}, "storage: encryption 'sse-kms' needs a bucket"),
         ({"queues": []}, "queue 'queue-1' does not exist"),
         ({"routing_profiles": []}, "routing profile 'profile-1' does not exist"),
     ],

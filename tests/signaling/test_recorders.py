@@ -10,7 +10,19 @@ import pytest
 
 from ipc.messages import Done, Refusal
 from ipc.server import Server
-from recorder.api import Chunk, Commands, GetRecordings, Read, Recordings, RecordingStatus, Seal, Start, StateChanged
+from recorder.api import (
+    Chunk,
+    Commands,
+    Configure,
+    GetRecordings,
+    Read,
+    Recordings,
+    RecordingStatus,
+    Seal,
+    Start,
+    StateChanged,
+    Storage,
+)
 from signaling import recorders
 from signaling.center.resources import Tenant
 from signaling.recorders import Recorder
@@ -104,6 +116,17 @@ async def test_a_recording_is_begun_and_sealed_once(link: Link) -> None:
     await link.part()
     await link.meet()
     assert link.process.heard == []
+
+
+async def test_where_recordings_go_is_said_first_and_to_each_recorder(tmp_path: Path) -> None:
+    link, storage = Link(tmp_path / "s"), Configure("account", "instance", Storage(bucket="calls"))
+    link.recorder.start([storage])
+    await link.recorder.begin(start(ONE))
+    for _ in range(2):
+        await link.meet()
+        assert link.process.heard == [storage, start(ONE)]
+        await link.part()
+    await link.recorder.close()
 
 
 async def test_what_runs_is_said_again_and_what_is_nobodys_is_sealed(link: Link) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from argon2 import PasswordHasher
 
+from recorder.api import Storage
 from signaling.center.record import AgentInfo, ContactRecord, QueueInfo, RecordingInfo
 from signaling.center.resources import (
     Directory,
@@ -80,6 +81,7 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
         flows=(Flow("flow-1", "Main", {"Version": "2019-10-30", "Actions": []}),),
         numbers=(PhoneNumber("+15550100", "flow-1"),),
         trunks=(Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),),
+        storage=Storage(bucket=f"{tenant.alias}-calls", tags={"of": tenant.alias}),
     )
 
 

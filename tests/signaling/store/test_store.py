@@ -22,6 +22,9 @@ async def test_directories_come_back_as_they_were_saved(store: Store) -> None:
     found = await store.directories()
     assert [directory.tenant for directory in found] == [ACME, NAMESAKE, RIVAL]
     assert in_order(found[0]) == in_order(a_directory(ACME))
+    assert [directory.storage for directory in found] == [
+        a_directory(tenant).storage for tenant in (ACME, NAMESAKE, RIVAL)
+    ]
     assert found[2].routing_profiles == a_directory(RIVAL).routing_profiles
     assert found[2].queues == a_directory(RIVAL).queues and found[2].numbers == a_directory(RIVAL).numbers
     assert await store.directory(ACME) == found[0]
