@@ -15,7 +15,7 @@ from recorder.places import Places
 from recorder.service import Recorder
 from recorder.space import Space, SpaceWatch
 from recorder.spool import Spool
-from vault.keyring import LocalKeyring, LocalKms
+from vault.services import open_kms, read_keys
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,13 +24,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--control", type=Path, required=True, help="the control plane's Unix socket")
     parser.add_argument("--tap", type=Path, required=True, help="the relay workers' Unix socket")
     parser.add_argument("--keyring", type=Path, required=True)
+    parser.add_argument("--keys", type=Path, help="which key service there is; the keyring alone without it")
     parser.add_argument("--store", type=Path, help="the directory store; DATA/objects without it")
     return parser.parse_args()
 
 
 async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: Heartbeat) -> None:
     """Finds what is there, then takes taps and commands until `stop`."""
-    keys = RecordingKeys(LocalKms(LocalKeyring.open(arguments.keyring)))
+    kms = open_kms(read_keys(arguments.keys), arguments.keyring)
+    keys = RecordingKeys(kms)
     durable.make_folder(arguments.data)
     places = Places.open(arguments.data, arguments.store)
     space = SpaceWatch(arguments.data, lambda level, found: server.publish(_told(level, found)))
@@ -55,6 +57,7 @@ async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: H
     await server.close()
     await recorder.close()
     await places.close()
+    await kms.close()
     writing.cancel()
     await spool.shut()
 

@@ -85,7 +85,10 @@ class Delivery:
 
     async def _finalize(self, recording: Recording) -> None:
         known = recording.journal
-        data_key = await self._keys.unwrap(known.wrapped, owner_of(known.start))
+        home = await self._keys.bring_home(known.wrapped, owner_of(known.start))
+        if home is not None:  # before anything is made that would name the other key
+            await asyncio.to_thread(recording.save, wrapped=home.wrapped, key_id=home.key_id)
+        data_key = await self._keys.unwrap(recording.journal.wrapped, owner_of(known.start))
         result = await finalizer.run(recording.folder, data_key, self.finalizer_arguments)
         match result:
             case outcome.Finished():

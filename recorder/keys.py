@@ -51,6 +51,10 @@ class RecordingKeys:
         """Raises KmsError."""
         return await self._kms.unwrap(wrapped, context_of(owner))
 
+    async def bring_home(self, wrapped: bytes, owner: Owner) -> DataKey | None:
+        """The data key under its own master key, when it had to be wrapped by the local one. Raises KmsError."""
+        return await self._kms.bring_home(wrapped, context_of(owner))
+
 
 def derive(data_key: Pii[bytes], salt: bytes, purpose: str) -> Pii[bytes]:
     """A key for one purpose (RFC 5869). With a fresh salt it is a fresh key, whose nonces may begin at zero."""

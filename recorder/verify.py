@@ -24,8 +24,8 @@ from recorder.objects import WHOLE, ObjectReader
 from recorder.places import Places, Tenant
 from recorder.reading import SpoolReader
 from recorder.stores import manifest_key
-from vault.keyring import LocalKeyring, LocalKms
 from vault.kms import KmsError
+from vault.services import open_kms, read_keys
 
 DELIVERED = ("uploaded", "verified", "released")
 _PIECE = 1024 * 1024
@@ -164,19 +164,21 @@ def _contradiction(told: Manifest, expected: Expected, found: _Hashed) -> str:
 
 
 async def verify(arguments: argparse.Namespace, wanted: list[Expected]) -> list[list[Check]]:
-    keys = RecordingKeys(LocalKms(LocalKeyring.open(arguments.keyring)))
+    kms = open_kms(read_keys(arguments.keys), arguments.keyring)
     places = Places.open(arguments.data, arguments.store)
-    verifier = Verifier(places, keys, arguments.data / "spool")
+    verifier = Verifier(places, RecordingKeys(kms), arguments.data / "spool")
     try:
         return [await verifier.check(expected) for expected in wanted]
     finally:
         await places.close()
+        await kms.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="recorder.verify")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--keyring", type=Path, required=True)
+    parser.add_argument("--keys", type=Path)
     parser.add_argument("--store", type=Path)
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

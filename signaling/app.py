@@ -50,8 +50,8 @@ from signaling.sweeper import Sweeper
 from signaling.tls import self_signed, server_context
 from signaling.trunks import Trunks
 from signaling.workers import Workers
-from vault.keyring import LocalKeyring, LocalKms
 from vault.kms import KmsError
+from vault.services import open_kms
 
 log = structlog.get_logger()
 OTHERS_SECONDS = 30.0
@@ -81,8 +81,8 @@ class App:
     async def start(self) -> None:
         """Until everything listens. Raises StartError."""
         try:
-            keyring = LocalKms(LocalKeyring.open(self._places.keyring))
-            self._store = await Store.open(self._places.database, keyring, self._clock)
+            self._kms = open_kms(self._config.keys, self._places.keyring)
+            self._store = await Store.open(self._places.database, self._kms, self._clock)
         except (StoreUnavailable, KmsError) as error:
             raise FolderError(f"{self._places.data} cannot be used: {error}") from None
         await ensure_demo(self._store, self._places.demo)
@@ -120,6 +120,7 @@ class App:
         await self._workers.close()
         await self._lanes.empty()
         await self._store.close()
+        await self._kms.close()
 
     def _storages(self, directories: list[Directory]) -> list[Configure]:
         """What the recorder is to know of each instance."""

@@ -5,6 +5,7 @@
 [relay]     workers, orphan_seconds
 [tls]       certificate, key
 [sip]       strangers
+[keys]      service, key, endpoint, mount, token_file, ca_file, region, credentials
 [storage]   bucket, prefix, region, endpoint, credentials, encryption, kms_key, lock, retention_days, tags
 """
 
@@ -16,6 +17,7 @@ import msgspec
 
 from recorder.api import Storage, check_storage
 from signaling.errors import ConfigError
+from vault.services import Keys, check_keys
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +71,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relay: Relay = Relay()
     tls: Tls = Tls()
     sip: Sip = Sip()
+    keys: Keys = Keys()
     storage: Storage = Storage()
     """Of the instances that do not say otherwise."""
 
@@ -103,6 +106,10 @@ def _check(config: Config) -> None:
         raise ConfigError("ports.rtp: must be two ports, the lower first, between 1024 and 65535")
     if config.relay.workers < 0 or config.relay.orphan_seconds < 0:
         raise ConfigError("relay.workers and relay.orphan_seconds must not be negative")
+    try:
+        check_keys(config.keys)
+    except ValueError as error:
+        raise ConfigError(f"keys: {error}") from None
     try:
         check_storage(config.storage)
     except ValueError as error:

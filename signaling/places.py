@@ -16,6 +16,8 @@ class Places:
         self.run = data / "run"
         """Sockets and what the running processes tell about themselves."""
         self.config = self.run / "config.json"
+        self.keys = self.run / "keys.json"
+        """Which key service the node has."""
         self.addresses = self.run / "addresses.json"
         """What is listened on, written by the control plane when it is ready."""
         self.keyring = data / "keys" / "keyring.json"
@@ -53,6 +55,7 @@ def recorder_command(places: Places) -> tuple[str, ...]:
     return (
         "-m", "recorder", "--data", str(places.spool), "--control", str(places.recorder_control),
         "--tap", str(places.recorder_tap), "--keyring", str(places.keyring), "--store", str(places.store),
+        "--keys", str(places.keys),
     )  # fmt: skip
 
 
@@ -60,7 +63,7 @@ def verifier_command(places: Places) -> tuple[str, ...]:
     """What holds recordings against what is known of them."""
     return (
         "-m", "recorder.verify", "--data", str(places.spool), "--keyring", str(places.keyring),
-        "--store", str(places.store),
+        "--store", str(places.store), "--keys", str(places.keys),
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ def serve_node(config: Config, data: Path) -> int:
             server_context(Path(config.tls.certificate), Path(config.tls.key))
         places.addresses.unlink(missing_ok=True)
         places.config.write_bytes(msgspec.json.encode(config))
+        places.keys.write_bytes(msgspec.json.encode(config.keys))
         return asyncio.run(_serve(config, places, workers))
 
 

@@ -40,9 +40,12 @@ class LocalKeyring:
             raise KeyUnavailable(f"{path} is not a keyring: {type(error).__name__}") from None
 
     def generate(self, context: str) -> DataKey:
-        plain, nonce = secrets.token_bytes(KEY), secrets.token_bytes(NONCE)
-        sealed = AESGCM(self._keys[self._active].reveal()).encrypt(nonce, plain, context.encode())
-        return DataKey(Pii(plain), self._active + nonce + sealed, self._active.hex())
+        return self.wrap(Pii(secrets.token_bytes(KEY)), context)
+
+    def wrap(self, plain: Pii[bytes], context: str) -> DataKey:
+        nonce = secrets.token_bytes(NONCE)
+        sealed = AESGCM(self._keys[self._active].reveal()).encrypt(nonce, plain.reveal(), context.encode())
+        return DataKey(plain, self._active + nonce + sealed, self._active.hex())
 
     def unwrap(self, wrapped: bytes, context: str) -> Pii[bytes]:
         master = self._keys.get(wrapped[:ID])
@@ -67,9 +70,15 @@ class LocalKms:
     async def unwrap(self, wrapped: bytes, context: str) -> Pii[bytes]:
         return self._ring.unwrap(wrapped, context)
 
+    async def bring_home(self, wrapped: bytes, context: str) -> DataKey | None:
+        return None
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 def _create(path: Path) -> None:
-    name = secrets.token_hex(ID)
+    name = (b"\x01" + secrets.token_bytes(ID - 1)).hex()  # never the beginning of another service's wrapped keys
     content = {"active": name, "keys": {name: base64.b64encode(secrets.token_bytes(KEY)).decode()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")

@@ -1,4 +1,5 @@
-"""The interface of a key management service. Implementations: `vault.keyring` (embedded).
+"""The interface of a key management service. Implementations: `vault.keyring` (embedded), `vault.remote`
+(OpenBao or Vault by `vault.transit`, AWS by `vault.aws`).
 
 KmsError
 ├── KeyUnavailable   the service says no: the key is missing, disabled or destroyed, or the context is another one
@@ -42,3 +43,10 @@ class Kms(Protocol):
         ...
 
     async def unwrap(self, wrapped: bytes, context: str) -> Pii[bytes]: ...
+
+    async def bring_home(self, wrapped: bytes, context: str) -> DataKey | None:
+        """The same data key under the service's own master key, when it was wrapped by another while the service was
+        away; None when it is at home already."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,8 +1,9 @@
 """The data keys of the instances: one a day for sealed fields, one for blind indexes.
 
-They are wrapped by the KMS in the table, and plain in a bounded cache."""
+They are wrapped by the KMS in the table and in a bounded cache; plain ones are the KMS's to remember."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections import OrderedDict
@@ -10,14 +11,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, insert
+from sqlalchemy import Row, Select, insert, update
 
 from signaling.center.resources import Tenant
 from signaling.store.database import Database
 from signaling.store.errors import Conflict
 from signaling.store.tables import data_keys, of
 from vault.fields import KEY_ID, FieldKey
-from vault.kms import Kms
+from vault.kms import Kms, KmsError
 from vault.pii import Pii
 
 FIELDS = "fields"
@@ -38,6 +39,11 @@ class _Name(NamedTuple):
         return json.dumps(["telephonist", "data-key", *self], separators=(",", ":"))
 
 
+class _Wrapped(NamedTuple):
+    wrapped: bytes
+    name: _Name
+
+
 class DataKeys:
     """Gets keys, and makes those that are missing. What was sealed under a destroyed key stays shut:
 
@@ -47,7 +53,7 @@ class DataKeys:
         self._database = database
         self._kms = kms
         self._clock = clock
-        self._cache: OrderedDict[tuple[str, str, bytes], FieldKey] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str, bytes], _Wrapped] = OrderedDict()
         self._ids: dict[_Name, bytes] = {}
         self._making = asyncio.Lock()
 
@@ -63,7 +69,7 @@ class DataKeys:
     async def by_ids(self, tenant: Tenant, ids: Iterable[bytes]) -> dict[bytes, FieldKey]:
         """The tenant's keys of these ids; those that were destroyed are missing. Raises vault.kms.KmsError."""
         wanted = set(ids)
-        found = {id: key for id in wanted if (key := self._cached(tenant.account, tenant.instance, id))}
+        found = {id: key for id in wanted if (key := await self._cached(tenant.account, tenant.instance, id))}
         if missing := wanted - found.keys():
             query = _of_tenant(tenant.account, tenant.instance).where(data_keys.c.id.in_(missing))
             async with self._database.read() as connection:
@@ -73,7 +79,7 @@ class DataKeys:
 
     async def _named(self, name: _Name) -> FieldKey:
         id = self._ids.get(name)
-        if id and (key := self._cached(name.account, name.instance, id)):
+        if id and (key := await self._cached(name.account, name.instance, id)):
             return key
         async with self._making:
             key = await self._find(name) or await self._make(name)
@@ -101,24 +107,37 @@ class DataKeys:
             if other is None:
                 raise
             return other
-        return self._remember(name.account, name.instance, key)
+        self._remember(key.id, _Wrapped(made.wrapped, name))
+        return key
 
     async def _unwrap(self, row: Row[Any]) -> FieldKey:
         name = _Name(row.account, row.instance, row.purpose, row.period)
-        plain = await self._kms.unwrap(row.wrapped, name.context())
-        return self._remember(row.account, row.instance, FieldKey(row.id, plain))
+        plain, wrapped = await self._kms.unwrap(row.wrapped, name.context()), row.wrapped
+        with contextlib.suppress(KmsError):  # not home yet: at the next time, then
+            if home := await self._kms.bring_home(wrapped, name.context()):
+                wrapped = home.wrapped
+                await self._replace(row, wrapped)
+        self._remember(row.id, _Wrapped(wrapped, name))
+        return FieldKey(row.id, plain)
 
-    def _cached(self, account: str, instance: str, id: bytes) -> FieldKey | None:
+    async def _replace(self, row: Row[Any], wrapped: bytes) -> None:
+        mine = (data_keys.c.account == row.account, data_keys.c.instance == row.instance, data_keys.c.id == row.id)
+        async with self._database.write() as connection:
+            await connection.execute(update(data_keys).where(*mine).values(wrapped=wrapped))
+
+    async def _cached(self, account: str, instance: str, id: bytes) -> FieldKey | None:
+        """Known by its wrapped form: how long it opens without the KMS being asked is the KMS's to say."""
         place = (account, instance, id)
-        if place in self._cache:
-            self._cache.move_to_end(place)
-        return self._cache.get(place)
+        known = self._cache.get(place)
+        if known is None:
+            return None
+        self._cache.move_to_end(place)
+        return FieldKey(id, await self._kms.unwrap(known.wrapped, known.name.context()))
 
-    def _remember(self, account: str, instance: str, key: FieldKey) -> FieldKey:
-        self._cache[account, instance, key.id] = key
+    def _remember(self, id: bytes, known: _Wrapped) -> None:
+        self._cache[known.name.account, known.name.instance, id] = known
         if len(self._cache) > CACHED:
             self._cache.popitem(last=False)
-        return key
 
 
 def _of_tenant(account: str, instance: str) -> Select[Any]:

@@ -8,18 +8,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recorder import api, service
+from recorder import api, lane, service
 from recorder import journal as journals
 from recorder.keys import RecordingKeys
 from recorder.places import Places
 from recorder.service import Recorder
 from recorder.spool import Spool
+from recorder.wire import cut
 from tests.recorder.offline import RECORDING, Room
-from tests.recorder.process import PARTIES, start_of
-from tests.support.tapper import Speaker, speak
+from tests.recorder.process import PARTIES, TENANT, start_of
+from tests.support.tapper import Speaker, batches, speak
+from vault import remote
 from vault.keyring import LocalKeyring, LocalKms
-from vault.kms import KmsAway
+from vault.kms import Kms, KmsAway
 from vault.pii import Pii
+from vault.remote import RemoteKms
 
 
 class FarKms(LocalKms):
@@ -38,12 +41,12 @@ class FarKms(LocalKms):
 class House:
     """A recorder in this process, on the spool of a room."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, kms: Kms | None) -> None:
         self.kms = FarKms(room.ring)
         self.spool = Spool()
         self.told: asyncio.Queue[api.RecordingStatus] = asyncio.Queue()
         places = Places.open(room.folder.parent)
-        keys = RecordingKeys(self.kms)
+        keys = RecordingKeys(kms or self.kms)
         self.recorder = Recorder(
             room.folder.parent, keys, places, self.spool, lambda event: self.told.put_nowait(event.status)
         )
@@ -56,8 +59,8 @@ class House:
 
 
 @asynccontextmanager
-async def housed(room: Room) -> AsyncIterator[House]:
-    house = House(room)
+async def housed(room: Room, kms: Kms | None = None) -> AsyncIterator[House]:
+    house = House(room, kms)
     writing = asyncio.create_task(house.spool.run())
     house.recorder.delivery.start()
     yield house
@@ -99,3 +102,53 @@ async def test_what_is_said_of_a_recording_meanwhile_is_not_lost(room: Room) -> 
         house.kms.away = False
         await house.reached("released")
     assert room.load(folder)[0].start.parties == PARTIES
+
+
+class FarService:
+    """Master keys behind a network that can be cut."""
+
+    key_id = "far/key"
+
+    def __init__(self, ring: LocalKeyring) -> None:
+        self._ring = ring
+        self.away = True
+
+    async def wrap(self, plain: bytes, context: str) -> bytes:
+        self._reach()
+        return self._ring.wrap(Pii(plain), context).wrapped
+
+    async def unwrap(self, wrapped: bytes, context: str) -> bytes:
+        self._reach()
+        return self._ring.unwrap(wrapped, context).reveal()
+
+    async def close(self) -> None:
+        self.away = True
+
+    def _reach(self) -> None:
+        if self.away:
+            raise KmsAway("the KMS does not answer")
+
+
+async def test_what_is_recorded_while_the_kms_is_away_is_delivered_under_its_key(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "FIRST_DELAY", 0.05)
+    monkeypatch.setattr(remote, "AWAY_SECONDS", 0.05)
+    far = FarService(LocalKeyring.open(tmp_path / "far.json"))
+    async with housed(room, RemoteKms(far, room.ring)) as house:
+        await house.recorder.handle(start_of(RECORDING))
+        folder = room.folder / RECORDING
+        assert room.load(folder)[0].key_id != far.key_id
+        for body in batches(speak(RECORDING, Speaker(0, end=1.0))):
+            house.spool.append(RECORDING, body)
+            for record in cut(body):
+                house.recorder.see(record)
+        await house.recorder.handle(api.Seal(RECORDING))
+        await house.reached("sealed")
+        assert "the K" in (await house.reached("sealed")).reason
+        far.away = False
+        await house.reached("released")
+        assert journals.claim(folder).key_id == far.key_id
+        read = await house.recorder.handle(api.Read(*TENANT, start_of(RECORDING).key, 0, 4))
+        assert isinstance(read, api.Chunk)
+        assert read.data == b"RIFF"

@@ -31,6 +31,7 @@ def test_values_are_taken() -> None:
         ('[server]\nlog_level = "loud"', "log_level"),
         ('[sip]\nstrangers = "greet"', "strangers"),
         ('[storage]\nbucket = "No Bucket"', "storage: bucket"),
+        ('[keys]\nservice = "aws"', "keys: service 'aws' needs a key"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, complaint: str) -> None:

@@ -1,0 +1,189 @@
+"""Key services as real processes: OpenBao, and moto for AWS. What is remembered, and for how long; and being away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.services import TOKEN, Service, bao, moto_kms, openbao, pause, resume
+from vault import remote
+from vault.aws import AwsKms
+from vault.keyring import LocalKeyring
+from vault.kms import KeyUnavailable, KmsAway
+from vault.remote import FRESH_SECONDS, KEPT_SECONDS, MAGIC, RemoteKms
+from vault.services import Keys, check_keys, open_kms
+from vault.transit import Transit
+
+CONTEXT = '["telephonist recording","1","acme"]'
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def bao_kms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with openbao(tmp_path_factory.mktemp("bao") / "data") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with moto_kms(tmp_path_factory.mktemp("moto") / "data") as service:
+        yield service
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAO_TOKEN", TOKEN)
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> LocalKeyring:
+    return LocalKeyring.open(tmp_path / "keyring.json")
+
+
+@pytest.fixture
+async def transit(bao_kms: Service, token: None) -> AsyncIterator[Transit]:
+    bao(bao_kms, "transit/keys/calls")
+    made = Transit(f"{bao_kms.url}/v1/transit", "calls")
+    yield made
+    await made.close()
+
+
+def clocked(transit: Transit, ring: LocalKeyring) -> tuple[RemoteKms, Clock]:
+    clock = Clock()
+    return RemoteKms(transit, ring, clock), clock
+
+
+async def test_a_key_opens_in_its_context_only(transit: Transit, ring: LocalKeyring) -> None:
+    made = await clocked(transit, ring)[0].generate("", CONTEXT)
+    assert (len(made.plain.reveal()), made.key_id) == (32, "transit/calls")
+    assert made.plain.reveal() not in made.wrapped
+    other, _ = clocked(transit, ring)
+    assert await other.unwrap(made.wrapped, CONTEXT) == made.plain
+    for wrapped, context in (
+        (made.wrapped, "another"),
+        (made.wrapped[:-4] + b"AAA=", CONTEXT),
+        (MAGIC + b"\xff", CONTEXT),
+    ):
+        with pytest.raises(KeyUnavailable):
+            await clocked(transit, ring)[0].unwrap(wrapped, context)
+
+
+async def test_keys_of_an_earlier_version_open_after_a_rotation(
+    transit: Transit, ring: LocalKeyring, bao_kms: Service
+) -> None:
+    made = await clocked(transit, ring)[0].generate("", CONTEXT)
+    bao(bao_kms, "transit/keys/calls/rotate")
+    assert await clocked(transit, ring)[0].unwrap(made.wrapped, CONTEXT) == made.plain
+    assert (await clocked(transit, ring)[0].generate("", CONTEXT)).wrapped.startswith(MAGIC + b"vault:v2:")
+
+
+async def test_a_destroyed_key_opens_nothing_within_five_minutes(
+    bao_kms: Service, ring: LocalKeyring, token: None
+) -> None:
+    bao(bao_kms, "transit/keys/doomed")
+    transit = Transit(f"{bao_kms.url}/v1/transit", "doomed")
+    kms, clock = clocked(transit, ring)
+    made = await kms.generate("", CONTEXT)
+    bao(bao_kms, "transit/keys/doomed/config", {"deletion_allowed": True})
+    bao(bao_kms, "transit/keys/doomed", method="DELETE")
+    clock.now = 300.0
+    for _ in range(2):
+        with pytest.raises(KeyUnavailable):
+            await kms.unwrap(made.wrapped, CONTEXT)
+    await transit.close()
+
+
+async def test_a_service_that_is_away(
+    transit: Transit, ring: LocalKeyring, bao_kms: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known keys go on for an hour; new ones are wrapped by the keyring, and brought home afterwards."""
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.3)
+    kms, clock = clocked(transit, ring)
+    known = await kms.generate("", CONTEXT)
+    pause(bao_kms)
+    try:
+        clock.now = FRESH_SECONDS + 1
+        assert await kms.unwrap(known.wrapped, CONTEXT) == known.plain
+        made = await kms.generate("", CONTEXT)
+        assert not made.wrapped.startswith(MAGIC)
+        assert ring.unwrap(made.wrapped, CONTEXT) == made.plain == await kms.unwrap(made.wrapped, CONTEXT)
+        with pytest.raises(KmsAway):
+            await kms.bring_home(made.wrapped, CONTEXT)
+        clock.now = KEPT_SECONDS + 1
+        with pytest.raises(KmsAway):
+            await kms.unwrap(known.wrapped, CONTEXT)
+    finally:
+        resume(bao_kms)
+    clock.now += remote.AWAY_SECONDS
+    async with asyncio.timeout(10):
+        home = await kms.bring_home(made.wrapped, CONTEXT)
+    assert home is not None
+    assert home.plain == made.plain
+    assert home.wrapped.startswith(MAGIC)
+    assert await kms.bring_home(home.wrapped, CONTEXT) is None
+    assert await clocked(transit, ring)[0].unwrap(home.wrapped, CONTEXT) == made.plain
+
+
+async def test_a_token_that_is_refused_and_a_service_that_is_none(
+    bao_kms: Service, ring: LocalKeyring, tmp_path: Path, aws: Service
+) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("wrong")
+    for url, file, reason in (
+        (bao_kms.url, token_file, "refuses us"),
+        (bao_kms.url, tmp_path / "none", "token file"),
+        ("http://127.0.0.1:9", token_file, "cannot be reached"),
+        (aws.url, token_file, r"answers [45]"),
+    ):
+        transit = Transit(f"{url}/v1/transit", "calls", file)
+        with pytest.raises(KmsAway, match=reason):
+            await transit.unwrap(b"vault:v1:x", CONTEXT)
+        await transit.close()
+
+
+async def test_aws(aws: Service, ring: LocalKeyring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "CONFIG_FILE": str(tmp_path / "none")}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    admin = AwsKms("", "us-east-1", aws.url)
+    key = (await admin._ask("create_key"))["KeyMetadata"]["KeyId"]
+    await admin.close()
+    kms = open_kms(Keys(service="aws", key=key, region="us-east-1", endpoint=aws.url), tmp_path / "keyring.json")
+    made = await kms.generate("", CONTEXT)
+    assert made.wrapped.startswith(MAGIC)
+    fresh = RemoteKms(AwsKms(key, "us-east-1", aws.url), ring)
+    assert await fresh.unwrap(made.wrapped, CONTEXT) == made.plain
+    for wrapped, context in ((made.wrapped, "another"), (made.wrapped[:-3] + b"abc", CONTEXT)):
+        with pytest.raises(KeyUnavailable):
+            await fresh.unwrap(wrapped, context)
+    missing = AwsKms("12345678-1234-1234-1234-123456789012", "us-east-1", aws.url)
+    with pytest.raises(KeyUnavailable):
+        await missing.wrap(bytes(32), CONTEXT)
+    away = AwsKms(key, "us-east-1", "http://127.0.0.1:9")
+    with pytest.raises(KmsAway):
+        await away.wrap(bytes(32), CONTEXT)
+    for open_one in (kms, fresh, missing, away):
+        await open_one.close()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        Keys(service="vault", endpoint="https://bao"),
+        Keys(service="vault", key="k", endpoint="bao:8200"),
+        Keys(service="vault", key="../x", endpoint="https://bao"),
+        Keys(service="vault", key="k", endpoint="https://bao", mount="a/b"),
+        Keys(service="aws"),
+    ],
+)
+def test_what_cannot_be_used_is_named(keys: Keys) -> None:
+    with pytest.raises(ValueError, match=r"key|endpoint|names"):
+        check_keys(keys)
+    check_keys(Keys())
