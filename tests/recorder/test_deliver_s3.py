@@ -79,26 +79,6 @@ async def test_everything_is_delivered_once_when_the_service_is_back(room: Room,
     assert await versions(s3, storage) == {key: 1 for name in keys for key in (name, f"{name}.json")}
 
 
-async def test_the_oldest_goes_first_when_the_service_is_back(room: Room, storage: Storage) -> None:
-    names = [f"{number:032x}" for number in (3, 1, 2)]
-    async with fault_proxy(storage.endpoint) as proxy:
-        await proxy.set("refuse")
-        places = Places.open(room.folder, limits=LIMITS)
-        await places.configure(Tenant(*TENANT), msgspec.structs.replace(storage, endpoint=proxy.url))
-        async with delivering(room, places) as (delivery, told):
-            for age, name in enumerate(names):
-                recording = sealed(room, name)
-                recording.save(times={"sealed": 1.0 + age})
-                delivery.add(recording)
-            for name in names:
-                await told.until(name, "finalized")
-            await proxy.set("")
-            for name in names:
-                await told.until(name, "released")
-    uploaded = [name for name, state in told.states if state == "uploaded"]
-    assert uploaded[0] == names[0]
-
-
 async def test_a_trusted_bucket_gets_them_open_under_its_own_key(room: Room, storage: Storage, s3: Service) -> None:
     """And an untrusted one never does: what is not sealed is not read from it."""
     trusted = msgspec.structs.replace(storage, encryption="sse-kms", kms_key="bucket-key")

@@ -95,8 +95,9 @@ def bao(service: Service, path: str, body: Mapping[str, Any] | None = None, meth
 
 
 def pause(service: Service) -> None:
-    """It does not answer any more, and its connections hang."""
+    """It does not answer any more, and its connections hang; it is our child, so we are told when all of it stands."""
     os.kill(service.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, service.pid, os.WSTOPPED)
 
 
 def resume(service: Service) -> None:

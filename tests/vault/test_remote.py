@@ -105,10 +105,10 @@ async def test_a_service_that_is_away(
     transit: Transit, ring: LocalKeyring, bao_kms: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Known keys go on for an hour; new ones are wrapped by the keyring, and brought home afterwards."""
-    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.3)
     kms, clock = clocked(transit, ring)
     known = await kms.generate("", CONTEXT)
     pause(bao_kms)
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.3)
     try:
         clock.now = FRESH_SECONDS + 1
         assert await kms.unwrap(known.wrapped, CONTEXT) == known.plain
@@ -122,6 +122,7 @@ async def test_a_service_that_is_away(
             await kms.unwrap(known.wrapped, CONTEXT)
     finally:
         resume(bao_kms)
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 30.0)
     clock.now += remote.AWAY_SECONDS
     async with asyncio.timeout(10):
         home = await kms.bring_home(made.wrapped, CONTEXT)
