@@ -112,6 +112,19 @@ class Legs(msgspec.Struct, frozen=True, tag=True):
     legs: tuple[LegReport, ...]
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """Sums over the legs that a worker has carried to their end."""
+
+    legs: int = 0
+    received: int = 0
+    sent: int = 0
+    lost: int = 0
+    discarded: int = 0
+    concealed: int = 0
+    """Frames."""
+    faults: int = 0
+
+
 class Status(msgspec.Struct, frozen=True, tag=True):
     """The worker itself."""
 
@@ -127,6 +140,18 @@ class Status(msgspec.Struct, frozen=True, tag=True):
     """How many ticks began how long after their deadline: class i up to LATENESS_MS[i], the last one beyond."""
     lateness_seconds: float = 0.0
     """Of all ticks together."""
+    lag_ms: float = 0.0
+    """The latest that a tick began in the last 5 to 10 s: what else the loop does comes as late."""
+    busy_seconds: float = 0.0
+    """Spent in ticks."""
+    garbage_seconds: float = 0.0
+    """Spent in collecting garbage."""
+    memory_bytes: int = 0
+    """Resident."""
+    rooms: int = 0
+    taps: int = 0
+    """Parties that are being recorded."""
+    ended: Ended = Ended()
 
 
 class AddRtpLeg(Command[Media], frozen=True):

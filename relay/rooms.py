@@ -22,6 +22,9 @@ class Rooms:
         self._taps = taps
         self._rooms: dict[str, _Room] = {}
 
+    def __len__(self) -> int:
+        return len(self._rooms)
+
     def __contains__(self, room: str) -> bool:
         return room in self._rooms
 

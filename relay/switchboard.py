@@ -39,6 +39,7 @@ class Switchboard:
         self._maker = LegMaker(rtp_ports, self._lines, self._engine, taps, publish)
         self._legs: dict[str, Leg] = {}
         self.draining = False
+        self.ended = api.Ended()
         self._handlers: dict[type[Any], Callable[[Any], msgspec.Struct]] = {
             api.AddRtpLeg: self._add_leg,
             api.AddBrowserLeg: self._add_leg,
@@ -58,6 +59,10 @@ class Switchboard:
     @property
     def legs(self) -> int:
         return len(self._legs)
+
+    @property
+    def rooms(self) -> int:
+        return len(self._rooms)
 
     def listen(self, address: str, ice_port: int) -> None:
         """Opens the browsers' port. Raises OSError."""
@@ -199,6 +204,7 @@ class Switchboard:
             self._rooms.remove(leg.name, leg.room)
             if leg.room not in self._rooms:
                 self._players.room_ended(leg.room)
+        self.ended = _added(self.ended, report)
         log.info("x leg dropped", leg=leg.name, received=report.packets_received, sent=report.packets_sent)
         return report
 
@@ -217,6 +223,18 @@ def _offering(leg: Leg) -> RtpNegotiator:
     if not isinstance(leg.negotiator, RtpNegotiator):
         raise Refusal("bad_command", "a browser leg gets no offer of ours")
     return leg.negotiator
+
+
+def _added(sums: api.Ended, report: api.LegReport) -> api.Ended:
+    return api.Ended(
+        legs=sums.legs + 1,
+        received=sums.received + report.packets_received,
+        sent=sums.sent + report.packets_sent,
+        lost=sums.lost + report.packets_lost,
+        discarded=sums.discarded + report.packets_discarded,
+        concealed=sums.concealed + report.frames_concealed,
+        faults=sums.faults + report.faults,
+    )
 
 
 def _check_taps(taps: tuple[api.Tap, ...]) -> None:

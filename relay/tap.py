@@ -39,6 +39,10 @@ class TapBook:
         self._live: dict[str, list[Party]] = {}
         self._next_clock = 0
 
+    def __len__(self) -> int:
+        """How many parties are open."""
+        return len(self._open)
+
     def set_room(self, room: str, taps: Iterable[Tap], clock: int) -> None:
         """What is new begins, what is no longer there ends, what changed pauses or resumes."""
         wanted = {(bytes.fromhex(tap.recording), tap.party): tap for tap in taps}

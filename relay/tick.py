@@ -11,6 +11,8 @@ from relay.formats import TICK_MS
 TICK_NS = TICK_MS * 1_000_000
 LATE_NS = 5_000_000
 """A tick that begins this long after its deadline counts as late."""
+LAG_TICKS = 250
+"""The worst lateness is remembered for so many ticks at least, and twice as many at most."""
 MAX_BEHIND = 25
 """Ticks: further behind than this (half a second; the process was stopped), deadlines begin anew."""
 
@@ -48,6 +50,15 @@ class Ticker:
         """Ticks by how long after their deadline they began: class i up to LATENESS_MS[i]."""
         self.lateness_seconds = 0.0
         """Of all ticks together."""
+        self.busy_seconds = 0.0
+        """Spent in ticks."""
+        self._worst = [0, 0]
+        """ns; of the LAG_TICKS before, and of those since."""
+
+    @property
+    def lag_ms(self) -> float:
+        """The latest that a tick began lately."""
+        return max(self._worst) / 1e6
 
     def start(self) -> None:
         self._deadline = now_ns() + TICK_NS
@@ -70,9 +81,15 @@ class Ticker:
         if begun - self._deadline > MAX_BEHIND * TICK_NS:
             self._deadline = begun + TICK_NS
         self._arm()
-        self._tick(begun)
+        try:
+            self._tick(begun)
+        finally:
+            self.busy_seconds += (now_ns() - begun) / 1e9
 
     def _count(self, late_ns: int) -> None:
         self.late += late_ns > LATE_NS
         self.lateness[bisect_left(LATENESS_MS, late_ns / 1e6)] += 1
         self.lateness_seconds += max(0, late_ns) / 1e9
+        if self.ticks % LAG_TICKS == 0:
+            self._worst = [self._worst[1], 0]
+        self._worst[1] = max(self._worst[1], late_ns)

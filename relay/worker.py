@@ -1,8 +1,8 @@
 """A relay worker: the one owner of its event loop. Commands come in, events go out, the tick and the taps run."""
 
 import asyncio
-import gc
 import os
+import signal
 from typing import Any
 
 import msgspec
@@ -11,12 +11,14 @@ import structlog
 from ipc.process import Heartbeat
 from ipc.server import Server
 from relay import api, tick
+from relay.collector import Collector
 from relay.settings import Settings
 from relay.switchboard import Switchboard
 from relay.tap import Outbox, TapBook
 from relay.tap_link import TapLink
 
 HOUSEKEEPING_TICKS = 10
+PAGE = os.sysconf("SC_PAGE_SIZE")
 FLUSH_SECONDS = 2.0
 """How long a worker that stops waits for the recorder to acknowledge the last batches."""
 log = structlog.get_logger()
@@ -31,16 +33,22 @@ class Worker:
         self._server = Server(api.Commands, self._handle, self._clients_changed)
         self._board = Switchboard(settings.rtp_ports, self._taps, self._server.publish)
         self._ticker = tick.Ticker(self._tick)
+        self._collector = Collector()
+        self._stop = asyncio.Event()
+        self._retiring = False
         self._orphan_timer: asyncio.TimerHandle | None = None
 
     async def run(self, stop: asyncio.Event, heartbeat: Heartbeat) -> None:
-        """Works until `stop`. Raises OSError when a port or the control socket cannot be had."""
+        """Works until `stop`, or until it has been told to retire and carries no leg any more.
+
+        Raises OSError when a port or the control socket cannot be had."""
+        self._stop = stop
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, self._retire)
         self._board.listen(self._settings.address, self._settings.ice_port)
         self._link.start()
         self._ticker.start()
         await self._server.start(self._settings.control)
-        gc.collect()
-        gc.freeze()  # what lives as long as the worker is not looked at again
+        self._collector.begin()
         heartbeat.ready()
         log.info("= working")
         await stop.wait()
@@ -71,7 +79,19 @@ class Worker:
             draining=self._board.draining,
             lateness=tuple(self._ticker.lateness),
             lateness_seconds=self._ticker.lateness_seconds,
+            lag_ms=round(self._ticker.lag_ms, 2),
+            busy_seconds=self._ticker.busy_seconds,
+            garbage_seconds=self._collector.seconds,
+            memory_bytes=_resident(),
+            rooms=self._board.rooms,
+            taps=len(self._taps),
+            ended=self._board.ended,
         )
+
+    def _retire(self) -> None:
+        """SIGUSR2: no new rooms; the last leg's end is the worker's, and whoever watches it starts another."""
+        log.info("= retiring", legs=self._board.legs)
+        self._retiring = self._board.draining = True
 
     def _tick(self, now_ns: int) -> None:
         try:
@@ -81,6 +101,9 @@ class Worker:
             self._link.flush(now_ns)
         if self._ticker.ticks % HOUSEKEEPING_TICKS == 0:
             self._board.keep_house(now_ns)
+            self._collector.keep(now_ns, self._board.legs, self._board.ended.legs)
+            if self._retiring and self._board.legs == 0:
+                self._stop.set()
 
     def _clients_changed(self, clients: int) -> None:
         """Without a control plane nobody will end these calls: they end when it stays away."""
@@ -95,3 +118,8 @@ class Worker:
         if self._board.legs:
             log.warning("x no control plane: legs dropped", legs=self._board.legs)
         self._board.drop_all()
+
+
+def _resident() -> int:
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * PAGE

@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from signaling.deletion import Deletion
 from signaling.demo import ensure_demo
 from signaling.desk import AgentDesk
 from signaling.errors import FolderError, PortError
+from signaling.fleet import Fleet
 from signaling.house import House, SteadyClock
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
@@ -52,6 +54,7 @@ from signaling.trunks import Trunks
 from signaling.workers import Workers
 from vault.kms import KmsError
 from vault.services import open_kms
+from vault.pii import Pii
 
 log = structlog.get_logger()
 OTHERS_SECONDS = 30.0
@@ -70,6 +73,8 @@ class App:
         self._clock = SteadyClock()
         self._tokens = Tokens()
         self._quality = QualityMeter()
+        self._recordings: Counter[str] = Counter()
+        """Told by the recorder, by state."""
         sockets = {f"relay-{number}": places.worker(number) for number in range(workers)}
         self._workers = Workers(
             sockets,
@@ -148,6 +153,7 @@ class App:
         self._calls.serve(self._sip, self._keeper.keep_audit)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
+        self._status.add(Fleet(lambda: self._workers.statuses))
 
     def missing(self) -> list[str]:
         """The processes that are not connected."""
@@ -196,6 +202,7 @@ class App:
             clock=self._clock,
             health=self._status.health,
             metrics=self._status.metrics,
+            metrics_token=Pii(self._config.metrics.token),
             origins=frozenset(self._config.server.origins),
         )
         application = build(parts)
@@ -218,7 +225,13 @@ class App:
 
     def _counters(self) -> dict[str, dict[str, int]]:
         sip = dataclasses.asdict(self._sip.agent.counters)
-        return {"sip": sip, "softphones": self._softphones.stats, "http": self._answers}
+        return {
+            "sip": sip,
+            "softphones": self._softphones.stats,
+            "http": self._answers,
+            "calls": self._calls.counts,
+            "recordings": self._recordings,
+        }
 
     def _on_worker_event(self, worker: str, event: Events) -> None:
         self._quality.take(worker, event)
@@ -238,6 +251,7 @@ class App:
         if center is None:
             log.error("! recording of an unknown instance", recording=status.recording)
             return
+        self._recordings[status.state] += 1
         info = RecordingInfo(
             id=status.recording,
             key=status.key,

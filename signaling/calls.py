@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from ipc.messages import Answer, Command, Refusal
+from relay import api as relay
 from relay.api import (
     AddRtpLeg,
     Alarm,
@@ -57,7 +59,7 @@ REJECTIONS = {
 }
 WANTED = ("bye", "cancel")
 """Ends that the customer has chosen."""
-NO_CAPACITY = (503, "No media worker available")
+NO_CAPACITY = (503, "No media capacity")
 DRAINING = (503, "Shutting down")
 NO_SUCH_CALL = (481, "")
 NO_SUCH_NUMBER = (404, "Not Found")
@@ -66,7 +68,7 @@ NO_SUCH_NUMBER = (404, "Not Found")
 class Media(Protocol):
     """What is asked of the relay workers: `signaling.workers.Workers` in the live server."""
 
-    def place(self, room: str) -> str: ...
+    async def begin(self, room: str, leg: AddRtpLeg) -> relay.Media: ...
 
     def forget(self, room: str) -> None: ...
 
@@ -131,6 +133,8 @@ class Calls:
         self._dialogs: Dialogs
         self._sessions: dict[str, Session] = {}
         self._by_contact: dict[str, Session] = {}
+        self.counts: Counter[str] = Counter()
+        """Calls that have arrived, were answered, refused for want of media, ended."""
         self._idle = asyncio.Event()
         self._idle.set()
         self.draining = False
@@ -188,6 +192,7 @@ class Calls:
         session.late_offer = event.sdp is None
         self._sessions[event.call] = self._by_contact[contact] = session
         self._idle.clear()
+        self.counts["arrived"] += 1
         log.info("< call", contact=contact, trunk=event.trunk)
         self._lanes.add(contact, lambda: self._answer(session, trunk, event.sdp))
 
@@ -195,12 +200,9 @@ class Calls:
         if session.over:
             return
         try:
-            self._workers.place(session.contact)
-            command = AddRtpLeg(
-                session.leg, session.contact, self._address, offer, trunk.srtp, trunk.codecs, trunk.dtmf
-            )
-            media = await self._workers.ask(session.contact, command)
+            media = await self._workers.begin(session.contact, self._leg(session, trunk, offer))
         except Refusal as refusal:
+            self.counts[f"refused: {refusal.code}"] += 1
             log.warning("x call refused", contact=session.contact, code=refusal.code, reason=refusal.message)
             self._workers.forget(session.contact)
             self._forget(session)
@@ -209,6 +211,7 @@ class Calls:
         if session.over:
             await self._drop(session)
         else:
+            self.counts["answered"] += 1
             self._dialogs.answer(session.call, media.sdp)
 
     async def _replace(self, session: Session, event: IncomingCall) -> None:
@@ -243,6 +246,9 @@ class Calls:
         resource = f"contact/{session.contact}"
         event = AuditEvent(self._clock(), "", session.source, action, resource, outcome, {**detail})
         self._audit(session.center.floor.tenant, event)
+
+    def _leg(self, session: Session, trunk: Trunk, offer: str | None) -> AddRtpLeg:
+        return AddRtpLeg(session.leg, session.contact, self._address, offer, trunk.srtp, trunk.codecs, trunk.dtmf)
 
     async def _join(self, session: Session, answer: str | None) -> None:
         if session.over:
@@ -289,6 +295,7 @@ class Calls:
             log.debug("x digit refused", contact=session.contact, code=refusal.code)
 
     def _leave(self, session: Session, cause: str) -> None:
+        self.counts["ended"] += 1
         log.info("= call ended", contact=session.contact, cause=cause)
         self._forget(session)
         if session.joined:

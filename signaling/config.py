@@ -7,6 +7,7 @@
 [sip]       strangers
 [keys]      service, key, endpoint, mount, token_file, ca_file, region, credentials
 [storage]   bucket, prefix, region, endpoint, credentials, encryption, kms_key, lock, retention_days, tags
+[metrics]   token
 """
 
 import ipaddress
@@ -18,6 +19,8 @@ import msgspec
 from recorder.api import Storage, check_storage
 from signaling.errors import ConfigError
 from vault.services import Keys, check_keys
+
+MIN_TOKEN = 16
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +68,11 @@ class Sip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is no trunk gets one 403 a second, or nothing at all."""
 
 
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: str = ""
+    """Whoever asks for /metrics from another machine has to show it; empty: nobody may."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     ports: Ports = Ports()
@@ -74,6 +82,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Keys = Keys()
     storage: Storage = Storage()
     """Of the instances that do not say otherwise."""
+    metrics: Metrics = Metrics()
 
     @property
     def public_address(self) -> str:
@@ -114,5 +123,7 @@ def _check(config: Config) -> None:
         check_storage(config.storage)
     except ValueError as error:
         raise ConfigError(f"storage: {error}") from None
+    if config.metrics.token and len(config.metrics.token) < MIN_TOKEN:
+        raise ConfigError(f"metrics.token: must have {MIN_TOKEN} characters at least")
     if bool(config.tls.certificate) != bool(config.tls.key):
         raise ConfigError("tls.certificate and tls.key: give both or neither")

@@ -9,9 +9,11 @@ import structlog
 
 from ipc.client import GONE, Client
 from ipc.messages import Answer, Command, Refusal
-from relay.api import Answers, DropLeg, Events, GetLegs, Legs
+from relay.api import AddRtpLeg, Answers, DropLeg, Events, GetLegs, GetStatus, Legs, Media, Status
+from signaling.placement import DRAINING, Placement
 
 RECONNECT_SECONDS = 0.1
+MEASURE_SECONDS = 1.0
 log = structlog.get_logger()
 
 OnEvent = Callable[[str, Events], None]
@@ -27,6 +29,9 @@ class Workers:
         self._on_presence = on_presence
         self._clients: dict[str, Client] = {}
         self._rooms: dict[str, str] = {}
+        self._placement = Placement()
+        self.statuses: dict[str, Status] = {}
+        """As each worker that is there told last."""
         self._keeping: list[asyncio.Task[None]] = []
         self.complete = asyncio.Event()
         """Set while every worker is connected."""
@@ -47,13 +52,21 @@ class Workers:
         return [name for name in self._sockets if name not in self._clients]
 
     def place(self, room: str) -> str:
-        """The worker with the fewest rooms shall carry this one. Raises Refusal `gone` when there is none."""
-        if not self._clients:
-            raise Refusal(GONE, "no media worker is there")
-        carried = list(self._rooms.values())
-        worker = min(self._clients, key=carried.count)
-        self._rooms[room] = worker
+        """The worker with the most to give shall carry this room. Raises Refusal: `gone` when there is none,
+        `draining` or `overloaded` when none takes more."""
+        worker = self._rooms[room] = self._placement.choose()
         return worker
+
+    async def begin(self, room: str, leg: AddRtpLeg) -> Media:
+        """Places the room and makes its first leg. Raises Refusal, as `place` does or that of the leg."""
+        while True:
+            worker = self.place(room)
+            try:
+                return await self.ask(room, leg)
+            except Refusal as refusal:
+                if refusal.code != DRAINING:
+                    raise
+                self._placement.drains(worker)  # it has begun to since it was asked last
 
     def forget(self, room: str) -> None:
         self._rooms.pop(room, None)
@@ -79,15 +92,32 @@ class Workers:
                 await asyncio.sleep(RECONNECT_SECONDS)  # nobody tells when a socket will be listened on
                 continue
             self._clients[name] = client
+            self._placement.came(name)
+            measuring = asyncio.ensure_future(self._measure(name, client))
             if len(self._clients) == len(self._sockets):
                 self.complete.set()
             self._on_presence(name, True)
-            await client.closed.wait()
+            try:
+                await client.closed.wait()
+            finally:
+                measuring.cancel()
             del self._clients[name]
+            self._placement.lost(name)
+            self.statuses.pop(name, None)
             self.complete.clear()
             log.warning("x media worker lost", worker=name, rooms=len(self.rooms_of(name)))
             self._on_presence(name, False)
             await client.close()
+
+    async def _measure(self, name: str, client: Client) -> None:
+        while True:
+            try:
+                status = await client.ask(GetStatus())
+            except Refusal:
+                return
+            self.statuses[name] = status
+            self._placement.measured(name, status, asyncio.get_running_loop().time())
+            await asyncio.sleep(MEASURE_SECONDS)
 
     async def _drop_strangers(self, client: Client) -> None:
         """Legs that an earlier control plane left behind have no dialog any more: they end, and so do their taps."""

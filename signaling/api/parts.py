@@ -63,6 +63,8 @@ class Parts:
     """What /health answers; `status` is "ok", or anything else for a 503."""
     metrics: Callable[[], bytes]
     """Prometheus' text format."""
+    metrics_token: Pii[str] = Pii("")  # noqa: RUF009  # a value
+    """What asks for the metrics from another machine with; empty: nobody may."""
     origins: frozenset[str] = frozenset()
     """Origins that may post besides our own, e.g. https://desk.example.com."""
 

@@ -40,6 +40,7 @@ class Phase(Enum):
     OVER = "over"
 
 
+RETRY = (("Retry-After", "10"),)
 GONE = (Phase.CLOSING, Phase.LEAVING, Phase.OVER)
 """The call has ended for our side."""
 
@@ -363,7 +364,8 @@ def refusal(status: int, reason: str) -> Answer:
     """Raises ValueRefused for what is not a refusal."""
     if not 300 <= status <= 699:
         raise ValueRefused("not a final status that refuses")
-    return Answer(status, refuse_breaks(reason))
+    # §21.5.4: what we lack for now (workers, room on them, the node itself that drains) may be there soon.
+    return Answer(status, refuse_breaks(reason), RETRY if status == 503 else ())
 
 
 def read_reason(request: Request) -> Reason | None:

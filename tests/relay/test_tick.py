@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from relay import tick
-from relay.tick import TICK_NS, Ticker
+from relay.tick import LAG_TICKS, TICK_NS, Ticker
 
 MS = 1_000_000
 
@@ -65,3 +65,30 @@ def test_after_a_long_stop_deadlines_begin_anew(loop: Loop) -> None:
     loop.run(10_000 * MS)
     loop.run()
     assert times == [10_020 * MS, 10_040 * MS]
+
+
+def test_the_lag_is_the_worst_lateness_of_the_last_seconds(loop: Loop) -> None:
+    ticker = Ticker(lambda _: None)
+    ticker.start()
+    loop.run(8 * MS)
+    for _ in range(LAG_TICKS):
+        loop.run()
+    assert ticker.lag_ms == 8
+    for _ in range(LAG_TICKS):
+        loop.run()
+    assert ticker.lag_ms == 0
+
+
+def test_the_work_of_ticks_is_summed_up_even_if_one_fails(loop: Loop) -> None:
+    def work(_: int) -> None:
+        loop.now += 3 * MS
+        if ticker.ticks == 2:
+            raise RuntimeError("a fault")
+
+    ticker = Ticker(work)
+    ticker.start()
+    loop.run()
+    with pytest.raises(RuntimeError):
+        loop.run()
+    loop.run()
+    assert round(ticker.busy_seconds, 9) == 0.009

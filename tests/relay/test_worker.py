@@ -1,6 +1,7 @@
 """A worker as a real process, called by RTP peers."""
 
 import asyncio
+import signal
 import wave
 from pathlib import Path
 
@@ -229,3 +230,23 @@ async def test_digits_are_told_and_reach_who_hears_the_leg_unless_they_are_maske
         heard = [digit for packet in events for digit in receiver.receive(packet.payload, packet.timestamp, 8000, 0)]
         assert heard == [("5", 60), ("7", 100), ("1", 60), ("2", 60)]
         assert not any(packet.payload_type == 101 for packet in one.heard)
+
+
+async def test_a_worker_that_retires_takes_no_new_rooms_and_goes_with_its_last_leg(tmp_path: Path) -> None:
+    async with worker(tmp_path) as running:
+        one, two = await running.rtp_peer(1), await running.rtp_peer(2)
+        await call(running, "one", one)
+        running.process.send_signal(signal.SIGUSR2)
+        async with asyncio.timeout(5):
+            while not (await running.ask(api.GetStatus())).draining:
+                await asyncio.sleep(0.01)  # a signal has no reply
+        with pytest.raises(Refusal, match="draining"):
+            await call(running, "three", two, "another")
+        await call(running, "two", two)
+        status = await running.ask(api.GetStatus())
+        assert (status.legs, status.rooms, status.taps, status.ended) == (2, 1, 0, api.Ended())
+        assert status.memory_bytes > 1 << 20
+        await running.ask(api.DropLeg("one"))
+        assert (await running.ask(api.GetStatus())).ended.legs == 1
+        await running.ask(api.DropLeg("two"))
+        assert await asyncio.wait_for(running.process.wait(), 10) == 0

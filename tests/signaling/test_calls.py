@@ -44,9 +44,10 @@ class Worker:
         self.rooms: list[str] = []
         self.on_asked: Callable[[Command[Any]], None] = lambda _: None
 
-    def place(self, room: str) -> str:
+    async def begin(self, room: str, leg: relay.AddRtpLeg) -> relay.Media:
         self.rooms.append(room)
-        return "relay-0"
+        media: relay.Media = await self.ask(room, leg)
+        return media
 
     def forget(self, room: str) -> None:
         if room in self.rooms:

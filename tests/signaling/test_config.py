@@ -27,6 +27,7 @@ def test_values_are_taken() -> None:
         ("[ports]\nrtp = [3000, 2000]", "ports.rtp"),
         ('[server]\naddress = "everywhere"', "server.address"),
         ("[relay]\nworkers = -1", "relay.workers"),
+        ('[metrics]\ntoken = "short"', "metrics.token"),
         ('[tls]\nkey = "a.pem"', "tls.certificate"),
         ('[server]\nlog_level = "loud"', "log_level"),
         ('[sip]\nstrangers = "greet"', "strangers"),

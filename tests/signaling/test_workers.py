@@ -10,7 +10,19 @@ import pytest
 
 from ipc.messages import Refusal
 from ipc.server import Server
-from relay.api import Commands, DropLeg, Events, GetLegs, LegReport, Legs, LegUp
+from relay.api import (
+    AddRtpLeg,
+    Commands,
+    DropLeg,
+    Events,
+    GetLegs,
+    GetStatus,
+    LegReport,
+    Legs,
+    LegUp,
+    Media,
+    Status,
+)
 from signaling.workers import Workers
 
 
@@ -26,6 +38,9 @@ class Scripted:
         self._server: Server | None = None
         self.legs: list[str] = []
         self.clients = 0
+        self.draining = False
+        self.told = Status("", 0, 0, 0, 0, 0.0, False)
+        self.measured = asyncio.Event()
 
     async def up(self) -> None:
         self._server = Server(Commands, self._handle, self._count)
@@ -47,6 +62,14 @@ class Scripted:
     async def _handle(self, command: Any) -> msgspec.Struct:
         if isinstance(command, GetLegs):
             return Legs(tuple(report(leg) for leg in self.legs))
+        if isinstance(command, GetStatus):
+            self.measured.set()
+            return self.told
+        if isinstance(command, AddRtpLeg):
+            if self.draining:
+                raise Refusal("draining", "no new rooms")
+            self.legs.append(command.leg)
+            return Media("answer")
         assert isinstance(command, DropLeg)
         if command.leg not in self.legs:
             raise Refusal("no_such_leg", "no")
@@ -86,14 +109,14 @@ async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
         await process.down()
 
 
-async def test_rooms_go_to_the_worker_with_the_fewest(floor: Floor) -> None:
+async def test_rooms_go_to_the_worker_with_the_most_to_give(floor: Floor) -> None:
     with pytest.raises(Refusal, match="gone"):
         floor.workers.place("early")
     await floor.up("a", "b")
     assert floor.workers.complete.is_set()
     assert {floor.workers.place("1"), floor.workers.place("2")} == {"a", "b"}
     floor.workers.forget("1")
-    assert floor.workers.place("3") != floor.workers.place("4") or floor.workers.rooms_of("a")
+    assert {floor.workers.place("3"), floor.workers.place("4")} == {"a", "b"}
     assert sorted(floor.workers.rooms_of("a") + floor.workers.rooms_of("b")) == ["2", "3", "4"]
 
 
@@ -123,3 +146,27 @@ async def test_events_carry_the_name_of_their_worker(floor: Floor) -> None:
     floor.process["b"].publish(LegUp("1/agent-1"))
     async with asyncio.timeout(10):
         assert await floor.events.get() == ("b", LegUp("1/agent-1"))
+
+
+async def test_a_worker_that_drains_gives_the_call_to_another(floor: Floor) -> None:
+    await floor.up("a", "b")
+    floor.process["a"].draining = True
+    for room in ("1", "2", "3"):
+        assert await floor.workers.begin(room, AddRtpLeg(f"{room}/customer", room, "127.0.0.1")) == Media("answer")
+        assert room in floor.workers.rooms_of("b")
+    floor.process["b"].draining = True
+    with pytest.raises(Refusal, match="draining"):
+        await floor.workers.begin("4", AddRtpLeg("4/customer", "4", "127.0.0.1"))
+
+
+async def test_each_worker_is_measured_and_what_it_told_is_forgotten_with_it(floor: Floor) -> None:
+    floor.process["a"].told = Status("0", 7, 50, 0, 0, 1.0, False)
+    await floor.up("a")
+    async with asyncio.timeout(10):
+        await floor.process["a"].measured.wait()
+        while not floor.workers.statuses:
+            await asyncio.sleep(0)
+    assert floor.workers.statuses["a"].legs == 7
+    await floor.process["a"].down()
+    await floor.expect("a", False)
+    assert floor.workers.statuses == {}

@@ -177,3 +177,11 @@ def test_stranger_within_a_dialog_is_served() -> None:
     wire.agent._trunk_for = lambda flow: None
     (answer,) = wire.send(request("BYE", 2, tag=tag, branch="bye"))
     assert isinstance(answer, Response) and answer.status == 200
+
+
+def test_who_is_refused_for_want_of_room_is_told_when_to_try_again() -> None:
+    for status, retry in ((503, "10"), (486, None)):
+        wire = Wire()
+        wire.agent.reject(wire.ring_in(), status, "", wire.now)
+        (refused,) = wire.take()
+        assert refused.headers.get("Retry-After") == retry
