@@ -17,6 +17,8 @@ import msgspec
 
 from ipc.messages import Command, Done, Event
 
+ToneName = Literal["dial", "ringback", "busy", "reorder", "beep"]
+
 LATENESS_MS = (1, 2, 5, 10, 20, 50, 100)
 """Upper bounds of the classes of `Status.lateness`."""
 
@@ -221,6 +223,16 @@ class Play(Command[Done], frozen=True):
     loop: bool = False
 
 
+class PlayTone(Command[Done], frozen=True):
+    """Starts a player that gives a tone of the telephone network: once if it is a `beep`, else until it is stopped."""
+
+    player: str
+    room: str
+    tone: ToneName
+    country: str = "US"
+    """ISO 3166-1 alpha-2, of those in relay.tones."""
+
+
 class StopPlayer(Command[Done], frozen=True):
     player: str
     room: str
@@ -345,6 +357,7 @@ Commands = (
     | TakeDigit
     | MaskDigits
     | Play
+    | PlayTone
     | StopPlayer
     | DropLeg
     | GetLegs

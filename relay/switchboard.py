@@ -50,6 +50,7 @@ class Switchboard:
             api.SendDigits: self._send_digits,
             api.TakeDigit: self._take_digit,
             api.MaskDigits: self._mask_digits,
+            api.PlayTone: self._play_tone,
             api.StopPlayer: self._stop_player,
             api.DropLeg: self._drop_leg,
             api.GetLegs: self._get_legs,
@@ -72,6 +73,7 @@ class Switchboard:
         """Drops all legs and closes the browsers' port."""
         self.drop_all()
         self._maker.close()
+        self._players.close()
         self._lines.shut()
 
     async def handle(self, command: Any) -> msgspec.Struct:
@@ -179,6 +181,11 @@ class Switchboard:
         leg.tell_digit(digit, duration_ms, masked=False)
         for listener in self._rooms.listeners(leg.room, leg.name):
             self._legs[listener].press(digit, duration_ms)
+
+    def _play_tone(self, command: api.PlayTone) -> Done:
+        self._require_room(command.room)
+        self._players.play_tone(command)
+        return Done()
 
     def _stop_player(self, command: api.StopPlayer) -> Done:
         if command.room in self._rooms:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ipc.messages import Refusal
-from relay.api import Hear, Play, PlayerEnded, StopPlayer
+from relay.api import Hear, Play, PlayerEnded, PlayTone, StopPlayer
 from relay.engine import Engine
 from relay.formats import Codec, SendFormat
 from relay.players import Players
@@ -111,3 +111,27 @@ async def test_a_room_that_ended_meanwhile_is_refused(prompt: Path) -> None:
     engine.remove_leg("one")
     with pytest.raises(Refusal, match="no_such_room"):
         await starting
+
+
+async def test_a_tone_sounds_until_it_is_stopped_and_a_beep_once() -> None:
+    engine, players, told = room()
+    players.play_tone(PlayTone("music", "room", "busy", "DE"))
+    assert run(engine, players, 1000)
+    players.stop(StopPlayer("music", "room"))
+    assert not run(engine, players, 60)
+    players.play_tone(PlayTone("music", "room", "beep", "DE"))
+    assert run(engine, players, 10)
+    assert told == [PlayerEnded("music", "room")]
+
+
+async def test_tones_that_cannot_be_are_refused_and_leave_nothing() -> None:
+    _, players, _ = room()
+    with pytest.raises(Refusal, match="bad_prompt"):
+        players.play_tone(PlayTone("music", "room", "busy", "XX"))
+    with pytest.raises(Refusal, match="exists"):
+        players.play_tone(PlayTone("one", "room", "busy"))
+    with pytest.raises(Refusal, match="no_such_room"):
+        players.play_tone(PlayTone("music", "nowhere", "busy"))
+    players.play_tone(PlayTone("music", "room", "busy"))
+    with pytest.raises(Refusal, match="exists"):
+        players.play_tone(PlayTone("music", "room", "busy"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ipc.messages import Refusal
+from ipc.messages import Done, Refusal
 from relay import api
 from relay.api import Hear
 from relay.dtmf import DigitReceiver
@@ -250,3 +250,28 @@ async def test_a_worker_that_retires_takes_no_new_rooms_and_goes_with_its_last_l
         assert (await running.ask(api.GetStatus())).ended.legs == 1
         await running.ask(api.DropLeg("two"))
         assert await asyncio.wait_for(running.process.wait(), 10) == 0
+
+
+async def test_a_huge_prompt_holds_up_neither_ticks_nor_commands(tmp_path: Path) -> None:
+    path = tmp_path / "huge.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(tone(500, 1.0, 8000).tobytes() * 29 * 60)
+    async with worker(tmp_path) as running:
+        peer = await running.rtp_peer(1)
+        await call(running, "one", peer)
+        await running.ask(api.SetRoom("room", (Hear("one", "prompt"),)))
+        before = await running.ask(api.GetStatus())
+        playing = asyncio.ensure_future(running.ask(api.Play("prompt", "room", str(path))))
+        answers = 0
+        while not playing.done():
+            await running.ask(api.GetStatus())
+            answers += 1
+        assert await playing == Done()
+        # It is decoded for a good while, in which the loop goes round.
+        assert answers > 10
+        after = await running.ask(api.GetStatus())
+        assert after.ticks > before.ticks
+        peer.heard.clear()
+        await asyncio.sleep(0.3)
+        assert level_of(peer.samples(), 8000, 500) > -14
