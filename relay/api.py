@@ -26,8 +26,9 @@ Srtp = Literal["off", "offered", "required"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Dtmf = Literal["auto", "events", "inband", "info"]
 """How digits travel on a leg. auto: as telephone events (RFC 4733) where both sides can, else as tones in the sound;
-events: never as tones; inband: as tones, and found in the sound even where events were negotiated; info: what we send
-is told as SendInfo. Events are understood in any case. Tones are made and found in G.711 only."""
+events: never as tones; inband: as tones, and those in the sound are found, which costs as much as the rest of a leg;
+info: what we send is told as SendInfo. Events are understood in any case. Tones are made and found in G.711 only; while
+digits are masked they are found on every leg."""
 
 Alarm = Literal["no_media", "one_way", "silence"]
 """no_media: for 5 s nothing has come from the leg's peer. one_way: nothing has come though the peer receives what we

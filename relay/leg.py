@@ -292,7 +292,6 @@ class Leg:
 
     def _take(self, agreement: Agreement) -> None:
         self.agreement = agreement
-        self._gate.detect = self._dtmf == "inband" or (self._dtmf == "auto" and agreement.events is None)
         self.transport.apply(agreement)
 
     def _measure(self) -> Quality | None:
