@@ -71,6 +71,14 @@ class Supervisor:
         async with self._session.get(path) as response:
             return response.status
 
+    async def metrics(self) -> dict[str, float]:
+        """Every sample by its name and labels, as Prometheus would scrape it."""
+        async with self._session.get("/metrics") as response:
+            assert response.status == 200, await response.text()
+            lines = (await response.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
     async def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and body of the answer."""
         async with self._session.post(path, json=body) as response:

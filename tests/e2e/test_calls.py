@@ -15,7 +15,7 @@ from bench.call.errors import Rejected
 from bench.call.negotiation import Srtp
 from signaling.sip.flow import Transport
 from tests.e2e.agent_page import AgentPage, agent_at_work
-from tests.e2e.callers import customer
+from tests.e2e.callers import CALLER, customer
 from tests.e2e.node import COMMAND, Node
 from tests.e2e.plan import AUTOMATED, BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING
 from tests.e2e.recordings import Supervisor
@@ -68,6 +68,10 @@ async def test_a_caller_and_an_agent_hear_each_other_and_are_recorded(
             await expect(agent.card.locator(".badge.recording")).to_contain_text("Recording")
         await agent.finish()
     samples, rate, described = await recorded(node)
+    assert set(described["QualityMetrics"]) == {"Agent", "Customer"}
+    for side in described["QualityMetrics"].values():
+        assert 1.0 < side["Audio"]["QualityScore"] <= 4.5
+        assert side["Audio"]["Telephonist"]["Received"]["Packets"] > 100
     left, right = samples[:, 0], samples[:, 1]
     middle = slice(int(0.5 * rate), int(-0.3 * rate))
     assert_only(left[middle], rate, CUSTOMER, AGENT, *OTHERS)
@@ -323,6 +327,22 @@ async def test_a_reloaded_page_takes_its_call_over(node: Node, playwright: Playw
             assert_only(*end_of(caller.heard, 1.0), AGENT, CUSTOMER)
             assert_only(*await agent.hear(1.0), CUSTOMER)
         await agent.finish()
+
+
+async def test_the_metrics_tell_of_workers_and_calls(node: Node) -> None:
+    async with Supervisor(node) as supervisor:
+        before = await supervisor.metrics()
+        async with customer(node, NOTHING, CUSTOMER) as caller:
+            await caller.answered()
+            await caller.wait(1.3)
+            during = await supervisor.metrics()
+    names = [f'telephonist_worker_legs{{worker="relay-{number}"}}' for number in range(2)]
+    assert sum(during[name] for name in names) == 1
+    assert during['telephonist_worker_ticks_total{worker="relay-0"}'] > 50
+    for kind in ("arrived", "answered"):
+        name = f'telephonist_calls_total{{kind="{kind}"}}'
+        assert during[name] == before.get(name, 0) + 1
+    assert not any(CALLER in name for name in during)
 
 
 async def test_sound_from_another_address_is_not_heard(node: Node, playwright: Playwright, tmp_path: Path) -> None:
