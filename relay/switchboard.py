@@ -105,15 +105,19 @@ class Switchboard:
         for name, digit, duration_ms in done.digits:
             self._relay_digit(self._legs[name], digit, duration_ms)
 
-    def keep_house(self, now: int) -> None:
-        """A few times a second: reports to peers, alarms and quality, browsers that no longer consent."""
+    def look_after_legs(self, now: int, turn: int, turns: int) -> None:
+        """Reports to peers, alarms, quality: in each of `turns` calls for another part of the legs, so that no tick has
+        to wait for all of them."""
         ntp = ntp_time(wall_clock())
-        for leg in self._legs.values():
+        for leg in list(self._legs.values())[turn::turns]:
             try:
                 leg.send_rtcp_if_due(now, ntp)
                 leg.check_health(now)
             except Exception as error:  # likewise
                 leg.fault(error)
+
+    def keep_house(self, now: int) -> None:
+        """A few times a second: browsers that no longer consent."""
         self._maker.keep_house(now)
 
     def drop_all(self) -> None:

@@ -99,7 +99,9 @@ class Worker:
         finally:  # whatever befalls the sound, what was received goes to the recorder
             self._taps.tick(now_ns)
             self._link.flush(now_ns)
-        if self._ticker.ticks % HOUSEKEEPING_TICKS == 0:
+        turn = self._ticker.ticks % HOUSEKEEPING_TICKS
+        self._board.look_after_legs(now_ns, turn, HOUSEKEEPING_TICKS)
+        if turn == 0:
             self._board.keep_house(now_ns)
             self._collector.keep(now_ns, self._board.legs, self._board.ended.legs)
             if self._retiring and self._board.legs == 0:

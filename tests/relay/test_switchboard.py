@@ -80,7 +80,8 @@ async def test_a_leg_that_cannot_report_keeps_nobody_from_it(
             raise RuntimeError("a fault")
 
     monkeypatch.setattr(Leg, "send_rtcp_if_due", report)
-    board.keep_house(RTCP_NS)
+    for turn in range(3):
+        board.look_after_legs(RTCP_NS, turn, 3)
     assert reported == ["bad", "good"]
     assert (await reports(board))["bad"].faults == 1
     board.close()
