@@ -265,6 +265,6 @@ class App:
             type=type_of(status.key),
         )
         self._keeper.keep_recording(center.floor.tenant, status.contact, info)
-        if status.state == "recording":
+        if status.state in ("recording", "quarantined"):
             trouble = events.RecordingTrouble(status.contact, status.recording, status.reason)
             self._house.tell(center, trouble)

@@ -147,10 +147,17 @@ class Performer:
         await self._ask(decision.contact, relay.MaskDigits(decision.leg, decision.on))
 
     async def _start_recording(self, center: Center, decision: decisions.StartRecording) -> None:
-        tenant = center.floor.tenant
+        tenant, options = center.floor.tenant, center.floor.recording
         start = Start(
-            decision.recording, tenant.account, tenant.instance, decision.contact, decision.key, decision.parties
-        )  # fmt: skip
+            recording=decision.recording,
+            account=tenant.account,
+            instance=tenant.instance,
+            contact=decision.contact,
+            key=decision.key,
+            parties=decision.parties,
+            format=options.format,
+            tracks=options.tracks,
+        )
         await self._recorder.begin(start)
 
     async def _seal_recording(self, _: Center, decision: decisions.SealRecording) -> None:

@@ -41,6 +41,7 @@ class Floor:
 
     def __init__(self, directory: Directory, new_recording: Callable[[], str]) -> None:
         self.tenant = directory.tenant
+        self.recording = directory.recording
         self.new_recording = new_recording
         self.flows: dict[str, Flow] = {flow.id: parse_flow(flow.content) for flow in directory.flows}
         self.numbers = {number.number: number.flow for number in directory.numbers}

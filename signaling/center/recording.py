@@ -5,7 +5,7 @@ The contact's state is changed first and shown in the room; the recorder is told
 
 from typing import Literal
 
-from recorder.api import Party
+from recorder.api import FORMATS, Party
 from signaling.center.call import AGENT_PARTY, CUSTOMER_PARTY
 from signaling.center.contact import Contact
 from signaling.center.decisions import Decision, MaskDigits, SaveContact, SealRecording, StartRecording, TellContact
@@ -22,6 +22,7 @@ from signaling.center.security import Action
 from signaling.center.segments import (
     BY_DIGITS,
     BY_FLOW,
+    BY_RECORDER,
     BY_TIMER,
     MAX_SECURE_SECONDS,
     ActName,
@@ -130,13 +131,18 @@ def digit_pressed(floor: Floor, event: DigitPressed, now: float) -> list[Decisio
 
 
 def recording_trouble(floor: Floor, event: RecordingTrouble, now: float) -> list[Decision]:
-    """The recorder cannot keep it, or can again."""
+    """The recorder cannot keep it, or can again. Whether the call goes on without it is the instance's choice."""
     contact = floor.live(event.contact)
     segments = contact.recordings.running() if contact is not None else []
     for segment in segments:
         if contact is not None and segment.id == event.recording and segment.trouble != event.reason:
-            segment.trouble = event.reason
-            return _shown(contact)
+            before, segment.trouble = segment.trouble, event.reason
+            if bool(before) != bool(event.reason):
+                act: ActName = "INTERRUPTED" if event.reason else "CONTINUED"
+                contact.recordings.note(now, act, segment.type, BY_RECORDER)
+            if event.reason and floor.recording.when_interrupted == "end":
+                return floor.end(contact, "OTHER", now)
+            return _told(contact, now)
     return []
 
 
@@ -196,7 +202,8 @@ def _start(
     floor: Floor, contact: Contact, type: RecordingType, wanted: frozenset[str], when: tuple[float, str]
 ) -> StartRecording:
     now, by = when
-    segment = Segment(floor.new_recording(), recording_key(floor.tenant, contact.id, now, type), type, wanted)
+    key = recording_key(floor.tenant, contact.id, now, type) + FORMATS[floor.recording.format][0]
+    segment = Segment(floor.new_recording(), key, type, wanted)
     parties = [Party(CUSTOMER_PARTY, "other", contact.leg)]
     if type == "AGENT" and contact.assignment is not None:
         parties.insert(0, Party(AGENT_PARTY, "agent", contact.assignment.leg))

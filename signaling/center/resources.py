@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from recorder.api import Storage
+from recorder.api import Format, Storage
 
 
 class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +87,17 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How digits travel: relay.api.Dtmf."""
 
 
+class RecordingOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the calls of an instance are recorded."""
+
+    format: Format = "wav"
+    """Of the stereo sound."""
+    tracks: bool = False
+    """Whether each party gets a file of its own, too."""
+    when_interrupted: Literal["keep", "end"] = "keep"
+    """What becomes of a call whose recording cannot be written, e.g. because the disk is full."""
+
+
 class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything configured in one instance."""
 
@@ -101,3 +112,4 @@ class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: tuple[RetentionRule, ...] = ()
     storage: Storage = Storage()
     """Where its recordings go, as far as it is not as the node's configuration says."""
+    recording: RecordingOptions = RecordingOptions()

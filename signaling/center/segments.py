@@ -16,8 +16,8 @@ from signaling.center.resources import Tenant
 
 RecordingType = Literal["AGENT", "IVR"]
 SegmentState = Literal["recording", "suspended", "stopped"]
-ActName = Literal["START", "SUSPEND", "RESUME", "SECURE_PAUSE", "SECURE_RESUME", "STOP"]
-BY_FLOW, BY_DIGITS, BY_TIMER = "flow", "digits", "timer"
+ActName = Literal["START", "SUSPEND", "RESUME", "SECURE_PAUSE", "SECURE_RESUME", "INTERRUPTED", "CONTINUED", "STOP"]
+BY_FLOW, BY_DIGITS, BY_TIMER, BY_RECORDER = "flow", "digits", "timer", "recorder"
 MAX_SECURE_SECONDS = 3600.0
 IVR_FOLDER = "CallRecordings/ivr"
 
@@ -54,7 +54,7 @@ class RecordingAct(msgspec.Struct, frozen=True):
     act: ActName
     type: RecordingType
     by: str
-    """A user's id, or what else did it: `flow`, `digits`, `timer`."""
+    """A user's id, or what else did it: `flow`, `digits`, `timer`, `recorder`."""
 
 
 class SecurePause(msgspec.Struct, frozen=True):
@@ -120,11 +120,11 @@ class Recordings:
 
 
 def recording_key(tenant: Tenant, contact: str, at: float, type: RecordingType = "AGENT") -> str:
-    """The object key of a call recording, as Amazon Connect lays it out."""
+    """The object key of a call recording, as Amazon Connect lays it out, without what it ends in."""
     moment = time.gmtime(at)
     day, minute = time.strftime("%Y/%m/%d", moment), time.strftime("%Y%m%dT%H:%M", moment)
     folder = IVR_FOLDER if type == "IVR" else "CallRecordings"
-    return f"connect/{tenant.alias}/{folder}/{day}/{contact}_{minute}_UTC.wav"
+    return f"connect/{tenant.alias}/{folder}/{day}/{contact}_{minute}_UTC"
 
 
 def type_of(key: str) -> RecordingType:

@@ -13,6 +13,7 @@ from signaling.center.resources import (
     Flow,
     PhoneNumber,
     Queue,
+    RecordingOptions,
     RetentionRule,
     RoutingProfile,
     SecurityProfile,
@@ -26,6 +27,7 @@ from signaling.store.tables import (
     of,
     phone_numbers,
     queues,
+    recording_options,
     retention_rules,
     routing_profiles,
     security_profiles,
@@ -72,7 +74,9 @@ async def load_directory(connection: AsyncConnection, tenant: Tenant) -> Directo
     fields = {kind.field: await _load(connection, tenant, kind) for kind in KINDS}
     rows = await connection.execute(of(tenant, storages))
     storage = next((msgspec.convert(row.settings, Storage) for row in rows), Storage())
-    return Directory(tenant, **fields, storage=storage)
+    rows = await connection.execute(of(tenant, recording_options))
+    recording = next((msgspec.convert(row.options, RecordingOptions) for row in rows), RecordingOptions())
+    return Directory(tenant, **fields, storage=storage, recording=recording)
 
 
 async def store_directory(connection: AsyncConnection, directory: Directory, hashes: Mapping[str, str]) -> None:
@@ -81,6 +85,7 @@ async def store_directory(connection: AsyncConnection, directory: Directory, has
     await upsert(connection, instances, tenant)
     where = {"account": tenant["account"], "instance": tenant["instance"]}
     await upsert(connection, storages, {**where, "settings": msgspec.to_builtins(directory.storage)})
+    await upsert(connection, recording_options, {**where, "options": msgspec.to_builtins(directory.recording)})
     for kind in KINDS:
         for resource in getattr(directory, kind.field):
             row = {**where, **msgspec.to_builtins(resource)}

@@ -94,6 +94,7 @@ trunks = _tenant_table(
 
 storages = _tenant_table("storages", _json("settings"), key=())
 """`settings`: recorder.storage.Storage."""
+recording_options = _tenant_table("recording_options", _json("options"), key=())
 
 contacts = _tenant_table(
     "contacts",

@@ -58,6 +58,8 @@ def transfer(queue: str) -> dict[str, Any]:
         ({"trunks": [{"name": "t", "sources": [], "codecs": ["G729"]}]}, "trunk t: codec 'G729' does not exist"),
         ({"security_profiles": [{"id": "agent", "name": "S", "permissions": ["Sing"]}]}, "S: permission 'Sing' does"),
         ({"flows": [{"id": "flow-1", "name": "F", "content": transfer("q")}]}, "flow F: queue 'q' does not exist"),
+        ({"recording": {"format": "mp3"}}, "cannot be read.*mp3.*recording"),
+        ({"recording": {"when_interrupted": "sing"}}, "cannot be read.*sing"),
         ({"retention": [{"queue": "q", "days": 1}]}, "retention: queue 'q' does not exist"),
         ({"retention": [{"days": -1}]}, "retention: days"),
         ({"retention": [{"days": 1}, {"days": 2}]}, "retention: two rules"),

@@ -26,7 +26,7 @@ def test_round_trip(size: int) -> None:
     whole = sealed(plain)
     assert plain_size(len(whole)) == size
     assert opened(whole, 0, size) == plain
-    assert plain[:64] not in whole or size == 0
+    assert plain[:64] not in whole or size < 8, "a few octets may stand in the sealed stream by chance"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from signaling.center import events
 from signaling.center.decisions import MaskDigits, SealRecording, SetPicture, StartRecording, TellContact
 from signaling.center.floor import NotYours
 from signaling.center.recording import controls
+from signaling.center.resources import RecordingOptions
 from signaling.center.segments import Input, NotNow, RecordingType
 from tests.signaling.center.floor_plan import Shift, action, document, support_flow
 from vault.pii import Pii
@@ -175,11 +176,31 @@ def test_a_call_that_ends_in_a_secure_pause_leaves_nothing_behind(talk: Shift) -
 def test_trouble_of_the_recorder_is_shown_while_it_lasts(talk: Shift) -> None:
     recording = talk.last(StartRecording).recording
     assert talk.tell(events.RecordingTrouble("c1", "0" * 32, "full")) == []
-    assert talk.tell(events.RecordingTrouble("c1", recording, "full")) == [TellContact("ann", "c1")]
+    assert talk.tell(events.RecordingTrouble("c1", recording, "full"))[0] == TellContact("ann", "c1")
     assert state(talk) == "interrupted"
     assert talk.tell(events.RecordingTrouble("c1", recording, "full")) == []
+    talk.tell(events.RecordingTrouble("c1", recording, "broken"))
     talk.tell(events.RecordingTrouble("c1", recording, ""))
     assert state(talk) == "recording"
+    assert acts(talk)[1:] == [("INTERRUPTED", "AGENT", "recorder"), ("CONTINUED", "AGENT", "recorder")]
+
+
+def test_an_instance_may_end_the_calls_that_it_cannot_record(talk: Shift) -> None:
+    recording = talk.last(StartRecording).recording
+    talk.center.floor.recording = RecordingOptions(when_interrupted="end")
+    talk.tell(events.RecordingTrouble("c1", recording, ""))
+    assert talk.record("c1").disconnected is None
+    talk.tell(events.RecordingTrouble("c1", recording, "full"))
+    ended = talk.record("c1")
+    assert ended.disconnected is not None
+    assert ended.disconnect_reason == "OTHER"
+    assert acts(talk)[1:] == [("INTERRUPTED", "AGENT", "recorder")]
+
+
+def test_the_key_ends_as_the_format_of_the_instance() -> None:
+    shift = Shift()
+    shift.center.floor.recording = RecordingOptions(format="flac")
+    assert joined(shift).last(StartRecording).key.endswith("_UTC.flac")
 
 
 def test_an_agent_may_do_what_his_profiles_and_the_state_allow(talk: Shift) -> None:

@@ -50,5 +50,5 @@ def test_a_secure_pause_ends_with_its_last_digit_or_a_pound() -> None:
 @pytest.mark.parametrize(("type", "folder"), [("AGENT", "CallRecordings"), ("IVR", "CallRecordings/ivr")])
 def test_a_key_says_which_kind_of_segment_it_is_of(type: RecordingType, folder: str) -> None:
     key = recording_key(Tenant("1", "i", "acme"), "c-1", 1_795_435_200.0, type)
-    assert key == f"connect/acme/{folder}/2026/11/23/c-1_20261123T12:00_UTC.wav"
+    assert key == f"connect/acme/{folder}/2026/11/23/c-1_20261123T12:00_UTC"
     assert type_of(key) == type

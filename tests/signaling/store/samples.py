@@ -15,6 +15,7 @@ from signaling.center.resources import (
     Flow,
     PhoneNumber,
     Queue,
+    RecordingOptions,
     RoutingProfile,
     RoutingRow,
     SecurityProfile,
@@ -82,6 +83,7 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
         numbers=(PhoneNumber("+15550100", "flow-1"),),
         trunks=(Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),),
         storage=Storage(bucket=f"{tenant.alias}-calls", tags={"of": tenant.alias}),
+        recording=RecordingOptions("flac", tracks=True, when_interrupted="end"),
     )
 
 

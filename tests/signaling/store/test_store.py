@@ -25,6 +25,7 @@ async def test_directories_come_back_as_they_were_saved(store: Store) -> None:
     assert [directory.storage for directory in found] == [
         a_directory(tenant).storage for tenant in (ACME, NAMESAKE, RIVAL)
     ]
+    assert found[0].recording == a_directory(ACME).recording
     assert found[2].routing_profiles == a_directory(RIVAL).routing_profiles
     assert found[2].queues == a_directory(RIVAL).queues and found[2].numbers == a_directory(RIVAL).numbers
     assert await store.directory(ACME) == found[0]
