@@ -65,7 +65,7 @@ def parse_head(data: bytes) -> tuple[Header, int]:
         if data[: len(MAGIC)] != MAGIC or start + length > min(len(data), HEAD):
             raise Damaged("not a sealed object")
         return msgspec.json.decode(data[start : start + length], type=Header), start + length
-    except (struct.error, msgspec.MsgspecError):
+    except (struct.error, msgspec.MsgspecError, UnicodeDecodeError):
         raise Damaged("not a sealed object") from None
 
 

@@ -94,5 +94,5 @@ def _parts(folder: Path) -> tuple[bytes, bytes]:
 def _parsed(body: bytes) -> Journal:
     try:
         return msgspec.json.decode(body, type=Journal)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Damaged("the journal cannot be read") from None

@@ -93,4 +93,7 @@ def encode(manifest: Manifest) -> bytes:
 
 def decode(data: bytes) -> Manifest:
     """Raises msgspec.MsgspecError."""
-    return msgspec.json.decode(data, type=Manifest)
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None

@@ -17,6 +17,7 @@ from recorder.journal import Journal
 from recorder.keys import RecordingKeys, context_of, owner_of
 from recorder.objects import WHOLE, read_object
 from recorder.outcome import Failed, Finished, Outcome
+from recorder.repair import repair
 from recorder.stores import DirectoryStore, manifest_key
 from recorder.wire import Record
 from tests.recorder.process import PARTIES, Delivered, start_of
@@ -33,10 +34,10 @@ FLUSH = 5
 class Room:
     """A folder with a keyring, in which recordings are spooled and finalized."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keyring: Path | None = None) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        self.keyring = folder / "keyring.json"
+        self.keyring = keyring or folder / "keyring.json"
         self.ring = LocalKeyring.open(self.keyring)
         self.keys = RecordingKeys(LocalKms(self.ring))
 
@@ -46,18 +47,20 @@ class Room:
         """A recording's folder, as it is when it has been sealed."""
         return self.spool_as(start_of(recording, parties), records)
 
-    def spool_as(self, start: api.Start, records: Iterable[Record]) -> Path:
-        """The same for a recording that was started like this."""
+    def spool_as(self, start: api.Start, records: Iterable[Record], lives: int = 1) -> Path:
+        """The same for a recording that was started like this, and written in so many lives of the recorder."""
         owner = owner_of(start)
         made = self.ring.generate(context_of(owner))
         folder = self.folder / start.recording
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         journal.save(folder, Journal(start, made.wrapped, made.key_id, "sealed", {"sealed": 1.0}), made.plain)
-        appender = Appender(folder, made.plain, owner, {})
         bodies = list(batches(records))
-        for index in range(0, len(bodies), FLUSH):
-            appender.append(b"".join(bodies[index : index + FLUSH]))
+        share = len(bodies) // lives + 1
+        for life in range(lives):
+            appender = Appender(folder, made.plain, owner, repair(folder, made.plain, owner).counts)
+            for index in range(life * share, min((life + 1) * share, len(bodies)), FLUSH):
+                appender.append(b"".join(bodies[index : min(index + FLUSH, (life + 1) * share)]))
         appender.close()
         return folder
 
@@ -71,7 +74,7 @@ class Room:
         """What becomes of a recording that is found in this folder."""
         try:
             return finalize(folder, self.load(folder)[1])
-        except (Damaged, KeyUnavailable) as error:
+        except (Damaged, KeyUnavailable, FileNotFoundError) as error:
             return Failed(str(error))
 
     def open(self, folder: Path) -> Delivered:

@@ -1,8 +1,7 @@
-"""Faults in the files of the spool: found, and the recording set aside; or cut where a crash may leave a torn tail."""
+"""Segments that are missing or damaged are found; a torn tail, as a crash may leave it, is cut."""
 
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,70 +13,13 @@ from recorder.reading import SpoolReader, segment_path
 from recorder.repair import repair
 from recorder.segment import HEADER
 from tests.recorder.offline import RECORDING, Room
-from tests.support.tapper import Speaker, batches, speak
-
-FAULTS = 120
-OTHER = "ffffffffffffffff0123456789abcdef"
+from tests.recorder.process import start_of
+from tests.support.tapper import Speaker, speak
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
     return Room(tmp_path)
-
-
-def flip(path: Path, generator: random.Random) -> None:
-    data = bytearray(path.read_bytes())
-    data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
-    path.write_bytes(data)
-
-
-def cut(path: Path, generator: random.Random) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: generator.randrange(len(data))])
-
-
-def cut_out(path: Path, generator: random.Random) -> None:
-    data = path.read_bytes()
-    start, length = generator.randrange(len(data)), generator.randrange(1, 500)
-    path.write_bytes(data[:start] + data[start + length :])
-
-
-def overwrite(path: Path, generator: random.Random) -> None:
-    data = bytearray(path.read_bytes())
-    start = generator.randrange(len(data))
-    piece = generator.randbytes(64)[: len(data) - start]
-    data[start : start + len(piece)] = piece
-    path.write_bytes(data)
-
-
-def test_single_faults_in_a_sealed_spool(room: Room) -> None:
-    good = room.spool(speak(RECORDING, Speaker(0, end=2.0)))
-    kept = room.folder / "kept"
-    shutil.copytree(good, kept)
-    generator = random.Random(4)
-    faults: list[Callable[[Path, random.Random], None]] = [flip, flip, cut, cut_out, overwrite]
-    for number in range(FAULTS):
-        shutil.rmtree(good)
-        shutil.copytree(kept, good)
-        fault = faults[number % len(faults)]
-        fault(good / ("journal" if number % 6 == 0 else segment_path(good, 0).name), generator)
-        outcome = room.finalize(good)
-        assert isinstance(outcome, Failed), (number, fault.__name__, outcome)
-    shutil.rmtree(good)
-    shutil.copytree(kept, good)
-    assert isinstance(room.finalize(good), Finished)
-
-
-def test_files_of_another_recording_are_found(room: Room) -> None:
-    """Segments, and whole folders, put in each other's place."""
-    mine = room.spool(speak(RECORDING, Speaker(0, end=1.0)))
-    other = room.spool(speak(OTHER, Speaker(0, end=1.0)), recording=OTHER)
-    for name in ("journal", segment_path(mine, 0).name):
-        swapped = (mine / name).read_bytes()
-        (mine / name).write_bytes((other / name).read_bytes())
-        assert isinstance(room.finalize(mine), Failed)
-        (mine / name).write_bytes(swapped)
-    assert isinstance(room.finalize(mine), Finished)
 
 
 def test_a_missing_segment_is_found(room: Room) -> None:
@@ -102,18 +44,7 @@ def test_a_segment_twice_is_found(room: Room) -> None:
 
 def interrupted(room: Room, lives: int) -> Path:
     """A recording that was written in several lives of the recorder, and closed in the last."""
-    bodies = list(batches(speak(RECORDING, Speaker(0, end=3.0))))
-    folder = room.spool([])
-    segment_path(folder, 0).unlink()
-    known, data_key = room.load(folder)
-    share = len(bodies) // lives + 1
-    for life in range(lives):
-        counts = repair(folder, data_key, owner_of(known.start)).counts
-        appender = Appender(folder, data_key, owner_of(known.start), counts)
-        for body in bodies[life * share : (life + 1) * share]:
-            appender.append(body)
-    appender.close()
-    return folder
+    return room.spool_as(start_of(RECORDING), speak(RECORDING, Speaker(0, end=3.0)), lives)
 
 
 def test_several_lives_make_one_sound(room: Room) -> None:
