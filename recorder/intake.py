@@ -139,11 +139,15 @@ class Intake:
             self._connections.discard(task)
 
     def take_batch(self, worker: bytes, data: bytes) -> _Unacknowledged:
-        """Sorts the records of a batch. Raises WireError when it has not even a number."""
+        """Sorts the records of a batch. Raises WireError when it has no number, or one that cannot be its own: taking
+        it would make those between look taken."""
         if len(data) < BATCH.size:
             raise WireError("batch without a number")
         (number,) = BATCH.unpack_from(data)
-        if number <= self._taken.get(worker, 0):
+        last = self._taken.get(worker)
+        if number == 0 or (last is not None and number > last + 1):
+            raise WireError(f"batch {number} came after {last}")
+        if last is not None and number <= last:
             self.counters.repeated_batches += 1
             return self._unacknowledged(worker, number)
         self._taken[worker] = number

@@ -1,7 +1,9 @@
 """What the finalizer makes of good, late, lost, paused and odd packets."""
 
 import hashlib
+import random
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -272,6 +274,38 @@ def test_a_recording_that_is_started_late_begins_with_what_was_heard_first(room:
     heard = room.made_of(records)
     assert heard.manifest.duration_ms == pytest.approx(2000, abs=120)
     assert level_of(heard.left, heard.rate, 440) > -20
+
+
+def test_a_clock_that_lies_sets_its_recording_aside(room: Room) -> None:
+    lie = Record(NAME, Kind.END, 0, EPOCH + 72 * 3600 * 10**9)
+    result = room.finalize(room.spool([*speak(RECORDING, Speaker(0, end=1.0, ends=False)), lie]))
+    assert result == Failed("the time line is longer than two days")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_records_that_lie_about_anything_are_heard_or_set_aside(room: Room, seed: int) -> None:
+    """Order, party, codec, numbers, times, lengths: whatever a worker says, it is an outcome and no fault."""
+    generator = random.Random(seed)
+    records = call(RECORDING, (Speaker(0, end=2.0), Speaker(1, 700.0, Codec.OPUS, end=2.0)))
+    for index in generator.sample(range(len(records)), 30):
+        wide = generator.choice((0, 1, -1, 1 << 31, -(1 << 62), (1 << 63) - 1, generator.getrandbits(40)))
+        lie: dict[str, Any] = generator.choice(
+            [
+                {"kind": generator.choice(list(Kind))},
+                {"party": generator.choice((0, 1, 7, 255))},
+                {"clock": EPOCH + generator.randrange(-(10**10), 10**10)},
+                {"codec": generator.choice(list(Codec))},
+                {"sequence": wide},
+                {"timestamp": wide},
+                {"ssrc": generator.getrandbits(32)},
+                {"payload": generator.randbytes(generator.choice((0, 1, 160, 2000)))},
+            ]
+        )
+        records[index] = records[index]._replace(**lie)
+    result = room.finalize(room.spool(records))
+    assert isinstance(result, (Finished, Failed)), result
+    if isinstance(result, Finished):
+        assert result.duration_ms <= 40_000
 
 
 def test_sound_of_unannounced_parties_alone_is_not_thrown_away(room: Room) -> None:

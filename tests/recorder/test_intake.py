@@ -72,6 +72,16 @@ async def test_a_batch_is_taken_once(taps: Intake, spool: Notebook) -> None:
     assert taps.counters.repeated_batches == 2
 
 
+async def test_a_batch_that_lies_about_its_place_is_refused(taps: Intake, spool: Notebook) -> None:
+    """Else all between would be taken for repeated, and be lost."""
+    taps.take_batch(WORKER, batch(7, Record(A, Kind.CLOCK, 0, 1)))  # a recorder that was killed knows no number
+    for lie in (9, 1 << 63, 0):
+        with pytest.raises(WireError):
+            taps.take_batch(WORKER, batch(lie, Record(A, Kind.CLOCK, 0, 66)))
+    taps.take_batch(WORKER, batch(8, Record(A, Kind.CLOCK, 0, 2)))
+    assert [record.clock for record in spool.taken] == [1, 2]
+
+
 async def test_late_records_are_counted(taps: Intake, spool: Notebook) -> None:
     taps.take_batch(WORKER, batch(1, Record(OVER, Kind.CLOCK, 0, 1), Record(A, Kind.CLOCK, 0, 2)))
     assert [record.recording for record in spool.taken] == [A]
