@@ -178,6 +178,11 @@ async def test_every_step_is_taken_up_where_it_was_left(room: Room) -> None:
                     await told.until(RECORDING, "released")
             except TimeoutError:
                 continue
+    async with delivering(room, store) as (delivery, told):
+        known, data_key = room.load(recording.folder)
+        if known.state != "released":  # on a machine too slow for all of them
+            delivery.add(Recording(recording.folder, known, data_key))
+            await told.until(RECORDING, "released")
     known, _ = room.load(recording.folder)
     assert known.state == "released"
     assert list(known.times) == ["sealed", "finalized", "uploaded", "verified", "released"]
