@@ -53,8 +53,8 @@ from signaling.tls import self_signed, server_context
 from signaling.trunks import Trunks
 from signaling.workers import Workers
 from vault.kms import KmsError
-from vault.services import open_kms
 from vault.pii import Pii
+from vault.services import open_kms
 
 log = structlog.get_logger()
 OTHERS_SECONDS = 30.0
