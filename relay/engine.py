@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from relay.api import Hear
 from relay.codecs import g711, opus
+from relay.direct import Passed, Passing
 from relay.formats import TICK_MS, Codec, SendFormat
-from relay.hearing import Cell, Mixes, cells_of, columns, distinct_mixes
+from relay.hearing import NO_CELLS, Cells, Matrix, Mixes, distinct_mixes, joined
 from relay.mixer import mix
 from relay.player import Player
-from relay.receiving import Octets, Receiver
+from relay.receiving import Admitted, Octets, Receiver
 from relay.resample import NARROW, WIDE
 from relay.rows import SourceRows
 from relay.rtp import RtpPacket
@@ -63,6 +64,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     marker: bool
     samples: int
     """How long this packet's sound is, in units of the codec's RTP clock: the next timestamp is this much higher."""
+    skipped: int = 0
+    """How much time went by unheard before it, in the same units."""
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -78,7 +81,10 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class _Leg:
-    __slots__ = ("format", "loss", "marker", "name", "receiver", "room", "row", "sender")
+    __slots__ = (
+        "format", "is_mixed", "loss", "marker", "may_pass", "name", "passed_only", "passes_to", "passing", "receiver",
+        "room", "row", "sender",
+    )  # fmt: skip
 
     def __init__(self, name: str, room: "_Room", format: SendFormat, receive: Mapping[int, Codec]) -> None:
         self.name = name
@@ -89,6 +95,15 @@ class _Leg:
         self.sender: Sender = make_sender(format, room.rate)
         self.receiver = Receiver(receive, room.rate)
         self.marker = True
+        self.passing = Passing()
+        self.may_pass = True
+        """Whether nothing beyond the hearing stands against passing on to it."""
+        self.passes_to: list[_Leg] = []
+        """Those who hear this leg and nothing else."""
+        self.is_mixed = False
+        """Whether there are others who hear it."""
+        self.passed_only = False
+        """The last packet was passed on to all who hear this leg, and needs no decoding."""
 
     def set_format(self, format: SendFormat, receive: Mapping[int, Codec]) -> None:
         if format != self.format:
@@ -97,6 +112,14 @@ class _Leg:
             self.format = format
             self._use(sender)
         self.receiver.set_formats(receive)
+
+    def takes(self, sound: Admitted) -> bool:
+        """Whether a packet is, as it is, what was negotiated to be sent to this leg."""
+        if sound.codec.name == "CN":
+            return self.receiver.knows(sound.packet.payload_type, sound.codec)
+        milliseconds = sound.content.samples * 1000 // sound.codec.clock
+        ptime_ms = 20 if sound.codec.name == "opus" and self.format.ptime_ms == 30 else self.format.ptime_ms
+        return sound.codec == self.format.codec and milliseconds == ptime_ms
 
     def set_rate(self, rate: int) -> None:
         self.receiver.set_rate(rate)
@@ -121,12 +144,13 @@ class _Leg:
         """From this tick on the leg is sent what that one encodes."""
         self.sender = sender
 
-    def outgoing(self, packets: list[Packet]) -> list[Outgoing]:
+    def outgoing(self, packets: list[Packet], ticks_skipped: int = 0) -> list[Outgoing]:
         payload_type = self.format.payload_type
         sends = [Outgoing(self.name, payload_type, payload, False, samples) for payload, samples in packets]
-        if self.marker and sends:
+        if (self.marker or ticks_skipped) and sends:
             # RFC 3551 §4.1: the first packet of a stretch of sound; ours is one stretch.
-            sends[0] = msgspec.structs.replace(sends[0], marker=True)
+            skipped = ticks_skipped * self.format.codec.clock * TICK_MS // 1000
+            sends[0] = msgspec.structs.replace(sends[0], marker=self.marker, skipped=skipped)
             self.marker = False
         return sends
 
@@ -139,9 +163,9 @@ class _Room:
         self.legs: dict[str, _Leg] = {}
         self.players: dict[str, tuple[Player, int]] = {}
         """With their rows."""
-        self.hearing: tuple[Hear, ...] = ()
+        self.hearing = Matrix()
         self.rate = NARROW
-        self.cells: dict[int, list[Cell]] = {NARROW: [], WIDE: []}
+        self.cells: dict[int, Cells] = {NARROW: NO_CELLS, WIDE: NO_CELLS}
         """By the rate of the listener."""
         self.stale = True
 
@@ -156,8 +180,24 @@ class _Room:
         sources.update({name: leg.row for name, leg in self.legs.items()})
         for rate in self.cells:
             listeners = {name: leg.row for name, leg in self.legs.items() if leg.sender.rate == rate}
-            self.cells[rate] = cells_of(self.hearing, listeners, sources)
+            self.cells[rate] = self.hearing.cells(listeners, sources)
+        self._arrange_passing(sources)
         self.stale = False
+
+    def _arrange_passing(self, sources: Mapping[str, int]) -> None:
+        legs = {leg.row: leg for leg in self.legs.values()}
+        alone = self.hearing.heard_alone({name: leg.row for name, leg in self.legs.items() if leg.may_pass}, sources)
+        direct = {listener: source for listener, source in alone.items() if source in legs and source != listener}
+        heard = np.concatenate(
+            [cells.sources[~np.isin(cells.listeners, list(direct))] for cells in self.cells.values()]
+        )
+        mixed = set(heard.tolist())
+        before = {row: source for source, leg in legs.items() for row in [each.row for each in leg.passes_to]}
+        for row, leg in legs.items():
+            leg.is_mixed = row in mixed
+            leg.passes_to = [legs[listener] for listener, source in direct.items() if source == row]
+            if row not in direct or before.get(row) != direct[row]:
+                leg.passing.end()
 
 
 class Engine:
@@ -167,9 +207,11 @@ class Engine:
         self._legs: dict[str, _Leg] = {}
         self._rooms: dict[str, _Room] = {}
         self._rows = SourceRows()
-        self._cells = {NARROW: columns([]), WIDE: columns([])}
+        self._cells = {NARROW: NO_CELLS, WIDE: NO_CELLS}
+        self._passed: list[Passed] = []
         self._faults: list[tuple[str, Exception]] = []
         self._stale = False
+        self._passes = False
 
     def add_leg(self, leg: str, room: str, send: SendFormat, receive: Mapping[int, Codec]) -> None:
         """Makes a leg in a room, and the room if it is the first. `receive`: payload type -> codec as negotiated,
@@ -221,7 +263,32 @@ class Engine:
 
     def receive(self, leg: str, packet: RtpPacket, now_ns: int) -> None:
         """Takes an authenticated packet with its counters extended (relay.rtp.StreamExtender). Raises KeyError only."""
-        self._legs[leg].receiver.receive(packet, now_ns)
+        source = self._legs[leg]
+        sound = source.receiver.admit(packet, now_ns)
+        if sound is None or not source.passes_to:
+            source.passed_only = False
+            if sound is not None:
+                source.receiver.keep(sound, now_ns)
+            elif source.passes_to:
+                self._pass_aside(source, packet, now_ns)
+        else:
+            self._pass_on(source, sound, now_ns)
+
+    def take_passed(self) -> list[Passed]:
+        """What was passed on since the last call, to be sent at once."""
+        passed, self._passed = self._passed, []
+        return passed
+
+    @property
+    def passes(self) -> bool:
+        """Whether a leg may have something to be sent between two ticks."""
+        return self._passes
+
+    def let_pass(self, leg: str, may: bool) -> None:
+        """Whether packets may be passed on to the leg as they are, if its hearing allows it. Raises KeyError."""
+        if self._legs[leg].may_pass != may:
+            self._legs[leg].may_pass = may
+            self._touch(self._legs[leg].room)
 
     def expect_loss(self, leg: str, percent: float) -> None:
         """How many packets of a hundred the leg's peer reports as lost since its report before. Raises KeyError."""
@@ -233,7 +300,7 @@ class Engine:
         Names of legs and players that are not there (yet) are kept and mean something once they are; of two cells for
         one pair the last holds.
         """
-        self._rooms[room].hearing = hearing
+        self._rooms[room].hearing = Matrix(hearing)
         self._touch(self._rooms[room])
 
     def add_player(self, room: str, player: str, samples: npt.NDArray[np.int16], rate: int, loop: bool) -> None:
@@ -267,7 +334,7 @@ class Engine:
             for name, leg in self._legs.items()
             for digit, duration_ms in leg.receiver.digits(now_ns)
         ]
-        sends = self._send()
+        sends = self._send(now_ns)
         faults, self._faults = self._faults, []
         return Tick(sends, ended, digits, faults)
 
@@ -279,16 +346,52 @@ class Engine:
             if room.stale:
                 room.arrange()
         for rate in self._cells:
-            self._cells[rate] = columns(cell for room in self._rooms.values() for cell in room.cells[rate])
+            self._cells[rate] = joined([room.cells[rate] for room in self._rooms.values()])
             self._rows.want(rate, self._cells[rate].sources)
         large = [room for room in self._rooms.values() if len(room.legs) > SMALL_ROOM]
         self._rows.gate(np.array([leg.row for room in large for leg in room.legs.values()], np.intp))
+        self._passes = any(leg.passes_to for leg in self._legs.values())
         self._stale = False
+
+    def _pass_on(self, source: _Leg, sound: Admitted, now_ns: int) -> None:
+        """To those who get it as it is, beginning with what waits for its turn; the others it is kept for."""
+        codec, clock = sound.codec, sound.codec.clock
+        duration_ns = sound.content.samples * 1_000_000_000 // clock
+        to_mix = source.is_mixed
+        for leg in source.passes_to:
+            if not leg.takes(sound):
+                leg.passing.end()
+                to_mix = True
+                continue
+            begins = not leg.passing.is_on(now_ns)
+            waiting = source.receiver.waiting() if begins else []
+            if waiting is None or any(each.codec != codec for each in waiting):
+                to_mix = True  # a packet is half played
+                continue
+            for each in (*waiting, sound):
+                payload_type = leg.format.payload_type if each.codec.name != "CN" else each.packet.payload_type
+                self._passed.append(
+                    Passed(leg.name, payload_type, each.packet, each.content.samples, clock, now_ns, begins)
+                )
+                begins = False
+            leg.passing.passed(duration_ns, sound.content.last, now_ns)
+        if to_mix:
+            source.receiver.keep(sound, now_ns)
+        else:
+            source.receiver.pass_on(sound, now_ns)
+        source.passed_only = not to_mix
+
+    def _pass_aside(self, source: _Leg, packet: RtpPacket, now_ns: int) -> None:
+        for leg in source.passes_to:
+            if leg.passing.is_on(now_ns):
+                self._passed.append(Passed(leg.name, 0, packet, 0, 8000, now_ns, aside=True))
 
     def _take_legs(self, now_ns: int) -> None:
         """The frames of all legs into their rows; those of G.711 decoded together."""
         together: dict[g711.Law, tuple[list[int], list[bytes]]] = {law: ([], []) for law in g711.LAWS}
         for leg in self._legs.values():
+            if leg.passed_only:
+                continue
             try:
                 frame = leg.receiver.pull(now_ns, self._rows.is_quiet(leg.row))
                 if isinstance(frame, Octets):
@@ -315,13 +418,14 @@ class Engine:
             self.remove_player(name, player)
         return ended
 
-    def _send(self) -> list[Outgoing]:
+    def _send(self, now_ns: int) -> list[Outgoing]:
         mixes = {rate: distinct_mixes(cells, self._rows.sounding) for rate, cells in self._cells.items()}
         mixed = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
         octets = {law: g711.encode(law, mixed[NARROW]).tobytes() for law in g711.LAWS}
-        encoded = self._encode_shared(mixes, mixed)
+        skipped = self._begin_mixing(mixes, now_ns)
+        encoded = self._encode_shared(mixes, mixed, skipped)
         sends: list[Outgoing] = []
-        for leg in self._legs.values():
+        for leg, ticks in skipped.items():
             sender = leg.sender
             number = mixes[sender.rate].of_listener.get(leg.row)
             try:
@@ -333,13 +437,28 @@ class Engine:
                     packets = sender.send(octets[sender.law][number * FRAME : (number + 1) * FRAME])
                 else:
                     packets = sender.send(mixed[sender.rate][number])
-                sends += leg.outgoing(packets)
+                sends += leg.outgoing(packets, ticks)
             except Exception as error:  # as in _take_legs
                 self._faults.append((leg.name, error))
         return sends
 
+    def _begin_mixing(self, mixes: Mapping[int, Mixes], now_ns: int) -> dict[_Leg, int]:
+        """The legs that are mixed for in this tick, with the ticks that went by since something was passed on."""
+        mixed_for: dict[_Leg, int] = {}
+        for leg in self._legs.values():
+            if leg.passing.is_on(now_ns):
+                continue
+            ticks = leg.passing.ticks_skipped(leg.row in mixes[leg.sender.rate].of_listener, now_ns)
+            if ticks is not None:
+                leg.passing.mixed()
+                mixed_for[leg] = ticks
+        return mixed_for
+
     def _encode_shared(
-        self, mixes: Mapping[int, Mixes], mixed: Mapping[int, npt.NDArray[np.int16]]
+        self,
+        mixes: Mapping[int, Mixes],
+        mixed: Mapping[int, npt.NDArray[np.int16]],
+        mixed_for: Mapping[_Leg, int],
     ) -> dict[OpusSender, list[Packet]]:
         """What each sender of Opus makes of this tick, for all legs that it is shared by."""
         encoded: dict[OpusSender, list[Packet]] = {}
@@ -347,7 +466,7 @@ class Engine:
             hearings = [
                 (leg, leg.sender, mixes[leg.sender.rate].of_listener.get(leg.row))
                 for leg in room.legs.values()
-                if isinstance(leg.sender, OpusSender)
+                if isinstance(leg.sender, OpusSender) and leg in mixed_for
             ]
             for sender, number in room.sharing.arrange(hearings).items() if hearings else ():
                 try:

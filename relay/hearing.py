@@ -1,7 +1,6 @@
 """Who hears whom, as columns: the cells of all rooms' hearing matrices that are not zero, ordered by listener. Pure."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -11,8 +10,6 @@ from relay.api import Hear
 
 Rows = npt.NDArray[np.intp]
 Gains = npt.NDArray[np.float32]
-Cell = tuple[int, int, float]
-"""A listener's row, a source's row, a gain."""
 
 MAX_GAIN = 16.0
 """24 dB: more is taken for a slip, and is not passed on to anyone's ears."""
@@ -26,6 +23,9 @@ class Cells(msgspec.Struct, frozen=True):
     gains: Gains
 
 
+NO_CELLS = Cells(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.float32))
+
+
 class Mixes(msgspec.Struct, frozen=True):
     """The different mixes of a tick. Mix m sums the cells from `starts[m]` to the next one's start."""
 
@@ -36,23 +36,51 @@ class Mixes(msgspec.Struct, frozen=True):
     """Row of a leg -> its mix. Who is not in it hears nothing."""
 
 
-def cells_of(hearing: Iterable[Hear], listeners: Mapping[str, int], sources: Mapping[str, int]) -> list[Cell]:
-    """A room's cells whose names are there and whose gain is a number other than zero; of two for a pair the last."""
-    gains = {(hear.listener, hear.source): hear.gain for hear in hearing}
-    return [
-        (listeners[listener], sources[source], max(-MAX_GAIN, min(gain, MAX_GAIN)))
-        for (listener, source), gain in gains.items()
-        if gain and math.isfinite(gain) and listener in listeners and source in sources
-    ]
+class Matrix:
+    """A room's hearing, as it was said: by names, some of which may mean nothing now.
+
+    Of two cells for a pair the last holds; a gain of zero, or none that is a number, is no cell."""
+
+    def __init__(self, hearing: Sequence[Hear] = ()) -> None:
+        numbers: dict[str, int] = {}
+        listeners = [numbers.setdefault(hear.listener, len(numbers)) for hear in hearing]
+        sources = [numbers.setdefault(hear.source, len(numbers)) for hear in hearing]
+        self._names = list(numbers)
+        pairs = np.array(listeners, np.intp) * len(numbers) + np.array(sources, np.intp)
+        # The last of each pair is the first from behind; `unique` orders by listener, then by source.
+        pairs, last = np.unique(pairs[::-1], return_index=True)
+        gains = np.array([hear.gain for hear in hearing], np.float64)[::-1][last]
+        said = np.isfinite(gains) & (gains != 0)
+        self._listeners, self._sources = np.divmod(pairs[said], max(1, len(numbers)))
+        self._gains = np.clip(gains[said], -MAX_GAIN, MAX_GAIN).astype(np.float32)
+
+    def cells(self, listeners: Mapping[str, int], sources: Mapping[str, int]) -> Cells:
+        """The cells whose names are there, with their rows; a listener's lie together."""
+        there, listener_rows, source_rows = self._find(listeners, sources)
+        return Cells(listener_rows[there], source_rows[there], self._gains[there])
+
+    def heard_alone(self, listeners: Mapping[str, int], sources: Mapping[str, int]) -> dict[int, int]:
+        """Row of a listener -> row of the one source that it hears, of those who hear one at a gain of one."""
+        there, listener_rows, source_rows = self._find(listeners, sources)
+        rows, first, counts = np.unique(listener_rows[there], return_index=True, return_counts=True)
+        alone = (counts == 1) & (self._gains[there][first] == 1.0)
+        return dict(zip(rows[alone].tolist(), source_rows[there][first][alone].tolist(), strict=True))
+
+    def _find(self, listeners: Mapping[str, int], sources: Mapping[str, int]) -> tuple[Rows, Rows, Rows]:
+        """Which cells are there, and all cells' rows, -1 for a name that is not."""
+        of_listener = np.array([listeners.get(name, -1) for name in self._names], np.intp)[self._listeners]
+        of_source = np.array([sources.get(name, -1) for name in self._names], np.intp)[self._sources]
+        return np.flatnonzero((of_listener >= 0) & (of_source >= 0)), of_listener, of_source
 
 
-def columns(cells: Iterable[Cell]) -> Cells:
-    """Cells of any number of rooms, ordered so that those who hear the same have the same columns."""
-    ordered = sorted(cells)
+def joined(parts: Sequence[Cells]) -> Cells:
+    """The cells of any number of rooms."""
+    if not parts:
+        return NO_CELLS
     return Cells(
-        np.array([cell[0] for cell in ordered], np.intp),
-        np.array([cell[1] for cell in ordered], np.intp),
-        np.array([cell[2] for cell in ordered], np.float32),
+        np.concatenate([part.listeners for part in parts]),
+        np.concatenate([part.sources for part in parts]),
+        np.concatenate([part.gains for part in parts]),
     )
 
 

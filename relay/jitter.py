@@ -98,6 +98,8 @@ class JitterBuffer:
         self._ssrc: int | None = None
         self._former_ssrc: int | None = None
         self._stragglers = 0
+        self._played: int | None = None
+        self._position = 0
         self._use_clock(8000)
 
     @property
@@ -131,6 +133,29 @@ class JitterBuffer:
         insort(self._queue, held)
         if len(self._queue) > CAPACITY:
             self._drop_head()
+
+    def pass_on(self, packet: RtpPacket, codec: Codec, samples: int, now_ns: int) -> None:
+        """Tells of a packet of sound that was passed on with all that waited: what comes next begins anew."""
+        if codec.clock != self._clock:
+            self._use_clock(codec.clock)
+        now = now_ns * self._clock // 1_000_000_000
+        self._measure(now - packet.timestamp, now, False)
+        self._queue.clear()
+        if self._played is None or packet.sequence > self._played:
+            self._goes_to(packet.sequence, packet.timestamp + samples)
+        self._resting = True
+
+    def waiting(self) -> list[tuple[RtpPacket, Codec, Content]]:
+        """What waits for its turn: packets, and what `put` was told of them."""
+        source = self._ssrc or 0
+        return [
+            (
+                RtpPacket(0, False, source, held.sequence, held.timestamp, held.payload),
+                held.codec,
+                Content(held.samples, held.last),
+            )
+            for held in self._queue
+        ]
 
     def pass_over(self, packet: RtpPacket) -> None:
         """Tells of a packet that `note` found good and that is no sound: its number is not missing."""
@@ -174,7 +199,7 @@ class JitterBuffer:
         self._aside.clear()
         self._forget_clock()
         self._target = self._units(MARGIN_MS)
-        self._played: int | None = None
+        self._played = None
         self._position = 0
         self._gap = 0
         self._turns_over = 0
@@ -272,13 +297,16 @@ class JitterBuffer:
             self._copies.loss(now)
         skipped = self._queue.pop(0).payload if self._has_too_much(now, quiet) else None
         head = self._queue.pop(0)
-        self._played = head.sequence
-        self._position = head.timestamp + head.samples
-        self._gap = self._stale = 0
-        if self._aside:
-            self._aside = {sequence for sequence in self._aside if sequence > head.sequence}
+        self._goes_to(head.sequence, head.timestamp + head.samples)
         self._resting = head.last
         return Sound(head.codec, head.payload, head.samples, skipped)
+
+    def _goes_to(self, sequence: int, position: int) -> None:
+        """All up to there is done with."""
+        self._played, self._position = sequence, position
+        self._gap = self._stale = 0
+        if self._aside:
+            self._aside = {aside for aside in self._aside if aside > sequence}
 
     def _has_too_much(self, now: int, quiet: bool) -> bool:
         """Whether the head is to be left out: the next one is here, and even without the head there is lag enough."""

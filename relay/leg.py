@@ -10,6 +10,7 @@ from relay import rtcp
 from relay.api import Alarm, Digit, Dtmf, LegDown, LegReport, LegUp, MaskedDigit, Media, MediaAlarm, Quality, SendInfo
 from relay.codecs import g711
 from relay.digit_gate import DigitGate
+from relay.direct import Passed
 from relay.engine import Codec, Engine, Outgoing, SendFormat
 from relay.errors import RtcpError
 from relay.health import LegHealth
@@ -18,7 +19,7 @@ from relay.malformed import RtpError
 from relay.negotiation import Agreement
 from relay.negotiator import Negotiator
 from relay.rtcp import Description, Goodbye, Report, RtcpPacket, SenderInfo, middle
-from relay.rtp import RtpPacket, StreamExtender, parse
+from relay.rtp import RtpPacket, StreamExtender
 from relay.rtp_transport import Transport
 from relay.stats import Counters, Reception
 from relay.stream import SendStream
@@ -98,7 +99,7 @@ class Leg:
             self.discard()
             return
         try:
-            packet = self._extender.extend(parse(data))
+            packet = self._extender.read(data)
         except RtpError:
             self.discard()
             return
@@ -139,12 +140,16 @@ class Leg:
 
     def send(self, outgoing: Outgoing) -> None:
         """One packet of the engine's."""
+        if outgoing.skipped:
+            self.stream.let_go_by(outgoing.skipped)
         if self.agreement is None or self.agreement.direction not in _SENDING:
             self._keypad.clear()
+            self._engine.let_pass(self.name, True)
             self.stream.skip(outgoing)
             return
         if self._keypad.busy:
             self._send_digits(outgoing, self.agreement)
+            self._engine.let_pass(self.name, not self._keypad.busy)
         else:
             self._put(self.stream.next(outgoing), len(outgoing.payload))
 
@@ -154,6 +159,7 @@ class Leg:
             self._tell(SendInfo(self.name, digit, duration_ms))
         else:
             self._keypad.press(digit, duration_ms)
+            self._engine.let_pass(self.name, False)
 
     @property
     def masked(self) -> bool:
@@ -169,6 +175,15 @@ class Leg:
         if on != self._gate.masked:
             for packet in self._gate.mask(on):
                 self._deliver(packet, self._codec_of(packet), now_ns)
+
+    def relay(self, passed: Passed) -> None:
+        """One packet of another leg's, passed on."""
+        if self.agreement is None or self.agreement.direction not in _SENDING:
+            self.stream.hold(passed)
+            return
+        packet = self.stream.relay(passed)
+        if packet is not None:
+            self._put(packet, len(passed.packet.payload))
 
     def send_rtcp_if_due(self, now_ns: int, ntp: int) -> None:
         """A report each RTCP_NS, the first after half of it (RFC 3550 section 6.2)."""

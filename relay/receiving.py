@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeGuard
 
+import msgspec
 import numpy as np
 
 from relay.codecs import l16, noise, opus
@@ -14,10 +15,18 @@ from relay.resample import NARROW
 from relay.rtp import RtpPacket
 from relay.voice import NOTHING, Frame, Octets, Samples, Voice, WaveVoice, converted, tuned
 
-__all__ = ["Frame", "Octets", "Receiver"]
+__all__ = ["Admitted", "Frame", "Octets", "Receiver"]
 
 MAX_MS = 200
 """A longer payload is not a packet of speech."""
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """A packet of sound that is new and well formed."""
+
+    packet: RtpPacket
+    codec: Codec
+    content: Content
 
 
 class Receiver:
@@ -51,21 +60,45 @@ class Receiver:
         self._rate = rate
 
     def receive(self, packet: RtpPacket, now_ns: int) -> None:
-        """Takes a packet in; a bad one is counted."""
+        """Takes a packet in, to be played; a bad one is counted."""
+        if (sound := self.admit(packet, now_ns)) is not None:
+            self.keep(sound, now_ns)
+
+    def admit(self, packet: RtpPacket, now_ns: int) -> Admitted | None:
+        """The packet if it is sound, to be kept or passed on; all else is taken in, or counted."""
         if not self.jitter.note(packet):
-            return
+            return None
         codec = self._formats.get(packet.payload_type)
         try:
             if codec is None:
                 raise Malformed("a payload type that was not negotiated")
-            if codec.name == "telephone-event":
-                self.jitter.pass_over(packet)
-                self._ended += self._digits.receive(packet.payload, packet.timestamp, codec.clock, now_ns)
-            else:
-                self.jitter.put(packet, codec, _content(codec, packet.payload), now_ns)
+            if codec.name != "telephone-event":
+                return Admitted(packet, codec, _content(codec, packet.payload))
+            self.jitter.pass_over(packet)
+            self._ended += self._digits.receive(packet.payload, packet.timestamp, codec.clock, now_ns)
         except Malformed:
             self.unknown += 1
             self.jitter.pass_over(packet)
+        return None
+
+    def keep(self, sound: Admitted, now_ns: int) -> None:
+        """It is to be played in its turn."""
+        self.jitter.put(sound.packet, sound.codec, sound.content, now_ns)
+
+    def pass_on(self, sound: Admitted, now_ns: int) -> None:
+        """It was passed on with all that waited, and is not played here."""
+        self.jitter.pass_on(sound.packet, sound.codec, sound.content.samples, now_ns)
+        self._noise = None
+
+    def waiting(self) -> list[Admitted] | None:
+        """What waits for its turn; None while a packet is half played."""
+        if len(self._left):
+            return None
+        return [Admitted(*waiting) for waiting in self.jitter.waiting()]
+
+    def knows(self, payload_type: int, codec: Codec) -> bool:
+        """Whether the peer negotiated this."""
+        return self._formats.get(payload_type) == codec
 
     def digits(self, now_ns: int) -> list[tuple[str, int]]:
         """Digits that have ended since the last call, with their lengths in ms."""

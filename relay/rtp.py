@@ -35,16 +35,24 @@ class RtpPacket(msgspec.Struct, frozen=True):
     marker: bool
     ssrc: int
     sequence: int
-    """As sent (16 bits) from `parse`, ever-growing from `StreamExtender.extend`."""
+    """As sent (16 bits) from `parse`, ever-growing from `StreamExtender.read`."""
     timestamp: int
-    """In units of the codec's clock; as sent (32 bits) from `parse`, ever-growing from `StreamExtender.extend`."""
+    """In units of the codec's clock; as sent (32 bits) from `parse`, ever-growing from `StreamExtender.read`."""
     payload: bytes
     csrcs: tuple[int, ...] = ()
     extension: Extension | None = None
 
 
+_Fields = tuple[int, bool, int, int, int, bytes, tuple[int, ...], Extension | None]
+
+
 def parse(data: bytes) -> RtpPacket:
     """The packet in a datagram. Raises RtpError."""
+    return RtpPacket(*_fields(data))
+
+
+def _fields(data: bytes) -> _Fields:
+    """A packet's fields as in RtpPacket. Raises RtpError."""
     if len(data) < HEADER_SIZE:
         _refuse("shorter than a header")
     first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
@@ -59,7 +67,7 @@ def parse(data: bytes) -> RtpPacket:
         if first & 0x10:
             extension, start = _extension(data, start)
     end = len(data) - (_padding(data, start) if first & 0x20 else 0)
-    return RtpPacket(second & 0x7F, second > 0x7F, ssrc, sequence, timestamp, data[start:end], csrcs, extension)
+    return second & 0x7F, second > 0x7F, ssrc, sequence, timestamp, data[start:end], csrcs, extension
 
 
 def serialize(packet: RtpPacket) -> bytes:
@@ -73,6 +81,14 @@ def serialize(packet: RtpPacket) -> bytes:
         return head + packet.payload
     csrcs = struct.pack(f"!{len(packet.csrcs)}I", *packet.csrcs)
     return head + csrcs + _extension_bytes(packet.extension) + packet.payload
+
+
+def header(payload_type: int, marker: bool, ssrc: int, counters: tuple[int, int]) -> bytes:
+    """The header of a packet without sources and extension. `counters`: sequence number and timestamp; of extended ones
+    the low bits are sent."""
+    sequence, timestamp = counters
+    second = payload_type | 0x80 if marker else payload_type
+    return _FIXED.pack(VERSION << 6, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
 
 
 class CounterExtender:
@@ -110,17 +126,19 @@ class StreamExtender:
     def __init__(self) -> None:
         self._sources: dict[int, tuple[CounterExtender, CounterExtender]] = {}
 
-    def extend(self, packet: RtpPacket) -> RtpPacket:
-        sequences, timestamps = self._sources.get(packet.ssrc) or self._new_source(packet.ssrc)
+    def read(self, data: bytes) -> RtpPacket:
+        """The packet in a datagram, its counters extended. Raises RtpError."""
+        payload_type, marker, ssrc, sequence, timestamp, payload, csrcs, extension = _fields(data)
+        sequences, timestamps = self._sources.get(ssrc) or self._new_source(ssrc)
         return RtpPacket(
-            packet.payload_type,
-            packet.marker,
-            packet.ssrc,
-            sequences.extend(packet.sequence),
-            timestamps.extend(packet.timestamp),
-            packet.payload,
-            packet.csrcs,
-            packet.extension,
+            payload_type,
+            marker,
+            ssrc,
+            sequences.extend(sequence),
+            timestamps.extend(timestamp),
+            payload,
+            csrcs,
+            extension,
         )
 
     def _new_source(self, ssrc: int) -> tuple[CounterExtender, CounterExtender]:

@@ -1,10 +1,51 @@
-"""The RTP stream that we send on a leg: one SSRC, its sequence numbers and timestamps. Pure."""
+"""The RTP stream that we send on a leg: one SSRC, its sequence numbers and timestamps, whether the packets are made
+here or passed on from another leg. Pure."""
 
 import secrets
 
+from relay.direct import Passed
 from relay.engine import Outgoing
 from relay.keypad import EventPacket
-from relay.rtp import RtpPacket, serialize
+from relay.rtp import header
+from relay.sequence import MAX_DROPOUT
+
+STRANGE_NS = 1_000_000_000
+"""A timestamp that is so far from what the time between two packets makes it is another clock's."""
+
+
+class Anchor:
+    """How the counters of a source that is passed on become ours."""
+
+    def __init__(self, first: Passed, sequence: int, timestamp: int) -> None:
+        self._ssrc = first.packet.ssrc
+        self._last = first
+        self._first = first.packet.sequence
+        self._sequence = sequence - first.packet.sequence
+        self._timestamp = timestamp - first.packet.timestamp
+
+    def holds(self, passed: Passed) -> bool:
+        """Whether the packet is counted as the others were: neither the source nor its clock began anew."""
+        packet, last = passed.packet, self._last.packet
+        if packet.ssrc != self._ssrc or abs(packet.sequence - last.sequence) > MAX_DROPOUT:
+            return False
+        elapsed = passed.arrival_ns - self._last.arrival_ns
+        said = (packet.timestamp - last.timestamp) * 1_000_000_000 // passed.clock
+        return passed.clock == self._last.clock and abs(said - elapsed) < STRANGE_NS
+
+    def counters(self, passed: Passed) -> tuple[int, int] | None:
+        """Our sequence number and timestamp, unbounded; None for a packet from before the first."""
+        packet = passed.packet
+        if packet.sequence < self._first:
+            return None
+        if packet.sequence >= self._last.packet.sequence:
+            self._last = passed
+        return packet.sequence + self._sequence, packet.timestamp + self._timestamp
+
+    def leave_out(self, passed: Passed) -> None:
+        """A number of the source that is not passed on: ours have no hole for it."""
+        if 0 < passed.packet.sequence - self._last.packet.sequence <= MAX_DROPOUT:
+            self._sequence -= 1
+            self._last = passed
 
 
 class SendStream:
@@ -17,6 +58,7 @@ class SendStream:
         self._sequence = secrets.randbits(16)
         self._timestamp = secrets.randbits(32)
         self._silent = True
+        self._anchor: Anchor | None = None
 
     @property
     def timestamp(self) -> int:
@@ -25,23 +67,53 @@ class SendStream:
 
     def next(self, outgoing: Outgoing) -> bytes:
         """The packet to protect and send."""
+        self._anchor = None
         marker = outgoing.marker or self._silent
         self._silent = False
-        packet = RtpPacket(outgoing.payload_type, marker, self.ssrc, self._sequence, self._timestamp, outgoing.payload)
+        head = header(outgoing.payload_type, marker, self.ssrc, (self._sequence, self._timestamp))
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._advance(outgoing)
-        return serialize(packet)
+        return head + outgoing.payload
 
     def event(self, payload_type: int, event: EventPacket) -> bytes:
         """A packet of a telephone event, which takes no time of its own: `skip` tells of the sound that it replaces."""
         timestamp = (self._timestamp - event.since) & 0xFFFFFFFF
-        packet = RtpPacket(payload_type, event.marker, self.ssrc, self._sequence, timestamp, event.payload)
+        head = header(payload_type, event.marker, self.ssrc, (self._sequence, timestamp))
         self._sequence = (self._sequence + 1) & 0xFFFF
-        return serialize(packet)
+        return head + event.payload
+
+    def relay(self, passed: Passed) -> bytes | None:
+        """The packet to protect and send for one that is passed on, on the heels of what was sent before; None if it is
+        none or comes too late."""
+        if passed.aside:
+            if self._anchor is not None:
+                self._anchor.leave_out(passed)
+            return None
+        if self._anchor is None or passed.begins or not self._anchor.holds(passed):
+            self._anchor = Anchor(passed, self._sequence, self._timestamp)
+        counters = self._anchor.counters(passed)
+        if counters is None:
+            return None
+        marker, self._silent = passed.packet.marker or self._silent, False
+        sequence, timestamp = counters[0] & 0xFFFF, counters[1] & 0xFFFFFFFF
+        if (sequence - self._sequence) & 0xFFFF < 0x8000:
+            self._sequence = (sequence + 1) & 0xFFFF
+            self._timestamp = (timestamp + passed.samples) & 0xFFFFFFFF
+        return header(passed.payload_type, marker, self.ssrc, (sequence, timestamp)) + passed.packet.payload
+
+    def hold(self, passed: Passed) -> None:
+        """As `skip`, of a packet that would be passed on."""
+        if not passed.aside:
+            self._silent, self._anchor = True, None
+            self._timestamp = (self._timestamp + passed.samples) & 0xFFFFFFFF
+
+    def let_go_by(self, samples: int) -> None:
+        """Time went by unheard before the packet that comes next."""
+        self._timestamp = (self._timestamp + samples) & 0xFFFFFFFF
 
     def skip(self, outgoing: Outgoing) -> None:
         """Time passes and nothing is sent: the peer does not want to hear us now."""
-        self._silent = True
+        self._silent, self._anchor = True, None
         self._advance(outgoing)
 
     def _advance(self, outgoing: Outgoing) -> None:

@@ -78,6 +78,7 @@ class Switchboard:
 
     async def handle(self, command: Any) -> msgspec.Struct:
         """Only a player that has to be decoded first makes its command wait. Raises Refusal."""
+        self._receive()  # what came before the command is heard and recorded as things were then
         try:
             if isinstance(command, api.Play):
                 self._require_room(command.room)
@@ -89,7 +90,7 @@ class Switchboard:
 
     def tick(self, now: int) -> None:
         """Moves the sound of 20 ms. `now` in ns."""
-        self._lines.receive()
+        self._receive()
         done = self._engine.tick(now)
         for name, error in done.faults:
             self._legs[name].fault(error)
@@ -104,6 +105,25 @@ class Switchboard:
             self._players.ended(room, player)
         for name, digit, duration_ms in done.digits:
             self._relay_digit(self._legs[name], digit, duration_ms)
+
+    @property
+    def passes(self) -> bool:
+        """Whether there may be something to do between two ticks."""
+        return self._engine.passes
+
+    def beat(self) -> None:
+        """Sends what is passed on from leg to leg, without waiting for the tick."""
+        self._receive()
+        self._lines.flush()
+
+    def _receive(self) -> None:
+        self._lines.receive()
+        for passed in self._engine.take_passed():
+            leg = self._legs[passed.leg]
+            try:
+                leg.relay(passed)
+            except Exception as error:  # one leg's fault must not silence the worker
+                leg.fault(error)
 
     def look_after_legs(self, now: int, turn: int, turns: int) -> None:
         """Reports to peers, alarms, quality: in each of `turns` calls for another part of the legs, so that no tick has

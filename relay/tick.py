@@ -13,6 +13,8 @@ LATE_NS = 5_000_000
 """A tick that begins this long after its deadline counts as late."""
 LAG_TICKS = 250
 """The worst lateness is remembered for so many ticks at least, and twice as many at most."""
+BEAT_NS = 2_000_000
+"""What is passed on from leg to leg waits for no longer than this."""
 MAX_BEHIND = 25
 """Ticks: further behind than this (half a second; the process was stopped), deadlines begin anew."""
 
@@ -38,10 +40,19 @@ def wall_clock_ns() -> int:
 
 
 class Ticker:
-    """Calls `tick(now_ns)` once for each deadline. A late tick is followed by the next at once, so none is left out."""
+    """Calls `tick(now_ns)` once for each deadline. A late tick is followed by the next at once, so none is left out.
 
-    def __init__(self, tick: Callable[[int], None]) -> None:
+    In between, as long as `beats()`, it calls `beat()`."""
+
+    def __init__(
+        self,
+        tick: Callable[[int], None],
+        beat: Callable[[], None] = lambda: None,
+        beats: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._tick = tick
+        self._beat = beat
+        self._beats = beats
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0
         self.ticks = 0
@@ -51,7 +62,7 @@ class Ticker:
         self.lateness_seconds = 0.0
         """Of all ticks together."""
         self.busy_seconds = 0.0
-        """Spent in ticks."""
+        """Spent in ticks and beats."""
         self._worst = [0, 0]
         """ns; of the LAG_TICKS before, and of those since."""
 
@@ -70,8 +81,19 @@ class Ticker:
             self._timer = None
 
     def _arm(self) -> None:
-        delay = max(0, self._deadline - now_ns()) / 1e9
-        self._timer = asyncio.get_running_loop().call_later(delay, self._run)
+        delay = max(0, self._deadline - now_ns())
+        if delay > BEAT_NS and self._beats():
+            self._timer = asyncio.get_running_loop().call_later(BEAT_NS / 1e9, self._run_beat)
+        else:
+            self._timer = asyncio.get_running_loop().call_later(delay / 1e9, self._run)
+
+    def _run_beat(self) -> None:
+        begun = now_ns()
+        self._arm()
+        try:
+            self._beat()
+        finally:
+            self.busy_seconds += (now_ns() - begun) / 1e9
 
     def _run(self) -> None:
         begun = now_ns()

@@ -32,7 +32,7 @@ class Worker:
         self._link = TapLink(settings.tap, self._outbox)
         self._server = Server(api.Commands, self._handle, self._clients_changed)
         self._board = Switchboard(settings.rtp_ports, self._taps, self._server.publish)
-        self._ticker = tick.Ticker(self._tick)
+        self._ticker = tick.Ticker(self._tick, self._board.beat, lambda: self._board.passes)
         self._collector = Collector()
         self._stop = asyncio.Event()
         self._retiring = False

@@ -7,7 +7,7 @@ import struct
 
 from relay.formats import Codec
 from relay.receiving import Octets, Receiver
-from relay.rtp import RtpPacket, StreamExtender
+from relay.rtp import RtpPacket, StreamExtender, serialize
 
 RECEIVE = {
     0: Codec("PCMU"),
@@ -51,7 +51,7 @@ def one_input(data: bytes) -> None:
         sequence, timestamp = (sequence + ahead) % 65536, (timestamp + later) % 2**32
         packet = RtpPacket(TYPES[(kind & 0x3F) % len(TYPES)], False, kind >> 6, sequence, timestamp, payload)
         received += 1
-        receiver.receive(extender.extend(packet), received * 20 * MS)
+        receiver.receive(extender.read(serialize(packet)), received * 20 * MS)
         _pull(receiver, received * 20 * MS + 7 * MS)
     for number in range(received, received + 8):
         _pull(receiver, (number + 1) * 20 * MS + 7 * MS)

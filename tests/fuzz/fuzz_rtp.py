@@ -20,7 +20,7 @@ def one_input(data: bytes) -> None:
     except RtpError:
         return
     assert parse(serialize(packet)) == packet
-    assert parse(serialize(StreamExtender().extend(packet))) == packet
+    assert parse(serialize(StreamExtender().read(data))) == packet
 
 
 if __name__ == "__main__":

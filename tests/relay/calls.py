@@ -105,10 +105,22 @@ def run(
         while at < len(waiting) and waiting[at][0] <= now:
             engine.receive(waiting[at][1], waiting[at][2], waiting[at][0])
             at += 1
+            keep_passed(engine, peers)
         ticks.append(engine.tick(now))
         for peer in peers:
             peer.heard += [out for out in ticks[-1].sends if out.leg == peer.leg]
     return ticks
+
+
+def keep_passed(engine: Engine, peers: list[Peer]) -> None:
+    """Gives the peers what was passed on to them."""
+    for passed in engine.take_passed():
+        for peer in peers:
+            if peer.leg == passed.leg and not passed.aside:
+                packet = passed.packet
+                peer.heard.append(
+                    Outgoing(peer.leg, passed.payload_type, packet.payload, packet.marker, passed.samples)
+                )
 
 
 def _law(codec: Codec) -> g711.Law:

@@ -1,13 +1,15 @@
 import numpy as np
 import numpy.typing as npt
 
-from relay.hearing import columns, distinct_mixes
+from relay.hearing import Cells, distinct_mixes
 from relay.mixer import FULL_SCALE, KNEE, mix, soft_clip
 from tests.support.tones import level_of, residue_of, tone
 
 
 def mixed(frames: npt.NDArray[np.int16], *cells: tuple[int, int, float]) -> npt.NDArray[np.int16]:
-    return mix(frames, distinct_mixes(columns(cells), np.ones(len(frames), np.bool_)))
+    listeners, sources, gains = zip(*cells, strict=True) if cells else ((), (), ())
+    told = Cells(np.array(listeners, np.intp), np.array(sources, np.intp), np.array(gains, np.float32))
+    return mix(frames, distinct_mixes(told, np.ones(len(frames), np.bool_)))
 
 
 def test_a_sum_is_the_sum() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.rtp import CounterExtender, Extension, RtpError, RtpPacket, StreamExtender, parse, serialize
+from relay.rtp import CounterExtender, Extension, RtpError, RtpPacket, StreamExtender, header, parse, serialize
 
 PLAIN = bytes.fromhex("80600001000000a000000007") + b"sound"
 
@@ -75,17 +75,22 @@ def test_counters_go_on_over_the_wrap_in_either_order() -> None:
 
 
 def test_extended_counters_are_sent_as_their_low_bits() -> None:
-    extended = StreamExtender().extend(RtpPacket(0, False, 7, 65535, 2**32 - 1, b""))
+    extended = StreamExtender().read(serialize(RtpPacket(0, False, 7, 65535, 2**32 - 1, b"")))
     assert extended.sequence > 65535
     assert parse(serialize(extended)) == RtpPacket(0, False, 7, 65535, 2**32 - 1, b"")
 
 
 def test_a_new_source_counts_anew_and_a_straggler_of_the_old_one_does_not_disturb() -> None:
     extender = StreamExtender()
-    first = extender.extend(RtpPacket(0, False, 7, 65535, 0, b""))
-    wrapped = extender.extend(RtpPacket(0, False, 7, 0, 160, b""))
-    other = extender.extend(RtpPacket(0, False, 8, 9, 0, b""))
-    late = extender.extend(RtpPacket(0, False, 7, 1, 320, b""))
+    first = extender.read(serialize(RtpPacket(0, False, 7, 65535, 0, b"")))
+    wrapped = extender.read(serialize(RtpPacket(0, False, 7, 0, 160, b"")))
+    other = extender.read(serialize(RtpPacket(0, False, 8, 9, 0, b"")))
+    late = extender.read(serialize(RtpPacket(0, False, 7, 1, 320, b"")))
     assert wrapped.sequence - first.sequence == 1
     assert late.sequence - first.sequence == 2
     assert other.sequence & 0xFFFF == 9
+
+
+def test_a_header_is_that_of_the_whole_packet() -> None:
+    whole = serialize(RtpPacket(96, True, 7, 65535, 2**32 - 1, b"sound"))
+    assert header(96, True, 7, (3 * 65536 - 1, 2**34 - 1)) + b"sound" == whole

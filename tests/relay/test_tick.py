@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from relay import tick
-from relay.tick import LAG_TICKS, TICK_NS, Ticker
+from relay.tick import BEAT_NS, LAG_TICKS, TICK_NS, Ticker
 
 MS = 1_000_000
 
@@ -92,3 +92,18 @@ def test_the_work_of_ticks_is_summed_up_even_if_one_fails(loop: Loop) -> None:
         loop.run()
     loop.run()
     assert round(ticker.busy_seconds, 9) == 0.009
+
+
+def test_between_ticks_there_are_beats_while_they_are_wanted(loop: Loop) -> None:
+    told: list[tuple[str, int]] = []
+    wanted = [True]
+    ticker = Ticker(lambda now: told.append(("tick", now)), lambda: told.append(("beat", loop.now)), lambda: wanted[0])
+    ticker.start()
+    for _ in range(10):
+        loop.run()
+    assert told == [*(("beat", at * BEAT_NS) for at in range(1, 10)), ("tick", TICK_NS)]
+    wanted[0] = False
+    loop.run()
+    loop.run()
+    assert [what for what, _ in told[10:]] == ["beat", "tick"]
+    assert ticker.lateness[0] == 2

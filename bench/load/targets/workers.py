@@ -124,8 +124,10 @@ async def _add(client: Client, leg: Leg, at: Address) -> Line:
     ours = make_crypto() if leg.srtp else None
     offer = Description(leg.number + 1, *at, (codec,), (ours,) if ours else ())
     command = api.AddRtpLeg(
-        leg_name(leg), str(leg.room), ADDRESS, str(offer), "required" if leg.srtp else "off", (leg.codec,)
-    )
+        leg_name(leg), str(leg.room), ADDRESS, str(offer), "required" if leg.srtp else "off", (leg.codec,),
+        # The offer has no telephone events; else the worker would look for digits in the sound, as no peer does.
+        dtmf="events",
+    )  # fmt: skip
     answer: Any = parse_sdp((await client.ask(command)).sdp)
     cipher = Cipher.of_sdes(ours, answer.crypto[0]) if ours else None
     return Line(leg, (answer.address, answer.port), codec.payload_type, cipher)

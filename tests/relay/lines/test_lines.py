@@ -1,6 +1,7 @@
 """Both kinds of lines, by the same tests: what is let through, in which order, when, and what harms nobody."""
 
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -285,4 +286,28 @@ def test_a_socket_that_is_closed_cannot_be_a_line(bench: Bench) -> None:
 def test_the_extension_is_used_where_it_is_built() -> None:
     lines = make_lines()
     assert isinstance(lines, NativeLines)
+    lines.shut()
+
+
+def test_a_flood_on_one_line_does_not_keep_another_waiting(bench: Bench) -> None:
+    """A second of 5,000 forged packets a second, all of them waiting at once, is more than a tick ever finds."""
+    flooded, other = bench.end(), bench.end()
+    here, _ = sessions()
+    stranger = bind("127.0.0.1", 0)
+    flooded.lead(here)
+    other.lead()
+    for number in range(2500):
+        flooded.send(packet(number))
+        stranger.sendto(packet(number), address_of(flooded.here))
+    other.send(packet(7))
+    bench.lines.receive()
+    assert other.ear.rtp == [packet(7)]
+    assert flooded.ear.rtp == [] and flooded.ear.discarded > 0
+    stranger.close()
+
+
+def test_without_the_extension_there_is_its_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "relay.lines.native", None)
+    lines = make_lines()
+    assert isinstance(lines, PlainLines)
     lines.shut()
