@@ -178,12 +178,12 @@ async def test_a_bucket_or_credentials_that_are_wrong_are_said(
 
 
 @asynccontextmanager
-async def behind(storage: Storage) -> AsyncIterator[tuple[S3Store, FaultProxy]]:
-    async with (
-        fault_proxy(storage.endpoint) as proxy,
-        a_store(msgspec.structs.replace(storage, endpoint=proxy.url), QUICK) as store,
-    ):
-        yield store, proxy
+async def behind(storage: Storage) -> AsyncIterator[tuple[S3Store, S3Store, FaultProxy]]:
+    """A patient store and a hasty one behind a proxy: on a loaded machine what works may take its time."""
+    async with fault_proxy(storage.endpoint) as proxy:
+        there = msgspec.structs.replace(storage, endpoint=proxy.url)
+        async with a_store(there, Limits(part=5 * MIB)) as patient, a_store(there, QUICK) as hasty:
+            yield patient, hasty, proxy
 
 
 FAULTS: dict[Fault, str] = {
@@ -211,11 +211,11 @@ async def test_a_network_that_fails_is_told_and_nothing_is_half_there(
     storage: Storage, s3: Service, fault: Fault, size: int
 ) -> None:
     source = Bytes(secrets.token_bytes(size))
-    async with behind(storage) as (store, proxy), a_client(s3) as client:
+    async with behind(storage) as (store, hasty, proxy), a_client(s3) as client:
         await store.put("before", Bytes(b"x"))
         await proxy.set(fault)
         with pytest.raises(StoreFailed, match=FAULTS[fault]):
-            await store.put(KEY, source)
+            await hasty.put(KEY, source)
         assert proxy.faults or fault == "refuse"
         await proxy.set("")
         with pytest.raises(NoSuchObject):
@@ -227,11 +227,11 @@ async def test_a_network_that_fails_is_told_and_nothing_is_half_there(
 
 async def test_nothing_is_read_or_deleted_through_a_network_that_fails(storage: Storage) -> None:
     faults: tuple[Fault, ...] = ("refuse", "hang", "503", "nonsense")
-    async with behind(storage) as (store, proxy):
+    async with behind(storage) as (store, hasty, proxy):
         await store.put(KEY, Bytes(bytes(1000)))
         for fault in faults:
             await proxy.set(fault)
-            for work in (store.info(KEY), store.read(KEY, 0, 10), store.delete(KEY)):
+            for work in (hasty.info(KEY), hasty.read(KEY, 0, 10), hasty.delete(KEY)):
                 with pytest.raises(StoreFailed):
                     await work
         await proxy.set("")
@@ -239,7 +239,7 @@ async def test_nothing_is_read_or_deleted_through_a_network_that_fails(storage: 
 
 
 async def test_a_store_that_is_cancelled_leaves_no_upload(storage: Storage, s3: Service) -> None:
-    async with behind(storage) as (store, _), a_client(s3) as client:
+    async with behind(storage) as (store, _, _), a_client(s3) as client:
         await store.put("before", Bytes(b"x"))
         putting = asyncio.create_task(store.put(KEY, Bytes(bytes(20 * MIB))))
         while not await uploads(client, storage):

@@ -82,7 +82,18 @@ def moto_kms(folder: Path) -> Iterator[Service]:
     with _running(command, folder / "log") as pid:
         url = f"http://127.0.0.1:{port}"
         _until_answered(f"{url}/moto-api/data.json", folder / "log")
+        _first_request(url)
         yield Service(url, pid)
+
+
+def _first_request(url: str) -> None:
+    """It reads its models at the first request, which takes longer than anybody waits for a key service."""
+    scope = "Credential=x/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=x"
+    request = urllib.request.Request(url, b"{}", method="POST")
+    request.add_header("Authorization", f"AWS4-HMAC-SHA256 {scope}")
+    request.add_header("Content-Type", "application/x-amz-json-1.1")
+    request.add_header("X-Amz-Target", "TrentService.ListKeys")
+    urllib.request.urlopen(request, timeout=SECONDS).close()
 
 
 def bao(service: Service, path: str, body: Mapping[str, Any] | None = None, method: str = "POST") -> dict[str, Any]:
