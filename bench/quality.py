@@ -128,6 +128,7 @@ def heard(case: Case, speech: Samples, seed: int) -> Samples:
     for leg, codec in (("speaker", case.speaks), ("listener", case.hears), ("third", case.hears)):
         engine.add_leg(leg, "room", _format(codec), {TYPE: codec})
     engine.set_room("room", (Hear("listener", "speaker"), Hear("speaker", "third"), Hear("third", "listener")))
+    engine.let_pass("listener", False)  # what is scored is the mixed way
     for number, packet in enumerate(packets(case.speaks, speech, case.loss)):
         now = number * TICK
         if lost.random() >= case.loss:
