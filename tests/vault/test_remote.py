@@ -127,7 +127,7 @@ async def test_a_service_that_is_away(
 
 
 async def test_a_token_that_is_refused_and_a_service_that_is_none(
-    bao_kms: Service, ring: LocalKeyring, tmp_path: Path, aws: Service
+    bao_kms: Service, ring: LocalKeyring, tmp_path: Path
 ) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("wrong")
@@ -135,7 +135,6 @@ async def test_a_token_that_is_refused_and_a_service_that_is_none(
         (bao_kms.url, token_file, "refuses us"),
         (bao_kms.url, tmp_path / "none", "token file"),
         ("http://127.0.0.1:9", token_file, "cannot be reached"),
-        (aws.url, token_file, r"answers [45]"),
     ):
         transit = Transit(f"{url}/v1/transit", "calls", file)
         with pytest.raises(KmsAway, match=reason):
