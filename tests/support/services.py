@@ -22,6 +22,13 @@ ACCESS, SECRET = "AKTELEPHONIST", "secret-of-the-tests"
 TOKEN = "token-of-the-tests"
 _BIN = Path(sys.executable).parent
 _libc = ctypes.CDLL(None)
+_MOTO = """
+import sys
+from wsgiref.simple_server import make_server
+from moto.server import DomainDispatcherApplication, create_backend_app
+make_server("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app)).serve_forever()
+"""
+"""moto_server itself sends two Server headers, which aiohttp does not take while asyncio's debug mode is on."""
 
 
 class Service(NamedTuple):
@@ -78,7 +85,7 @@ def moto_kms(folder: Path) -> Iterator[Service]:
     """What stands in for AWS's KMS."""
     (port,) = free_ports(1)
     folder.mkdir()
-    command = (_BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port))
+    command = (sys.executable, "-c", _MOTO, str(port))
     with _running(command, folder / "log") as pid:
         url = f"http://127.0.0.1:{port}"
         _until_answered(f"{url}/moto-api/data.json", folder / "log")

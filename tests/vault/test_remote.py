@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.services import TOKEN, Service, bao, openbao, pause, resume
+from tests.support.services import TOKEN, Service, bao, moto_kms, openbao, pause, resume
 from vault import remote
+from vault.aws import AwsKms
 from vault.keyring import LocalKeyring
 from vault.kms import KeyUnavailable, KmsAway
 from vault.remote import FRESH_SECONDS, KEPT_SECONDS, MAGIC, RemoteKms
-from vault.services import Keys, check_keys
+from vault.services import Keys, check_keys, open_kms
 from vault.transit import Transit
 
 CONTEXT = '["telephonist recording","1","acme"]'
@@ -28,6 +29,12 @@ class Clock:
 @pytest.fixture(scope="session")
 def bao_kms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with openbao(tmp_path_factory.mktemp("bao") / "data") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with moto_kms(tmp_path_factory.mktemp("moto") / "data") as service:
         yield service
 
 
@@ -127,7 +134,7 @@ async def test_a_service_that_is_away(
 
 
 async def test_a_token_that_is_refused_and_a_service_that_is_none(
-    bao_kms: Service, ring: LocalKeyring, tmp_path: Path
+    bao_kms: Service, ring: LocalKeyring, tmp_path: Path, aws: Service
 ) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("wrong")
@@ -135,11 +142,36 @@ async def test_a_token_that_is_refused_and_a_service_that_is_none(
         (bao_kms.url, token_file, "refuses us"),
         (bao_kms.url, tmp_path / "none", "token file"),
         ("http://127.0.0.1:9", token_file, "cannot be reached"),
+        (aws.url, token_file, r"answers [45]"),
     ):
         transit = Transit(f"{url}/v1/transit", "calls", file)
         with pytest.raises(KmsAway, match=reason):
             await transit.unwrap(b"vault:v1:x", CONTEXT)
         await transit.close()
+
+
+async def test_aws(aws: Service, ring: LocalKeyring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "CONFIG_FILE": str(tmp_path / "none")}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    admin = AwsKms("", "us-east-1", aws.url)
+    key = (await admin._ask("create_key"))["KeyMetadata"]["KeyId"]
+    await admin.close()
+    kms = open_kms(Keys(service="aws", key=key, region="us-east-1", endpoint=aws.url), tmp_path / "keyring.json")
+    made = await kms.generate("", CONTEXT)
+    assert made.wrapped.startswith(MAGIC)
+    fresh = RemoteKms(AwsKms(key, "us-east-1", aws.url), ring)
+    assert await fresh.unwrap(made.wrapped, CONTEXT) == made.plain
+    for wrapped, context in ((made.wrapped, "another"), (made.wrapped[:-3] + b"abc", CONTEXT)):
+        with pytest.raises(KeyUnavailable):
+            await fresh.unwrap(wrapped, context)
+    missing = AwsKms("12345678-1234-1234-1234-123456789012", "us-east-1", aws.url)
+    with pytest.raises(KeyUnavailable):
+        await missing.wrap(bytes(32), CONTEXT)
+    away = AwsKms(key, "us-east-1", "http://127.0.0.1:9")
+    with pytest.raises(KmsAway):
+        await away.wrap(bytes(32), CONTEXT)
+    for open_one in (kms, fresh, missing, away):
+        await open_one.close()
 
 
 @pytest.mark.parametrize(
