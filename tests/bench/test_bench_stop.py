@@ -13,10 +13,11 @@ async def test_sigterm_ends_the_worker_too() -> None:
         sys.executable, "-m", "bench", "legs", "pcmu-pairs", "--legs", "2", "--seconds", "60",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(45):
         while not (workers := children(process.pid)):
             await asyncio.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 128 + signal.SIGTERM
-    for worker in workers:
-        assert not os.path.exists(f"/proc/{worker}")
+        # Nobody tells when a process ends that is not our child; a server that stays is a timeout here.
+        while any(os.path.exists(f"/proc/{worker}") for worker in workers):
+            await asyncio.sleep(0.05)
