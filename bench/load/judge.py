@@ -15,7 +15,7 @@ from bench.call.errors import PacketError
 from bench.call.rtp import RtpPacket, is_rtcp, parse_rtp
 from bench.load.drive import Log
 from bench.load.script import Line
-from bench.load.sound import FRAMES_A_SECOND, RATES, TONE_PEAK, find_markers
+from bench.load.sound import FRAMES_A_SECOND, RATES, TONE_PEAK, find_markers, payloads
 from bench.load.spectrum import Spectrum
 from bench.load.work import Leg, Work
 
@@ -24,6 +24,8 @@ CLEAR = 0.2
 """A tone counts as heard from this share of the loudness it was sent with (-14 dB)."""
 FOREIGN = 0.02
 """A tone that does not belong there counts from this share on (-34 dB)."""
+_BEYOND = 2.0
+"""So many times what the coder of those who belong there makes of it by itself."""
 _LONGEST_WAY = 0.45
 """Seconds. A marker that comes later is taken for another one: it is not counted."""
 Wave = npt.NDArray[np.float32]
@@ -185,9 +187,20 @@ def _heard(leg: Leg, work: Work, stream: Stream) -> tuple[list[tuple[int, int]],
             speaker.number not in should
             and speaker.tone not in own
             and spectrum.holds(speaker.tone, FOREIGN * TONE_PEAK)
+            and spectrum.level(speaker.tone)
+            > _BEYOND * max((_made(heard, speaker.tone, spectrum.seconds) for heard in work.heard_by(leg)), default=0.0)
         ):
             wrong.append((leg.number, speaker.number))
     return missed, wrong
+
+
+def _made(speaker: Leg, tone: int, seconds: int) -> float:
+    """How loud another tone is in what the speaker sends: G.711 makes 2400 Hz of 800 Hz, too."""
+    if speaker.tone is None:
+        return 0.0
+    decoder: Decoder = CODECS[speaker.codec].make_decoder()
+    sound = np.concatenate([decoder.decode(payload) for payload in payloads(speaker) * seconds])
+    return Spectrum(sound, RATES[speaker.codec]).level(tone)
 
 
 def _dropouts(leg: Leg, work: Work, stream: Stream) -> int:

@@ -63,7 +63,7 @@ def conference(codec: CodecName, srtp: bool, speakers: int = 3) -> Callable[[int
     """One room; the speakers' markers do not fall together."""
 
     def legs(count: int) -> Iterator[Leg]:
-        tones = _tones(speakers)
+        tones = [FIRST_HZ + 130 * number + 13 * number**2 for number in range(speakers)]  # no sum or difference of two
         for number in range(count):
             speaks = number < speakers
             slot = round(50 * number / speakers) / 50 if speaks else 0.0

@@ -97,6 +97,16 @@ def test_tells_who_is_heard_where_he_does_not_belong(clean: Log) -> None:
     assert set(said.wrongly_heard) == {(0, 3), (2, 1)}
 
 
+def test_what_a_coder_makes_of_a_tone_is_nobodys_voice() -> None:
+    """Ten samples of G.711 are a turn of 800 Hz, with a little of 2400 Hz in each."""
+    tones = (800, 1130, 2400, 1510)
+    work = replace(WORK, legs=tuple(replace(leg, tone=tone) for leg, tone in zip(WORK.legs, tones, strict=True)))
+    log = reflect(work)
+    assert verdict(log, work).right
+    legs = np.where(log.legs == 1, 3, np.where(log.legs == 3, 1, log.legs))
+    assert set(verdict(replace(log, legs=legs.astype(np.int32)), work).wrongly_heard) == {(1, 2), (3, 0)}
+
+
 def test_tells_a_faint_voice_from_another_room(clean: Log) -> None:
     """26 dB below what was said is still a conversation overheard."""
     codec = PCMU.make_encoder(), PCMU.make_decoder()

@@ -21,6 +21,8 @@ def test_in_a_conference_three_speak() -> None:
     work = make_work("pcmu-room", 100)
     assert [other.number for other in work.heard_by(work.legs[99])] == [0, 1, 2]
     assert [other.number for other in work.heard_by(work.legs[1])] == [0, 2]
+    first, second, third = (leg.tone for leg in work.legs[:3] if leg.tone is not None)
+    assert first not in (2 * second - third, third - second) and third not in (2 * second - first, first + second)
 
 
 @pytest.mark.parametrize(("kind", "legs"), [("none", 4), ("pcmu-pairs", 3), ("pcmu-pairs", 0), ("pcmu-room", 3)])
