@@ -50,8 +50,7 @@ class TapLink:
 
     async def _run(self) -> None:
         while True:
-            # ValueError: an acknowledgement of a length that is none, or a frame that is too long.
-            with contextlib.suppress(OSError, FrameError, ValueError):
+            with contextlib.suppress(OSError):
                 await self._talk()
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -62,11 +61,13 @@ class TapLink:
             writer.write(frame(self._hello))
             writer.writelines(self._outbox.unacknowledged())
             self._writer = writer
-            await self._read(reader)
+            # ValueError: an acknowledgement of a length that is none, or a frame that is too long.
+            with contextlib.suppress(OSError, FrameError, ValueError):
+                await self._read(reader)
+            log.warning("x taps disconnected")
         finally:
             self._writer = None
             writer.close()
-            log.warning("x taps disconnected")
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         frames = FrameReader()
