@@ -29,6 +29,7 @@ from bench.call.options import Options, read_config
 from bench.call.sounds import VOICE
 from bench.load.churn import Churn, churn
 from bench.load.comparison import Comparison, comparisons, holds, median_run
+from bench.load.flood import FloodPlan, measure_flood
 from bench.load.measure import Figures, Span, Tell, measure
 from bench.load.results import Short, document
 from bench.load.table import table
@@ -183,6 +184,19 @@ def recordings(calls: int, seconds: float, workers: int) -> None:
     _print({"machine": machine(), "versions": versions(), **figures})
     if figures["delivered"] != calls or figures["files_wrong"]:
         _fail("not every recording was delivered with each party on his side and nobody else")
+
+
+@main.command()
+@click.option("--rate", type=click.IntRange(0, 100_000), default=5000, show_default=True, help="Bad packets a second.")
+@click.option("--legs", type=click.IntRange(2, 1000), default=40, show_default=True, help="Others, who talk meanwhile.")
+@click.option("--seconds", type=click.FloatRange(2, 600), default=10.0, show_default=True, help="How long to count.")
+def flood(rate: int, legs: int, seconds: float) -> None:
+    """Bad packets at one leg's port of a relay worker, and what the worker's other legs notice of them."""
+    figures = _run(lambda tell: measure_flood(FloodPlan(rate, legs, seconds), tell))
+    CONSOLE.print(table([figures.others]))
+    _print({"machine": machine(), "versions": versions(), **asdict(figures)})
+    if not figures.others.verdict.right:
+        _fail("not everybody heard whom he should, and nobody else")
 
 
 async def _churn(legs: int, tell: Tell) -> Churn:

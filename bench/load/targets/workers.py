@@ -77,6 +77,11 @@ class Workers:
         """Of each worker."""
         return [await worker.client.ask(api.GetStatus()) for worker in self._running]
 
+    async def discarded(self, leg: str, room: int) -> int:
+        """Packets to a leg that its worker refused. Raises KeyError for a leg that is not there."""
+        legs = (await self._client(room).ask(api.GetLegs())).legs
+        return {report.leg: report.packets_discarded for report in legs}[leg]
+
     def _worker(self, folder: Path, number: int) -> "_Worker":
         """The first one is the one that is profiled."""
         return _Worker(folder, number, self._profile if number == 0 else None)
