@@ -115,6 +115,7 @@ class App:
         self._keeper.hurry()
         self._calls.hang_up_all()
         self._house.send_home()
+        await self._sip.close_sockets()
         await self._softphones.close("draining")
         await self._lanes.empty()
         await self._sweeper.close()
@@ -168,7 +169,7 @@ class App:
             family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
             listening = socket.create_server((server.address, ports.http), family=family)
             http = listening.getsockname()[1]
-            self._softphones = SoftphoneServer(self._desk, self._origins(http))
+            self._softphones = SoftphoneServer(self._desk, self._origins(http), {"sip": self._sip.serve_socket})
             self._desk.serve(self._softphones.notify, self._recording_desk)
             softphone = await self._softphones.start(server.address, ports.softphone, context)
             bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)

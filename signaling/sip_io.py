@@ -1,4 +1,4 @@
-"""The shell of `signaling.sip`: UDP, TCP and TLS on one asyncio loop, around one UserAgent."""
+"""The shell of `signaling.sip`: UDP, TCP, TLS and WebSockets on one asyncio loop, around one UserAgent."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
+from websockets.asyncio.server import ServerConnection
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
@@ -20,6 +21,7 @@ from signaling.sip.headers import NameAddr
 from signaling.sip.message import MAX_MESSAGE
 from signaling.sip.uri import Uri, parse_address
 from signaling.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
+from signaling.sip_websockets import WebSockets
 
 log = structlog.get_logger()
 
@@ -59,6 +61,7 @@ class SipServer:
         self._on_event = on_event
         self._advertised = advertised
         self._streams = Streams(self, limits, client_context)
+        self._sockets = WebSockets(self, limits)
         self._udp: socket.socket | None = None
         self._host = ""
         self._bound = Bound(0, 0, 0)
@@ -75,9 +78,18 @@ class SipServer:
         self._loop.add_reader(self._udp, self._read_datagrams)
         return self._bound
 
+    async def serve_socket(self, socket: ServerConnection) -> None:
+        """A WebSocket of subprotocol `sip` that was opened on another port, until it is closed."""
+        await self._sockets.serve(socket)
+
+    async def close_sockets(self) -> None:
+        """Sends what is still to be sent on WebSockets and closes them."""
+        self.flush()
+        await self._sockets.close()
+
     async def close(self) -> None:
         """Sends what is still to be sent and closes everything; calls are not ended."""
-        self.flush()
+        await self.close_sockets()
         await self._streams.close()
         if self._udp is not None:
             self._loop.remove_reader(self._udp)
@@ -93,7 +105,8 @@ class SipServer:
     # Commands, each as in UserAgent.
 
     def invite(self, transport: Transport, remote: Address, target: Uri, caller: NameAddr, sdp: str | None) -> str:
-        """A call to `remote`; a name as host works for TCP and TLS only, and TLS verifies it."""
+        """A call to `remote`; a name as host works for TCP and TLS only, and TLS verifies it. By WebSocket nobody can
+        be called but on the flow that he opened."""
         flow = Flow(transport, self.get_local(transport, remote), remote)
         call = self.agent.invite(flow, target, caller, sdp, self.now)
         self.flush()
@@ -193,7 +206,7 @@ class SipServer:
 
     def get_local(self, transport: Transport, remote: Address) -> Address:
         """Where the peer reaches us."""
-        port = {"udp": self._bound.udp, "tcp": self._bound.tcp, "tls": self._bound.tls}[transport]
+        port = {"udp": self._bound.udp, "tcp": self._bound.tcp, "tls": self._bound.tls}.get(transport, 0)
         host = self._advertised or self._host
         return (host if host not in ("", "0.0.0.0", "::") else _find_source(remote), port)
 
@@ -218,7 +231,9 @@ class SipServer:
         self.flush()
 
     def _send(self, outgoing: Outgoing) -> None:
-        if outgoing.flow.is_reliable:
+        if outgoing.flow.transport == "wss":
+            self._sockets.send(outgoing.flow, outgoing.data)
+        elif outgoing.flow.is_reliable:
             self._streams.send(outgoing.flow, outgoing.data)
         elif self._udp is not None and parse_address(outgoing.flow.remote[0]) is not None:
             # What the socket does not take is lost, as on the way; the agent repeats it.

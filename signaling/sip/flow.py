@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Transport = Literal["udp", "tcp", "tls"]
+Transport = Literal["udp", "tcp", "tls", "wss"]
+"""`wss`: a secure WebSocket (RFC 7118)."""
 Address = tuple[str, int]
 
 
@@ -16,7 +17,7 @@ class Flow:
     """Where the peer reaches us over this transport: what our Via and Contact say."""
     remote: Address
     connection: int = 0
-    """Which stream connection; 0 for UDP, and for a connection that is still to be opened."""
+    """Which stream or WebSocket connection; 0 for UDP, and for a connection that is still to be opened."""
 
     @property
     def is_reliable(self) -> bool:

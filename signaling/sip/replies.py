@@ -30,6 +30,9 @@ PHRASES = {
     600: "Busy Everywhere", 603: "Decline",
 }  # fmt: skip
 
+_URI_TRANSPORTS = {"wss": "ws"}
+"""RFC 7118 §4.2: in a URI both kinds of WebSocket are `ws`."""
+
 Fields = tuple[tuple[str, str], ...]
 
 
@@ -92,5 +95,6 @@ def with_sdp(answer: Answer, sdp: str | None) -> Answer:
 
 def make_contact(flow: Flow, secure: bool = False) -> str:
     """Where the peer of this flow reaches us; `secure`: the call is for a SIPS URI, so ours is one too (§12.1.1)."""
-    params = Params() if flow.transport == "udp" or secure else Params((("transport", flow.transport),))
+    transport = _URI_TRANSPORTS.get(flow.transport, flow.transport)
+    params = Params() if flow.transport == "udp" or secure else Params((("transport", transport),))
     return str(NameAddr(Uri("sips" if secure else "sip", "", format_host(flow.local[0]), flow.local[1], params)))

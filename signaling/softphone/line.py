@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 import structlog
 from websockets.asyncio.server import ServerConnection
@@ -19,8 +20,10 @@ log = structlog.get_logger()
 class Line:
     """Sends without ever blocking the caller. A client that does not read is cut; it can resume."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: ServerConnection, is_text: Callable[[bytes], bool] = lambda data: True) -> None:
+        """`is_text`: whether a message goes as text, which must be UTF-8, or else as binary."""
         self.socket = socket
+        self._is_text = is_text
         self._queue: asyncio.Queue[bytes | tuple[int, str]] = asyncio.Queue()
         self._waiting = 0
         self.closing = False
@@ -54,6 +57,6 @@ class Line:
         """Writes until the connection is closed by either side."""
         with contextlib.suppress(ConnectionClosed):
             while isinstance(item := await self._queue.get(), bytes):
-                await self.socket.send(item, text=True)
+                await self.socket.send(item, text=self._is_text(item))
                 self._waiting -= len(item)
             await self.socket.close(*item)
