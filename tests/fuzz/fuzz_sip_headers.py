@@ -7,6 +7,7 @@ from collections.abc import Callable
 from signaling.sip.errors import ParseError
 from signaling.sip.grammar import Params, split_list
 from signaling.sip.headers import CSeq, NameAddr, RAck, Via
+from signaling.sip.headers.authentication import Challenge, Credentials
 from signaling.sip.headers.expiry import SessionExpires, parse_min_se, parse_retry_after, parse_seconds
 from signaling.sip.headers.identity import read_identity
 from signaling.sip.headers.media_type import Disposition, MediaType
@@ -25,6 +26,8 @@ VALUES: dict[str, Callable[[str], object]] = {
     "Replaces": Replaces.parse,
     "Content-Type": MediaType.parse,
     "Content-Disposition": Disposition.parse,
+    "WWW-Authenticate": Challenge.parse,
+    "Authorization": Credentials.parse,
     "uri": Uri.parse,
 }
 """Each prints itself."""
@@ -47,6 +50,8 @@ SEEDS: list[bytes] = [
     b"Replaces\na@b;to-tag=1;from-tag=2;early-only",
     b'Content-Type\nmultipart/mixed;boundary="a b"',
     b"Content-Disposition\nsession;handling=optional",
+    b'WWW-Authenticate\nDigest realm="a \\"b\\"", nonce="c,d", qop="auth,x", algorithm=SHA-256, stale=TRUE, opaque=""',
+    b'Authorization\nDigest username="a",realm="b",nonce="c",uri="d",response="0f",qop=auth,nc=0000001f,cnonce="e"',
     b"uri\nsips:a%20b@[2001:db8::1]:5061;transport=tcp?Route=%3Csip%3Ax%3E",
     b"uri\ntel:+1-201-555-0123;phone-context=x",
     b"Min-SE\n90;x",
