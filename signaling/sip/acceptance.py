@@ -2,25 +2,24 @@
 
 from collections.abc import Callable
 
-from signaling.sip.config import Timers
-from signaling.sip.deadlines import Deadlines
-from signaling.sip.transactions import ServerTransaction
+from signaling.sip.core import Core
+from signaling.sip.flow import Outgoing
 
 
 class Acceptance:
-    """Begins to wait with `start`. When 64*T1 have passed without `stop`, `expire(now)` is called."""
+    """Of the INVITE with this CSeq number. Begins to wait with `start`. When 64*T1 have passed without `stop`,
+    `expire(now)` is called."""
 
-    def __init__(
-        self, transaction: ServerTransaction, deadlines: Deadlines, timers: Timers, expire: Callable[[float], None]
-    ) -> None:
-        self.number = transaction.arrival.envelope.cseq.number
+    def __init__(self, core: Core, number: int, answer: Outgoing, expire: Callable[[float], None]) -> None:
+        self.number = number
+        self.answer = answer
         self.late = False
         """Our offer is in the 2xx; the ACK brings the answer."""
-        self._transaction = transaction
-        self._deadlines = deadlines
-        self._timers = timers
+        self._core = core
+        self._deadlines = core.deadlines
+        self._timers = core.config.timers
         self._expire = expire
-        self._interval = timers.t1
+        self._interval = self._timers.t1
 
     def start(self, now: float) -> None:
         self._deadlines.set(self, "repeat", now + self._interval)
@@ -35,6 +34,6 @@ class Acceptance:
             self.stop()
             self._expire(now)
             return
-        self._transaction.repeat()
+        self._core.send(self.answer.flow, self.answer.data)
         self._interval = min(2 * self._interval, self._timers.t2)
         self._deadlines.set(self, "repeat", now + self._interval)

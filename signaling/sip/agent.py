@@ -23,13 +23,13 @@ A command for a call that is gone, or that comes too late, does nothing: the eve
 A value of ours that no message can carry (a line break in a reason) raises ValueRefused and changes nothing.
 """
 
-import hashlib
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
 
+from signaling.sip import saved
 from signaling.sip.bodies import SDP
 from signaling.sip.config import SipConfig
 from signaling.sip.core import Core, Counters
@@ -43,12 +43,15 @@ from signaling.sip.headers.replaces import Replaces
 from signaling.sip.inbound import InboundSession
 from signaling.sip.message import Request, parse_message
 from signaling.sip.outbound import Invitation, OutboundSession
-from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_response, top_via
-from signaling.sip.session import GONE, Phase, Session, refusal
+from signaling.sip.phase import GONE, Phase
+from signaling.sip.replies import ALLOW, SUPPORTED, Answer, refusal
+from signaling.sip.saved import SavedCall
+from signaling.sip.session import Session
 from signaling.sip.session_timer import check_expires
+from signaling.sip.stateless import Stateless
 from signaling.sip.strangers import Buckets, source_of
 from signaling.sip.table import Action, Event
-from signaling.sip.transactions import Arrival, Reply, answer_flow
+from signaling.sip.transactions import Arrival, Reply
 from signaling.sip.uri import Uri
 
 log = structlog.get_logger()
@@ -61,9 +64,8 @@ class UserAgent:
         """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state."""
         self._core = Core(config)
         self._trunk_for = trunk_for
-        self._refusals = Buckets(1.0, 1.0, config.max_strangers)
+        self._stateless = Stateless(self._core, trunk_for)
         self._strangers = Buckets(config.stranger_rate, config.stranger_burst, config.max_strangers)
-        self._secret = config.new_id().encode()[:64]
         self.draining = False
         """New calls get 503, and so does OPTIONS; what is up goes on."""
 
@@ -86,9 +88,9 @@ class UserAgent:
         try:
             message = parse_message(error.head)
         except ParseError as malformed:
-            self._refuse_malformed(malformed.request, error, flow)
+            self._stateless.refuse_malformed(malformed.request, error, flow)
         else:
-            self._refuse_malformed(message if isinstance(message, Request) else None, error, flow)
+            self._stateless.refuse_malformed(message if isinstance(message, Request) else None, error, flow)
 
     def take(self) -> list[Outgoing]:
         """What is to be sent, each once."""
@@ -209,6 +211,28 @@ class UserAgent:
         if session := self._find(call):
             session.hang_up(now, reason)
 
+    # Outliving the process.
+
+    def take_changed(self) -> set[str]:
+        """The calls that `save` may have something new to say of, each once."""
+        changed, self._core.changed = self._core.changed, set()
+        return changed
+
+    def save(self, call: str, now: float) -> SavedCall | None:
+        """None: it is over, or there is nothing to go on with."""
+        session = self._find(call)
+        return saved.save(session, now) if session is not None else None
+
+    def restore(self, call: SavedCall, now: float) -> None:
+        """Goes on with a call of an earlier process, before anything else comes. Its name is the same. `now`: when it
+        was saved, by our clock. Raises ParseError."""
+        saved.restore(self._core, call, now)
+
+    def probe(self, call: str, now: float) -> None:
+        """Asks the peer of a call that is up whether it still has it; CallEnded follows if not."""
+        if session := self._find(call):
+            saved.probe(session, now)
+
     def _find(self, call: str) -> Session | None:
         return self._core.sessions.get(call)
 
@@ -224,12 +248,12 @@ class UserAgent:
         try:
             message = parse_message(data)
         except ParseError as error:
-            self._refuse_malformed(error.request, error, flow)
+            self._stateless.refuse_malformed(error.request, error, flow)
             return
         try:
             envelope = Envelope.read(message)
         except ParseError as error:
-            self._refuse_malformed(message if isinstance(message, Request) else None, error, flow)
+            self._stateless.refuse_malformed(message if isinstance(message, Request) else None, error, flow)
             return
         if isinstance(message, Request):
             self._receive_request(Arrival(message, envelope, flow), now)
@@ -248,12 +272,23 @@ class UserAgent:
 
     def _receive_response(self, reply: Reply, now: float) -> None:
         transaction = self._core.transactions.find_client(reply.envelope)
+        if transaction is None and (session := self._find_answered(reply)) is not None:
+            session.acknowledge_again(reply, now)
+            return
         # More than our own Via: it was not meant for us (§8.1.3.3).
         if transaction is None or len(reply.response.headers.items("Via")) > 1:
             self._core.counters.unmatched += 1
         else:
             self._strangers.give_back(source_of(reply.flow.remote[0]))
             transaction.receive(reply, now)
+
+    def _find_answered(self, reply: Reply) -> Session | None:
+        """The call of an earlier process that this 2xx is for."""
+        envelope = reply.envelope
+        if envelope.cseq.method != "INVITE" or not 200 <= reply.response.status < 300:
+            return None
+        session = self._core.dialogs.get((envelope.call_id, envelope.from_tag, envelope.to_tag or ""))
+        return session if session is not None and session.is_restored else None
 
     def _receive_request(self, arrival: Arrival, now: float) -> None:
         method = arrival.request.method
@@ -304,23 +339,23 @@ class UserAgent:
         if refusal is None:
             session.receive(arrival, now)
         else:
-            self._refuse(arrival, refusal)
+            self._stateless.refuse(arrival, refusal)
 
     def _receive_new(self, arrival: Arrival, now: float) -> None:
         """A request outside any dialog that we know."""
         trunk = self._trunk_for(arrival.flow)
         if trunk is None:
-            self._refuse_stranger(arrival, now)
+            self._stateless.refuse_stranger(arrival, now)
             return
         refusal = self._check_new(arrival)
         if refusal is not None:
-            self._refuse(arrival, refusal)
+            self._stateless.refuse(arrival, refusal)
             return
         try:
             replaced = self._find_replaced(arrival, trunk)
             session = InboundSession(self._core, arrival, now)
         except ParseError as error:
-            self._refuse(arrival, Answer(error.status, error.phrase))
+            self._stateless.refuse(arrival, Answer(error.status, error.phrase))
         else:
             session.begin(trunk, replaced, now)
 
@@ -361,36 +396,3 @@ class UserAgent:
         if arrival.request.method == "OPTIONS":
             return Answer(200, "", (ALLOW, ("Accept", SDP), SUPPORTED))
         return check_invite(arrival) or check_expires(arrival.request.headers, self._core.config)
-
-    # Answers that leave no state behind (§8.2.7).
-
-    def _refuse(self, arrival: Arrival, answer: Answer) -> None:
-        if answer.status >= 300:
-            self._core.counters.refused += 1
-        self._answer(arrival, answer)
-
-    def _refuse_stranger(self, arrival: Arrival, now: float) -> None:
-        self._core.counters.strangers += 1
-        wanted = self._core.config.refuse_strangers
-        if wanted and self._refusals.take(source_of(arrival.flow.remote[0]), now):
-            self._answer(arrival, Answer(403))
-
-    def _answer(self, arrival: Arrival, answer: Answer) -> None:
-        response = make_response(arrival.request, arrival.flow, answer, self._make_tag(arrival))
-        self._core.send(answer_flow(arrival.flow, arrival.envelope.via), bytes(response))
-
-    def _make_tag(self, arrival: Arrival) -> str:
-        """The same for every repetition of a request, and not to be guessed."""
-        envelope = arrival.envelope
-        text = "\n".join((envelope.call_id, envelope.from_tag, envelope.via.branch, str(envelope.cseq)))
-        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16, key=self._secret).hexdigest()
-
-    def _refuse_malformed(self, request: Request | None, error: ParseError, flow: Flow) -> None:
-        self._core.counters.malformed += 1
-        if request is None or request.method == "ACK" or self._trunk_for(flow) is None:
-            return
-        if request.headers.get("Via") is None:
-            return  # without one there is nobody to answer (§8.2.6.2)
-        via = top_via(request)
-        response = make_response(request, flow, Answer(error.status, error.phrase), None)
-        self._core.send(answer_flow(flow, via) if via is not None else flow, bytes(response))

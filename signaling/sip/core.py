@@ -43,6 +43,8 @@ class Core:
         self.outbox: list[Outgoing] = []
         self.sessions: dict[str, Session] = {}
         self.dialogs: dict[DialogId, Session] = {}
+        self.changed: set[str] = set()
+        """Calls of which something may have changed that a restored one must know."""
 
     def send(self, flow: Flow, data: bytes) -> None:
         self.outbox.append(Outgoing(flow, data))

@@ -34,6 +34,10 @@ class Deadlines:
     def cancel(self, owner: Timed, name: str) -> None:
         self._due.pop((owner, name), None)
 
+    def due(self, owner: Timed, name: str) -> float | None:
+        """When it fires; None: it does not run."""
+        return self._due.get((owner, name))
+
     def next(self) -> float | None:
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)

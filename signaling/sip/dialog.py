@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from signaling.sip.errors import ParseError
 from signaling.sip.flow import Flow
 from signaling.sip.headers import MAX_CSEQ, CSeq, NameAddr, make_via
@@ -9,9 +11,27 @@ from signaling.sip.message import Headers, Request
 from signaling.sip.replies import with_tag
 from signaling.sip.transactions import Arrival, Reply
 from signaling.sip.uri import Uri, parse_address
+from vault.pii import Pii
 
 DialogId = tuple[str, str, str]
 """Call-ID, our tag, the peer's tag."""
+SKIPPED = 1000
+"""Numbers that a dialog leaves out when it is restored: for requests that were sent after it was saved."""
+
+
+class SavedDialog(msgspec.Struct, frozen=True):
+    """A dialog as another process can go on with it."""
+
+    id: DialogId
+    local: Pii[str]
+    remote: Pii[str]
+    """What our From and To say."""
+    target: Pii[str]
+    routes: tuple[str, ...]
+    symmetric: bool
+    local_number: int
+    invite_number: int
+    remote_number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +56,24 @@ class Dialog:
         self._local_number = 0
         self._invite_number = 0
         self._remote_number: int | None = None
+        self._unanswered: int | None = None
+        """The number of a request that an earlier process took, and perhaps did not answer: its repetition is new."""
+
+    @classmethod
+    def restore(cls, saved: SavedDialog) -> "Dialog":
+        """Raises ParseError."""
+        dialog = cls(saved.id, saved.local.reveal(), saved.remote.reveal(), Uri.parse(saved.target.reveal()))
+        dialog.routes, dialog.symmetric = saved.routes, saved.symmetric
+        # A number may be left out, but none may come twice (§12.2.2).
+        dialog._local_number = min(saved.local_number + SKIPPED, MAX_CSEQ)
+        dialog._invite_number = saved.invite_number
+        dialog._remote_number = dialog._unanswered = saved.remote_number
+        return dialog
+
+    def save(self) -> SavedDialog:
+        numbers = (self._local_number, self._invite_number, self._remote_number)
+        local, remote, target = Pii(self._local), Pii(self._remote), Pii(str(self.target))
+        return SavedDialog(self.id, local, remote, target, self.routes, self.symmetric, *numbers)
 
     @classmethod
     def from_invite(cls, arrival: Arrival, tag: str) -> "Dialog":
@@ -75,12 +113,20 @@ class Dialog:
     def admit(self, arrival: Arrival) -> bool:
         """Whether a request is newer than all before it (§12.2.2); it may move the peer's Contact."""
         number = arrival.envelope.cseq.number
-        if self._remote_number is not None and number <= self._remote_number:
+        if self._remote_number is not None and number <= self._remote_number and number != self._unanswered:
             return False
+        self._unanswered = None
         self._remote_number = number
         if arrival.request.method in ("INVITE", "UPDATE") and arrival.envelope.contact is not None:
             self.target = arrival.envelope.contact.uri
         return True
+
+    def is_answer(self, reply: Reply) -> bool:
+        """Whether a 2xx is for an INVITE that an earlier process sent after the dialog was saved: it counts as our
+        latest."""
+        number = reply.envelope.cseq.number
+        newer, self._invite_number = number > self._invite_number, number
+        return newer
 
     def make_request(self, outline: Outline, flow: Flow, branch: str) -> Request:
         """§12.2.1.1. ACK has the number of our latest INVITE, whatever was sent since (§13.2.2.4)."""

@@ -12,9 +12,10 @@ from signaling.sip.events import IncomingCall, OfferAnswered
 from signaling.sip.headers import RAck
 from signaling.sip.headers.identity import read_identity
 from signaling.sip.message import Request
+from signaling.sip.phase import Phase
 from signaling.sip.reliable import Reliable
-from signaling.sip.replies import Answer, with_sdp
-from signaling.sip.session import Phase, Session, read_reason, refusal
+from signaling.sip.replies import Answer, refusal, with_sdp
+from signaling.sip.session import Session, read_reason
 from signaling.sip.transactions import Arrival, ServerTransaction
 from signaling.sip.uri import readable
 from vault.pii import Pii

@@ -8,12 +8,13 @@ from signaling.sip.dialog import Dialog, Outline
 from signaling.sip.early import MAX_BRANCHES, Branch, is_next, read_reliable
 from signaling.sip.errors import ParseError
 from signaling.sip.events import CallAnswered, CallOffer, CallProgress, CallRinging, Cause
-from signaling.sip.flow import Flow
+from signaling.sip.flow import Flow, Outgoing
 from signaling.sip.grammar import Params
 from signaling.sip.headers import CSeq, NameAddr, make_via
-from signaling.sip.message import Headers, Request, Response
+from signaling.sip.message import Headers, Request, Response, parse_message
+from signaling.sip.phase import Phase
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, Fields, make_contact
-from signaling.sip.session import Phase, Session
+from signaling.sip.session import Session
 from signaling.sip.table import Event
 from signaling.sip.transactions import (
     UNATTENDED,
@@ -60,8 +61,26 @@ class OutboundSession(Session):
 
     def begin(self, now: float) -> None:
         self.core.sessions[self.call] = self
+        self.core.changed.add(self.call)
         self._invite = self.core.transactions.request(self._request, self.flow, self, now)
         self.core.deadlines.set(self, "ring", now + self.core.config.timers.c)
+
+    @classmethod
+    def abandoned(cls, core: Core, call: str, invite: Outgoing) -> "OutboundSession":
+        """A call that an earlier process began, by the INVITE that it sent. Raises ParseError."""
+        request = parse_message(invite.data)
+        if not isinstance(request, Request):
+            raise ParseError("Not a request")
+        caller = NameAddr.parse(request.headers.get("From") or "")
+        session = cls(core, invite.flow, Invitation(Uri.parse(request.uri), caller, read_sdp(request)))
+        session.call, session._request = call, request
+        session._call_id, session._tag = request.headers.get("Call-ID") or "", caller.tag or ""
+        return session
+
+    @property
+    def invite(self) -> Outgoing:
+        """Our INVITE as it was sent last."""
+        return Outgoing(self.flow, bytes(self._request))
 
     def accept_offer(self, sdp: str, now: float) -> None:
         if self.phase is Phase.OFFERED:
@@ -84,6 +103,7 @@ class OutboundSession(Session):
     def hang_up(self, now: float, reason: str) -> None:
         if self.phase is Phase.CALLING:
             self.phase = Phase.CANCELLING
+            self.core.changed.add(self.call)
             self._stop_parts(now)
             self._send_cancel(now)
         elif self.phase is Phase.OFFERED:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from signaling.sip.bodies import SDP
-from signaling.sip.errors import ParseError
+from signaling.sip.errors import ParseError, ValueRefused
 from signaling.sip.flow import Flow
-from signaling.sip.grammar import Params
+from signaling.sip.grammar import Params, refuse_breaks
 from signaling.sip.headers import NameAddr, Via
 from signaling.sip.message import Headers, Request, Response
 from signaling.sip.uri import Uri, format_host
@@ -34,6 +34,7 @@ _URI_TRANSPORTS = {"wss": "ws"}
 """RFC 7118 §4.2: in a URI both kinds of WebSocket are `ws`."""
 
 Fields = tuple[tuple[str, str], ...]
+RETRY = (("Retry-After", "10"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,14 @@ def make_response(request: Request, flow: Flow, answer: Answer, tag: str | None)
     if tag is not None:
         fields = [(name, with_tag(value, tag) if name == "To" else value) for name, value in fields]
     return Response(answer.status, reason, Headers((*fields, *answer.headers)), answer.body)
+
+
+def refusal(status: int, reason: str) -> Answer:
+    """Raises ValueRefused for what is not a refusal."""
+    if not 300 <= status <= 699:
+        raise ValueRefused("not a final status that refuses")
+    # §21.5.4: what we lack for now (workers, room on them, the node itself that drains) may be there soon.
+    return Answer(status, refuse_breaks(reason), RETRY if status == 503 else ())
 
 
 def top_via(request: Request) -> Via | None:

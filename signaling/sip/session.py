@@ -1,48 +1,22 @@
 """A call that has a dialog: what both sides may do in it (RFC 3261 §14, §15; RFC 3311)."""
 
-from enum import Enum
-
 from signaling.sip.abilities import NONE_KNOWN
 from signaling.sip.acceptance import Acceptance
 from signaling.sip.bodies import DTMF_RELAY, SDP, read_sdp
 from signaling.sip.core import Core
 from signaling.sip.dialog import Dialog, Outline
 from signaling.sip.digits import KINDS, read_digit, write_digit
-from signaling.sip.errors import ParseError, ValueRefused
+from signaling.sip.errors import ParseError
 from signaling.sip.events import CallAnswered, CallEnded, Cause, DigitPressed, OfferAnswered
-from signaling.sip.flow import Flow
-from signaling.sip.grammar import refuse_breaks
+from signaling.sip.flow import Flow, Outgoing
 from signaling.sip.headers.reason import Reason
 from signaling.sip.message import Request
 from signaling.sip.offers import Offers
-from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_contact
+from signaling.sip.phase import GONE, Phase
+from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_contact, refusal
 from signaling.sip.session_timer import SessionTimer, check_expires
 from signaling.sip.transactions import UNATTENDED, Arrival, ClientTransaction, ClientUser, Reply, ServerTransaction
 from signaling.sip.transfers import Transfers
-
-
-class Phase(Enum):
-    INVITED = "invited"
-    """Inbound, no final answer yet."""
-    ANSWERED = "answered"
-    """Inbound, 2xx sent, ACK awaited."""
-    CALLING = "calling"
-    """Outbound, no final answer yet."""
-    CANCELLING = "cancelling"
-    """Outbound, no longer wanted, final answer awaited."""
-    OFFERED = "offered"
-    """Outbound, 2xx with an offer came; the ACK waits for our answer."""
-    UP = "up"
-    CLOSING = "closing"
-    """Over for our side; BYE may be sent only after the ACK (§15)."""
-    LEAVING = "leaving"
-    """BYE sent."""
-    OVER = "over"
-
-
-RETRY = (("Retry-After", "10"),)
-GONE = (Phase.CLOSING, Phase.LEAVING, Phase.OVER)
-"""The call has ended for our side."""
 
 
 class Session:
@@ -56,13 +30,15 @@ class Session:
         """The way of the peer's last request, or of our own first."""
         self.phase = phase
         self.dialog: Dialog | None = None
+        self.is_restored = False
+        """An earlier process began it: what peers repeat may be for transactions that nobody knows any more."""
         self.secure = False
         """The call is for a SIPS URI."""
         self.peer = NONE_KNOWN
         self.offers = Offers(self)
         self.transfers = Transfers(self)
         self.timer = SessionTimer(self, core.config, core.deadlines)
-        self._acceptance: Acceptance | None = None
+        self.acceptance: Acceptance | None = None
         self._bye: ClientTransaction | None = None
         self._ended = False
 
@@ -70,6 +46,7 @@ class Session:
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """A request in the dialog, other than ACK and CANCEL."""
+        self.core.changed.add(self.call)
         transaction = self.core.transactions.accept(arrival, self, now)
         if self._dialog_of(arrival).admit(arrival):
             self.flow = arrival.flow
@@ -77,8 +54,19 @@ class Session:
         else:
             self.core.respond(transaction, Answer(500, "Old CSeq"), now)
 
+    def acknowledge_again(self, reply: Reply, now: float) -> None:
+        """A 2xx to an INVITE of an earlier process, whose ACK was lost or never sent."""
+        newer = self.get_dialog().is_answer(reply)
+        self.send_ack(self.get_dialog(), None)
+        if self.phase is not Phase.UP:
+            return
+        self.take_success(reply, now)
+        sdp = read_sdp(reply.response)
+        if newer and sdp is not None:
+            self.core.events.append(OfferAnswered(self.call, sdp))
+
     def acknowledge(self, arrival: Arrival, now: float) -> None:
-        if self._acceptance is None or self._acceptance.number != arrival.envelope.cseq.number:
+        if self.acceptance is None or self.acceptance.number != arrival.envelope.cseq.number:
             self.core.counters.unmatched += 1
             return
         self._confirm(read_sdp(arrival.request), now)
@@ -158,7 +146,7 @@ class Session:
     def may_offer(self) -> bool:
         """An offer of ours may be sent now."""
         if self.phase is Phase.UP:
-            return self._acceptance is None
+            return self.acceptance is None
         return self.is_settled and self.phase is not Phase.ANSWERED and "UPDATE" in self.peer.methods
 
     def get_dialog(self) -> Dialog:
@@ -173,6 +161,7 @@ class Session:
 
     def send(self, outline: Outline, user: ClientUser, now: float) -> ClientTransaction:
         """A request in the dialog, other than ACK."""
+        self.core.changed.add(self.call)
         dialog = self.get_dialog()
         flow = dialog.next_flow(self.flow)
         signed = Outline(outline.method, (("User-Agent", self.core.config.product), *outline.fields), outline.body)
@@ -181,6 +170,7 @@ class Session:
 
     def send_ack(self, dialog: Dialog, sdp: str | None) -> tuple[Flow, bytes]:
         """ACK to a 2xx: what was sent, to be sent again for each repetition of the 2xx (§13.2.2.4)."""
+        self.core.changed.add(self.call)
         fields = (("Content-Type", SDP),) if sdp is not None else ()
         flow = dialog.next_flow(self.flow)
         ack = dialog.make_request(Outline("ACK", fields, (sdp or "").encode()), flow, self.core.config.new_id())
@@ -189,12 +179,19 @@ class Session:
 
     def await_ack(self, transaction: ServerTransaction, now: float, late: bool) -> None:
         """`late`: our offer is in the 2xx, and the ACK brings the answer."""
-        self._acceptance = Acceptance(transaction, self.core.deadlines, self.core.config.timers, self._expire)
-        self._acceptance.late = late
-        self._acceptance.start(now)
+        number = transaction.arrival.envelope.cseq.number
+        self.await_ack_to(number, Outgoing(transaction.flow, transaction.latest), now, late)
+
+    def await_ack_to(self, number: int, answer: Outgoing, now: float, late: bool) -> None:
+        """Of the INVITE with that CSeq number; `answer` is the 2xx."""
+        self.core.changed.add(self.call)
+        self.acceptance = Acceptance(self.core, number, answer, self._expire)
+        self.acceptance.late = late
+        self.acceptance.start(now)
 
     def take_success(self, reply: Reply, now: float) -> None:
         """A 2xx to an INVITE or UPDATE of ours."""
+        self.core.changed.add(self.call)
         self.get_dialog().refresh_target(reply)
         self.peer = self.peer.update(reply.response.headers)
         self.timer.take(reply.response.headers, now)
@@ -223,6 +220,7 @@ class Session:
 
     def _confirm(self, sdp: str | None, now: float) -> None:
         """The ACK has come, or a request that the peer can only send after it got the 2xx."""
+        self.core.changed.add(self.call)
         late = self._stop_acceptance()
         if self.phase is Phase.CLOSING:
             self._leave(now, "")
@@ -234,14 +232,14 @@ class Session:
         self.offers.go_on(now)
 
     def _stop_acceptance(self) -> bool:
-        acceptance, self._acceptance = self._acceptance, None
+        acceptance, self.acceptance = self.acceptance, None
         if acceptance is None:
             return False
         acceptance.stop()
         return acceptance.late
 
     def _expire(self, now: float) -> None:
-        self._acceptance = None
+        self.acceptance = None
         self._leave(now, "")
         self._end("timeout", 408)
 
@@ -264,6 +262,7 @@ class Session:
             self.core.events.append(CallEnded(self.call, cause, status, reason))
 
     def _finish(self, now: float) -> None:
+        self.core.changed.add(self.call)
         self.phase = Phase.OVER
         self._stop_parts(now)
         self.core.forget(self)
@@ -278,7 +277,7 @@ class Session:
             self._finish(now)
 
     def handle_invite(self, transaction: ServerTransaction, now: float) -> None:
-        if self._acceptance is not None and not self._acceptance.late:
+        if self.acceptance is not None and not self.acceptance.late:
             self._confirm(None, now)
         request = transaction.arrival.request
         refusal = self._refuse_offer(request)
@@ -341,7 +340,7 @@ class Session:
         """§14.2 and RFC 3311 §5.2: one offer at a time."""
         if self.phase in GONE:
             return Answer(481)
-        if self.offers.crosses or (self._acceptance is not None and self._acceptance.late):
+        if self.offers.crosses or (self.acceptance is not None and self.acceptance.late):
             return Answer(491)
         if self.offers.is_busy or not self.is_settled:
             return self.offers.postpone()
@@ -358,14 +357,6 @@ _HANDLERS = {
     "NOTIFY": "handle_notify",
     "PRACK": "handle_prack",
 }
-
-
-def refusal(status: int, reason: str) -> Answer:
-    """Raises ValueRefused for what is not a refusal."""
-    if not 300 <= status <= 699:
-        raise ValueRefused("not a final status that refuses")
-    # §21.5.4: what we lack for now (workers, room on them, the node itself that drains) may be there soon.
-    return Answer(status, refuse_breaks(reason), RETRY if status == 503 else ())
 
 
 def read_reason(request: Request) -> Reason | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from signaling.sip.abilities import Abilities
 from signaling.sip.config import SipConfig
 from signaling.sip.deadlines import Deadlines
@@ -62,6 +64,17 @@ def settle(headers: Headers, config: SipConfig) -> Terms | None:
     return Terms(seconds, not knows or (asked is not None and asked.refresher == "uas"))
 
 
+class SavedTimer(msgspec.Struct, frozen=True):
+    """A session timer that runs, as another process can go on with it."""
+
+    seconds: int
+    we_refresh: bool
+    lapse: float
+    """Seconds that are left."""
+    refresh: float | None
+    """Likewise; None: the peer refreshes."""
+
+
 class Refreshed(Protocol):
     """Whose session it is."""
 
@@ -117,6 +130,19 @@ class SessionTimer:
             return False
         self._min_se = least
         return True
+
+    def save(self, now: float) -> SavedTimer | None:
+        lapse, refresh = (self._deadlines.due(self, name) for name in ("lapse", "refresh"))
+        if self.terms is None or lapse is None:
+            return None
+        left = refresh - now if refresh is not None else None
+        return SavedTimer(self.terms.seconds, self.terms.we_refresh, lapse - now, left)
+
+    def restore(self, saved: SavedTimer, now: float) -> None:
+        self.terms = Terms(saved.seconds, saved.we_refresh)
+        self._deadlines.set(self, "lapse", now + saved.lapse)
+        if saved.refresh is not None:
+            self._deadlines.set(self, "refresh", now + saved.refresh)
 
     def stop(self) -> None:
         self._deadlines.cancel(self, "refresh")

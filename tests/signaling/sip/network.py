@@ -78,6 +78,10 @@ class Network:
         """Its machine is gone: nothing reaches it, and nothing comes from it."""
         self._peers.pop(peer.address, None)
 
+    def wake(self, peer: Peer) -> None:
+        """It is back."""
+        self._peers[peer.address] = peer
+
     def at(self, delay: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (self.now + delay, next(self._order), action))
 
