@@ -159,7 +159,7 @@ class Status(msgspec.Struct, frozen=True, tag=True):
 
 class AddRtpLeg(Command[Media], frozen=True):
     """Makes an RTP leg. With `offer`, the peer's SDP, the answer comes back; without it, our offer, and `SetAnswer`
-    follows."""
+    follows. A peer whose only encryption is DTLS-SRTP with ICE gets it, on the browsers' port, unless SRTP is off."""
 
     leg: str
     room: str
@@ -173,12 +173,13 @@ class AddRtpLeg(Command[Media], frozen=True):
 
 
 class AddBrowserLeg(Command[Media], frozen=True):
-    """Makes an ICE-lite, DTLS-SRTP leg from a browser's offer; the answer comes back with all candidates in it."""
+    """Makes an ICE-lite, DTLS-SRTP leg. With `offer`, a browser's SDP, the answer comes back with all candidates in
+    it; without it, our offer, and `SetAnswer` follows."""
 
     leg: str
     room: str
     address: str
-    offer: str
+    offer: str | None = None
 
 
 class SetAnswer(Command[Media], frozen=True):
@@ -198,10 +199,10 @@ class Renegotiate(Command[Media], frozen=True):
 
 
 class Reoffer(Command[Media], frozen=True):
-    """Wants an offer of ours for an RTP leg whose peer asks for one: a re-INVITE without SDP.
+    """Wants an offer of ours for a leg whose peer asks for one: a re-INVITE without SDP.
 
-    It keeps codecs, payload types and key, and offers both directions. Until `SetAnswer` brings the answer all stays
-    as it is."""
+    It keeps codecs, payload types, key and ICE credentials, and offers both directions. Until `SetAnswer` brings the
+    answer all stays as it is."""
 
     leg: str
 

@@ -37,11 +37,22 @@ class BrowserTransport:
         self._coming: BrowserAssociation | None = None
         self._theirs: Credentials | None = None
         self._known: tuple[Credentials, Credentials] | None = None
+        self._offered: Credentials | None = None
 
     def credentials_for(self, theirs: Credentials) -> Credentials:
         """Ours: the same while the peer's are, new ones for a restart (RFC 8445 section 9)."""
         if self._known is None or self._known[0] != theirs:
             self._known = (theirs, Credentials.generate())
+        return self._known[1]
+
+    def credentials_to_offer(self) -> Credentials:
+        """Ours: those in use, since an offer of ours never restarts ICE."""
+        self._offered = self._known[1] if self._known is not None else self._offered or Credentials.generate()
+        return self._offered
+
+    def credentials_answered(self, theirs: Credentials) -> Credentials:
+        """Ours for those of the peer's answer: those that were offered."""
+        self._known = (theirs, self._offered or Credentials.generate())
         return self._known[1]
 
     def apply(self, agreement: Agreement) -> None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 
-from relay.api import AddBrowserLeg, AddRtpLeg, Media
+from relay.api import AddBrowserLeg, AddRtpLeg, Dtmf, Media
+from relay.browser_negotiation import is_for_dtls
 from relay.browser_port import BrowserPort
 from relay.browser_transport import BrowserTransport
 from relay.engine import Engine
 from relay.leg import Leg, Told
 from relay.lines import Lines
+from relay.negotiation import VOICE
 from relay.negotiator import BrowserNegotiator, RtpNegotiator
 from relay.rtp_transport import RtpTransport
+from relay.sdp import SessionDescription
 from relay.tap import TapBook
 from relay.udp import PortRange
 
@@ -45,7 +48,11 @@ class LegMaker:
 
     def make(self, command: AddRtpLeg | AddBrowserLeg) -> tuple[Leg, Media]:
         """The leg, in its room already, and our half of its SDP. Raises LegError; nothing is left of the leg then."""
-        return self._rtp_leg(command) if isinstance(command, AddRtpLeg) else self._browser_leg(command)
+        if isinstance(command, AddBrowserLeg):
+            return self._browser_leg(command, VOICE, "auto")
+        if command.offer is not None and is_for_dtls(SessionDescription.parse(command.offer), command.srtp):
+            return self._browser_leg(command, command.codecs, command.dtmf)
+        return self._rtp_leg(command)
 
     def _rtp_leg(self, command: AddRtpLeg) -> tuple[Leg, Media]:
         leg = Leg(command.leg, command.room, "rtp", self._engine, self._taps, self._tell, command.dtmf)
@@ -54,24 +61,25 @@ class LegMaker:
             advertised = (command.address, transport.address[1])
             negotiator = RtpNegotiator(advertised, transport.rtcp_port, command.codecs, command.srtp)
             leg.attach(transport, negotiator)
-            return leg, self._begin_rtp(leg, negotiator, command.offer)
+            return leg, self._begin(leg, command.offer)
         except BaseException:
             transport.close()
             raise
 
-    def _browser_leg(self, command: AddBrowserLeg) -> tuple[Leg, Media]:
-        leg = Leg(command.leg, command.room, "browser", self._engine, self._taps, self._tell)
+    def _browser_leg(
+        self, command: AddRtpLeg | AddBrowserLeg, codecs: tuple[str, ...], dtmf: Dtmf
+    ) -> tuple[Leg, Media]:
+        leg = Leg(command.leg, command.room, "browser", self._engine, self._taps, self._tell, dtmf)
         transport = BrowserTransport(self._browsers, leg)
         address = (command.address, self._browsers.port)
-        negotiator = BrowserNegotiator(address, transport.fingerprint, leg.stream, transport.credentials_for)
+        negotiator = BrowserNegotiator(address, transport.fingerprint, leg.stream, transport, codecs)
         leg.attach(transport, negotiator)
-        leg.begin(negotiator.answer(command.offer))
-        return leg, leg.media()
+        return leg, self._begin(leg, command.offer)
 
-    def _begin_rtp(self, leg: Leg, negotiator: RtpNegotiator, offer: str | None) -> Media:
+    def _begin(self, leg: Leg, offer: str | None) -> Media:
         if offer is not None:
-            leg.begin(negotiator.answer(offer))
+            leg.begin(leg.negotiator.answer(offer))
             return leg.media()
-        ours = negotiator.offer()
+        ours = leg.negotiator.offer()
         leg.begin_silent(ours.preliminary(), ours.receive())
-        return Media(ours.sdp, encrypted=bool(ours.crypto))
+        return Media(ours.sdp, encrypted=leg.kind == "browser" or bool(ours.crypto))

@@ -1,11 +1,11 @@
 """Offer and answer of a leg (RFC 3264): what both can, where to send, under which keys. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from relay.address import Address
 from relay.api import Direction, Srtp
-from relay.audio import DTLS, PLAIN, SDES, Audio, Format, Peer, audio_lines, read_audio, read_peer
+from relay.audio import PLAIN, SDES, Audio, Format, Peer, audio_lines, read_audio
 from relay.errors import BadSdp, NoCommonCodec, SrtpNotAllowed, SrtpRequired
 from relay.formats import Codec, EventFormat, SendFormat
 from relay.ice import Credentials
@@ -68,41 +68,15 @@ def answer_rtp(offer: SessionDescription, local: Local, previous: Crypto | None)
     Raises BadSdp, NoCommonCodec, SrtpRequired, SrtpNotAllowed."""
     audio, theirs = _choose_line(offer, local.srtp)
     ours = None if theirs is None else _our_key(theirs, previous)
-    formats = _common(audio.formats, local.codecs)
+    formats = common(audio.formats, local.codecs)
     extra = list(_crypto_attributes(ours))
     if audio.rtcp_mux:
         extra.append(Attribute("rtcp-mux"))
     else:
         extra.append(Attribute("rtcp", str(local.rtcp_port)))
-    line = _audio_line(local, audio.protocol, formats, audio.direction, extra)
-    agreement = _agree(audio, formats, formats)
-    return replace(agreement, ours=ours, theirs=theirs, sdp=str(_answer(offer, local, audio.index, line)))
-
-
-def answer_browser(
-    offer: SessionDescription, local: Local, credentials: Callable[[Credentials], Credentials]
-) -> Agreement:
-    """Answers a browser's offer. `credentials` gives ours for those of the peer.
-
-    Raises BadSdp, NoCommonCodec."""
-    index = next((index for index, line in audio_lines(offer) if line.protocol in DTLS), None)
-    if index is None:
-        raise BadSdp("no audio line for DTLS-SRTP")
-    audio = read_audio(offer, index)
-    peer = read_peer(offer, audio.line)
-    if not audio.rtcp_mux:
-        raise BadSdp("a=rtcp-mux is missing")
-    formats = _common(audio.formats, local.codecs)
-    ours = credentials(peer.credentials)
-    extra = [Attribute("ice-ufrag", ours.ufrag), Attribute("ice-pwd", ours.password.reveal()), Attribute("rtcp-mux")]
-    extra += [Attribute("setup", "active" if peer.setup == "passive" else "passive")]
-    extra += [Attribute("candidate", _candidate(local.address)), Attribute("end-of-candidates")]
-    if peer.mid is not None:
-        extra.insert(0, Attribute("mid", peer.mid))
-    line = _audio_line(local, audio.protocol, formats, audio.direction, extra)
-    group = (Attribute("group", f"BUNDLE {peer.mid}"),) if peer.bundled else ()
-    answer = replace(_answer(offer, local, index, line), attributes=(*group, Attribute("ice-lite")))
-    return replace(_agree(audio, formats, formats), peer=peer, credentials=ours, sdp=str(answer))
+    line = audio_line(local, audio.protocol, formats, audio.direction, extra)
+    agreement = agree(audio, formats, formats)
+    return replace(agreement, ours=ours, theirs=theirs, sdp=str(make_answer(offer, local, audio.index, line)))
 
 
 @dataclass(frozen=True)
@@ -127,15 +101,20 @@ def offer_rtp(local: Local, crypto: tuple[Crypto, ...], agreed: Mapping[int, Cod
     (RFC 3264 section 8.3.2).
 
     Raises NoCommonCodec when no codec of ours is allowed."""
-    voice = [form for name in local.codecs for form in _OFFERED.get(name, ())]
-    if not voice:
-        raise NoCommonCodec("none of the codecs asked for is known here")
-    formats = _with_agreed((*voice, *_OFFERED_BESIDE), agreed)
+    formats = offered_formats(local.codecs, agreed)
     extra = [attribute for key in crypto for attribute in _crypto_attributes(key)]
     extra += [Attribute("rtcp-mux"), Attribute("rtcp", str(local.rtcp_port))]
-    line = _audio_line(local, SDES[0] if crypto else PLAIN[0], formats, "sendrecv", extra)
+    line = audio_line(local, SDES[0] if crypto else PLAIN[0], formats, "sendrecv", extra)
     session = SessionDescription(local.session, local.version, local.address[0], (line,))
     return Offer(str(session), formats, crypto)
+
+
+def offered_formats(codecs: Sequence[str], agreed: Mapping[int, Codec]) -> tuple[Format, ...]:
+    """Raises NoCommonCodec."""
+    voice = [form for name in codecs for form in _OFFERED.get(name, ())]
+    if not voice:
+        raise NoCommonCodec("none of the codecs asked for is known here")
+    return _with_agreed((*voice, *_OFFERED_BESIDE), agreed)
 
 
 def _with_agreed(formats: Sequence[Format], agreed: Mapping[int, Codec]) -> tuple[Format, ...]:
@@ -162,11 +141,11 @@ def take_answer(offer: Offer, answer: SessionDescription) -> Agreement:
         raise SrtpRequired("the answer takes no key of the offer")
     offered = {form.codec for form in offer.formats}
     answered = tuple(form for form in audio.formats if form.codec in offered)
-    agreement = _agree(audio, answered, ())
-    return replace(agreement, receive=_received(offer.formats, answered), ours=ours, theirs=theirs)
+    agreement = agree(audio, answered, ())
+    return replace(agreement, receive=received(offer.formats, answered), ours=ours, theirs=theirs)
 
 
-def _received(offered: Sequence[Format], answered: Sequence[Format]) -> Mapping[int, Codec]:
+def received(offered: Sequence[Format], answered: Sequence[Format]) -> Mapping[int, Codec]:
     """Our numbers come first (RFC 3264 section 5.1); some peers send those of their answer, which are free then."""
     ours = {form.payload_type: form.codec for form in offered}
     said = {form.codec for form in answered}
@@ -197,7 +176,7 @@ def _our_key(theirs: Crypto, previous: Crypto | None) -> Crypto:
     return Crypto.generate(theirs.tag, theirs.suite)
 
 
-def _common(formats: Sequence[Format], codecs: Sequence[str]) -> tuple[Format, ...]:
+def common(formats: Sequence[Format], codecs: Sequence[str]) -> tuple[Format, ...]:
     """The peer's formats that are allowed, in the peer's order; events and comfort noise always are."""
     voice = [form for form in formats if form.codec.name in VOICE and form.codec.name in codecs]
     if not voice:
@@ -212,7 +191,7 @@ def same_family(agreement: Agreement, address: Address) -> None:
         raise BadSdp("the peer's address is of another family than ours")
 
 
-def _agree(audio: Audio, theirs: Sequence[Format], ours: Sequence[Format]) -> Agreement:
+def agree(audio: Audio, theirs: Sequence[Format], ours: Sequence[Format]) -> Agreement:
     """`theirs`: what the peer receives; `ours`: what we do."""
     chosen = next((form for form in theirs if form.codec.name in VOICE), None)
     if chosen is None:
@@ -259,16 +238,11 @@ def _fitting(codec: Codec, ptime_ms: int) -> int:
     return ptime_ms
 
 
-def _candidate(address: Address) -> str:
-    # RFC 8445 section 5.1.2.1: type preference 126, local preference 65535, component 1; there is one candidate only.
-    return f"1 1 udp {126 << 24 | 65535 << 8 | 255} {address[0]} {address[1]} typ host"
-
-
 def _crypto_attributes(key: Crypto | None) -> list[Attribute]:
     return [] if key is None else [Attribute("crypto", key.value())]
 
 
-def _audio_line(
+def audio_line(
     local: Local, protocol: str, formats: Sequence[Format], direction: Direction, extra: Sequence[Attribute]
 ) -> MediaDescription:
     maps = [attribute for form in formats for attribute in form.attributes()]
@@ -277,6 +251,6 @@ def _audio_line(
     return MediaDescription("audio", local.address[1], protocol, numbers, local.address[0], attributes)
 
 
-def _answer(offer: SessionDescription, local: Local, index: int, line: MediaDescription) -> SessionDescription:
+def make_answer(offer: SessionDescription, local: Local, index: int, line: MediaDescription) -> SessionDescription:
     media = tuple(line if at == index else media.refused() for at, media in enumerate(offer.media))
     return SessionDescription(local.session, local.version, local.address[0], media)

@@ -1,10 +1,12 @@
 """A leg's side of the exchange of session descriptions: remembers what was said before."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from relay.address import Address
 from relay.api import Srtp
+from relay.browser_negotiation import answer_browser, offer_browser, take_browser_answer
 from relay.errors import BadSdp
 from relay.formats import Codec
 from relay.ice import Credentials
@@ -13,7 +15,6 @@ from relay.negotiation import (
     Agreement,
     Local,
     Offer,
-    answer_browser,
     answer_rtp,
     offer_rtp,
     same_family,
@@ -69,15 +70,24 @@ class RtpNegotiator:
         return Local(self._session, self._version, self._address, self._rtcp_port, self._codecs, self._srtp)
 
 
+class IceKeeper(Protocol):
+    """Who has our ICE credentials: the transport."""
+
+    def credentials_for(self, theirs: Credentials) -> Credentials:
+        """Ours for those in the peer's offer."""
+
+    def credentials_to_offer(self) -> Credentials:
+        """Ours for an offer of ours."""
+
+    def credentials_answered(self, theirs: Credentials) -> Credentials:
+        """Ours for those in the peer's answer: those that were offered."""
+
+
 class BrowserNegotiator:
-    """Of a browser leg. `credentials` gives our ICE credentials for those of the peer."""
+    """Of a browser leg. What it returns is in force only once the leg applies it."""
 
     def __init__(
-        self,
-        address: Address,
-        fingerprint: str,
-        stream: SendStream,
-        credentials: Callable[[Credentials], Credentials],
+        self, address: Address, fingerprint: str, stream: SendStream, ice: IceKeeper, codecs: Sequence[str] = VOICE
     ) -> None:
         self._address = address
         self._extra = (
@@ -85,15 +95,37 @@ class BrowserNegotiator:
             Attribute("msid", f"telephonist {stream.cname}"),
             Attribute("ssrc", f"{stream.ssrc} cname:{stream.cname}"),
         )
-        self._credentials = credentials
+        self._ice = ice
+        self._codecs = tuple(codecs)
         self._session = secrets.randbits(62)
         self._version = 0
+        self._offer: Offer | None = None
+        self._agreed: Mapping[int, Codec] = {}
 
     def answer(self, text: str) -> Agreement:
         """Our answer to the browser's offer. Raises LegError."""
+        return self._keep(answer_browser(SessionDescription.parse(text), self._next(), self._ice.credentials_for))
+
+    def offer(self) -> Offer:
+        """Our offer; payload types and ICE credentials that are in use stay. Raises NoCommonCodec."""
+        self._offer = offer_browser(self._next(), self._ice.credentials_to_offer(), self._agreed)
+        return self._offer
+
+    def take_answer(self, text: str) -> Agreement:
+        """What the browser's answer to our offer means. Raises LegError, BadSdp also when there was no offer."""
+        if self._offer is None:
+            raise BadSdp("there was no offer of ours")
+        said = SessionDescription.parse(text)
+        return self._keep(take_browser_answer(self._offer, said, self._ice.credentials_answered))
+
+    def _keep(self, agreement: Agreement) -> Agreement:
+        self._agreed, self._offer = agreement.receive, None
+        return agreement
+
+    def _next(self) -> Local:
         self._version += 1
-        local = Local(self._session, self._version, self._address, self._address[1], VOICE, "required", self._extra)
-        return answer_browser(SessionDescription.parse(text), local, self._credentials)
+        port = self._address[1]
+        return Local(self._session, self._version, self._address, port, self._codecs, "required", self._extra)
 
 
 Negotiator = RtpNegotiator | BrowserNegotiator

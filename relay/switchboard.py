@@ -15,7 +15,6 @@ from relay.leg import Leg
 from relay.leg_maker import LegMaker
 from relay.lines import make_lines
 from relay.negotiation import Agreement
-from relay.negotiator import RtpNegotiator
 from relay.players import Players
 from relay.rooms import Rooms
 from relay.rtcp import ntp_time
@@ -157,15 +156,16 @@ class Switchboard:
 
     def _set_answer(self, command: api.SetAnswer) -> api.Media:
         leg = self._leg(command.leg)
-        return self._apply(leg, _offering(leg).take_answer(command.answer))
+        return self._apply(leg, leg.negotiator.take_answer(command.answer))
 
     def _renegotiate(self, command: api.Renegotiate) -> api.Media:
         leg = self._leg(command.leg)
         return self._apply(leg, leg.negotiator.answer(command.offer))
 
     def _reoffer(self, command: api.Reoffer) -> api.Media:
-        ours = _offering(self._leg(command.leg)).offer()
-        return api.Media(ours.sdp, encrypted=bool(ours.crypto))
+        leg = self._leg(command.leg)
+        ours = leg.negotiator.offer()
+        return api.Media(ours.sdp, encrypted=leg.kind == "browser" or bool(ours.crypto))
 
     def _apply(self, leg: Leg, agreement: Agreement) -> api.Media:
         leg.apply(agreement)
@@ -247,13 +247,6 @@ class Switchboard:
     def _require_room(self, room: str) -> None:
         if room not in self._rooms:
             raise Refusal("no_such_room", "the worker has no room of this name")
-
-
-def _offering(leg: Leg) -> RtpNegotiator:
-    """Raises Refusal for a leg that makes the offers itself."""
-    if not isinstance(leg.negotiator, RtpNegotiator):
-        raise Refusal("bad_command", "a browser leg gets no offer of ours")
-    return leg.negotiator
 
 
 def _added(sums: api.Ended, report: api.LegReport) -> api.Ended:

@@ -1,8 +1,9 @@
 """Any text is a BadSdp, a refusal by name, or an answer that our own parser reads and that takes at most one line."""
 
+from relay.browser_negotiation import answer_browser, offer_browser, take_browser_answer
 from relay.errors import BadSdp, LegError
 from relay.ice import Credentials
-from relay.negotiation import VOICE, Local, answer_browser, answer_rtp, offer_rtp, take_answer
+from relay.negotiation import VOICE, Local, answer_rtp, offer_rtp, take_answer
 from relay.sdp import SessionDescription
 from vault.pii import Pii
 
@@ -46,6 +47,10 @@ def _answers(session: SessionDescription) -> list[str]:
         assert error.code != "internal"
     try:
         take_answer(offer_rtp(LOCAL, (), {}), session)
+    except LegError as error:
+        assert error.code != "internal"
+    try:
+        take_browser_answer(offer_browser(LOCAL, OURS, {}), session, lambda theirs: OURS)
     except LegError as error:
         assert error.code != "internal"
     return answers

@@ -3,12 +3,10 @@ import pytest
 from relay.api import Srtp
 from relay.errors import BadSdp, NoCommonCodec, SrtpNotAllowed, SrtpRequired
 from relay.formats import Codec
-from relay.ice import Credentials
-from relay.negotiation import VOICE, Agreement, Local, answer_browser, answer_rtp, offer_rtp, same_family, take_answer
+from relay.negotiation import VOICE, Agreement, Local, answer_rtp, offer_rtp, same_family, take_answer
 from relay.sdes import Crypto
 from relay.sdp import SessionDescription
 from relay.srtp import SUITES
-from vault.pii import Pii
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 EVENT = "a=rtpmap:101 telephone-event/8000\r\n"
@@ -222,64 +220,3 @@ def test_an_answer_without_a_codec_is_refused(media: str) -> None:
 def test_an_answer_without_our_key_is_refused() -> None:
     with pytest.raises(SrtpRequired):
         take_answer(offer_rtp(local("required"), (OURS,), {}), SessionDescription.parse(HEAD + STRANGE))
-
-
-BROWSER = (
-    "a=group:BUNDLE 0 1\r\na=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\n"
-    "m=audio 9 UDP/TLS/RTP/SAVPF 63 111 0\r\na=mid:0\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:"
-    + "p"
-    * 22
-    + "\r\n"
-    "a=setup:actpass\r\n"
-    "a=rtpmap:63 red/48000/2\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n"
-    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n"
-)
-
-
-def browser(media: str) -> Agreement:
-    ours = Credentials("ours", Pii("w" * 24))
-    return answer_browser(SessionDescription.parse(HEAD + media), local("required"), lambda theirs: ours)
-
-
-def test_a_browser_gets_all_that_it_needs() -> None:
-    agreement = browser(BROWSER)
-    said = SessionDescription.parse(agreement.sdp)
-    audio, data = said.media
-    assert agreement.send.codec == Codec("opus", 48000, 2)
-    assert agreement.peer is not None
-    assert agreement.peer.fingerprints[0].algorithm == "sha-256"
-    assert said.value("group") == "BUNDLE 0"
-    assert said.value("ice-lite") == ""
-    assert audio.formats == ("111", "0")
-    assert audio.value("setup") == "passive"
-    assert audio.value("ice-ufrag") == "ours"
-    assert audio.value("candidate") == "1 1 udp 2130706431 198.51.100.1 20000 typ host"
-    assert (data.port, data.value("mid")) == (0, "1")
-
-
-def test_a_browsers_address_of_zeros_is_not_hold() -> None:
-    assert browser(BROWSER.replace("a=mid:0", "c=IN IP4 0.0.0.0\r\na=mid:0")).direction == "sendrecv"
-
-
-@pytest.mark.parametrize(("theirs", "ours"), [("actpass", "passive"), ("active", "passive"), ("passive", "active")])
-def test_dtls_roles(theirs: str, ours: str) -> None:
-    said = SessionDescription.parse(browser(BROWSER.replace("actpass", theirs)).sdp)
-    assert said.media[0].value("setup") == ours
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("a=rtcp-mux\r\n", ""),
-        ("a=ice-ufrag:abcd\r\n", ""),
-        ("a=ice-ufrag:abcd", "a=ice-ufrag:a:b:c"),
-        ("a=ice-pwd:" + "p" * 22, "a=ice-pwd:short"),
-        ("a=fingerprint:sha-256 AB", "a=fingerprint:sha-256 XY"),
-        ("a=setup:actpass", "a=setup:holdconn"),
-        ("UDP/TLS/RTP/SAVPF", "RTP/AVP"),
-    ],
-)
-def test_a_browser_that_lacks_something_is_refused(before: str, after: str) -> None:
-    assert before in BROWSER
-    with pytest.raises(BadSdp):
-        browser(BROWSER.replace(before, after, 1))

@@ -7,6 +7,7 @@ from pathlib import Path
 import aioice.ice
 import pytest
 
+from ipc.messages import Refusal
 from relay import api
 from relay.api import Hear
 from tests.relay.browser import RATE, Browser
@@ -79,3 +80,36 @@ async def test_a_wrong_fingerprint_gets_no_media(running: WorkerProcess) -> None
     assert down.reason == "handshake failed"
     assert (await running.ask(api.DropLeg("agent"))).packets_received == 0
     await asyncio.gather(browser.close())
+
+
+async def test_a_browser_takes_an_offer_of_ours_and_one_more(running: WorkerProcess) -> None:
+    caller, browser = await running.rtp_peer(1), Browser(700)
+    to_caller = await running.ask(api.AddRtpLeg("customer", "room", ADDRESS, offer(caller.port), codecs=("PCMU",)))
+    ours = await running.ask(api.AddBrowserLeg("agent", "room", ADDRESS))
+    assert (ours.codec, ours.encrypted) == ("", True)
+    media = await running.ask(api.SetAnswer("agent", await browser.answer(ours.sdp)))
+    assert (media.codec, media.direction) == ("opus/48000", "sendrecv")
+    assert (await running.expect(api.LegUp)).leg == "agent"
+    await running.ask(api.SetRoom("room", BOTH))
+    again = await running.ask(api.Reoffer("agent"))
+    await running.ask(api.SetAnswer("agent", await browser.answer(again.sdp)))
+    await caller.talk(tone(440, 1.5, 8000), (ADDRESS, media_port(to_caller.sdp)))
+    assert level_of(caller.samples()[-4000:], 8000, 700) > -14
+    assert level_of(browser.samples()[-RATE // 2 :], RATE, 440) > -14
+    await browser.close()
+
+
+async def test_an_rtp_peer_that_has_dtls_only_gets_it(running: WorkerProcess) -> None:
+    caller, phone = await running.rtp_peer(1), Browser(700)
+    to_caller = await running.ask(api.AddRtpLeg("customer", "room", ADDRESS, offer(caller.port), codecs=("PCMU",)))
+    said = await phone.offer()
+    with pytest.raises(Refusal, match="bad_sdp"):
+        await running.ask(api.AddRtpLeg("agent", "room", ADDRESS, said, srtp="off"))
+    media = await running.ask(api.AddRtpLeg("agent", "room", ADDRESS, said, codecs=("PCMU",)))
+    assert (media.codec, media.encrypted) == ("PCMU/8000", True)
+    await phone.take(media.sdp)
+    assert (await running.expect(api.LegUp)).leg == "agent"
+    await running.ask(api.SetRoom("room", BOTH))
+    await caller.talk(tone(440, 1.0, 8000), (ADDRESS, media_port(to_caller.sdp)))
+    assert level_of(caller.samples()[-4000:], 8000, 700) > -14
+    await phone.close()
