@@ -1,6 +1,8 @@
 """The garbage collector by hand, since it must not stop the tick when it likes: what lives as long as the worker is
-frozen, young garbage goes once a second, and all of it when nobody is on the line, or when many legs have gone."""
+frozen, young garbage goes once a second, and all of it when nobody is on the line, or when many legs have gone.
+Memory that is free then is given back to the system."""
 
+import ctypes
 import gc
 import time
 
@@ -16,6 +18,8 @@ class Collector:
         """That all collections together have taken."""
         self.longest = 0.0
         self._next_young = self._next_middle = 0
+        # glibc's alone; where there is another library, it keeps what is free for later.
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         self._ended = 0
 
     def begin(self) -> None:
@@ -30,6 +34,8 @@ class Collector:
         if gone and (legs == 0 or gone >= GONE_LEGS):
             self._ended = ended
             self._collect(2)
+            if legs == 0 and self._trim is not None:
+                self._trim(0)
         elif now_ns >= self._next_middle:
             self._next_middle = now_ns + MIDDLE_NS
             self._collect(1)

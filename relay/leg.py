@@ -223,7 +223,7 @@ class Leg:
         self._tell(LegDown(self.name, reason))
 
     def close(self, now_ns: int, ntp: int) -> LegReport:
-        """Says goodbye, ends taps and transport."""
+        """Says goodbye, ends taps and transport. Only the report may be asked for after it."""
         self._measure()
         report = self.report()
         for alarm in self._health.close():
@@ -233,6 +233,7 @@ class Leg:
                 self.transport.send_rtcp(self._compound(now_ns, ntp) + Goodbye((self.stream.ssrc,)).serialize())
         finally:
             self.transport.close()
+            del self.transport  # it knows this leg: neither would be freed before a garbage collection
             self._taps.drop_leg(self.name, now_ns)
             self._engine.remove_leg(self.name)
         return report

@@ -41,6 +41,7 @@ class UdpSocket:
         if self._socket.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
+            del self._receive  # whoever receives has this socket: neither would be freed before a garbage collection
 
     def _drain(self) -> None:
         arrival = now_ns()

@@ -187,7 +187,7 @@ def test_a_leg_that_cannot_say_goodbye_leaves_nothing_behind(bench: Bench, monke
         bench.leg.close(5, 0)
     assert bench.wire.closed
     assert [record.kind for record in bench.records] == [Kind.BEGIN, Kind.END]
-    bench.leg.begin(AGREED)  # the engine has no leg of this name any more
+    bench.engine.add_leg("one", "room", AGREED.send, AGREED.receive)  # raises nothing: that name is free
 
 
 def test_what_the_transport_could_not_send_is_not_counted(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """One leg's fault is its own: the others' sound, reports and ends go on."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -102,4 +103,19 @@ async def test_a_leg_that_fails_at_its_end_is_gone(board: Switchboard, monkeypat
     assert await reports(board) == {}
     with pytest.raises(Exception, match="no_such_room"):
         await board.handle(api.SetRoom("room"))
+    board.close()
+
+
+async def test_a_leg_that_has_ended_leaves_no_garbage(board: Switchboard) -> None:
+    """Else thousands of legs lie about until the whole collection, which a busy worker puts off."""
+    board.tick(TICK)
+    gc.collect()
+    gc.disable()
+    try:
+        legs = {id(thing) for thing in gc.get_objects() if type(thing) is Leg}
+        await board.handle(api.DropLeg("bad"))
+        left = {id(thing) for thing in gc.get_objects() if type(thing) is Leg}
+    finally:
+        gc.enable()
+    assert (len(legs), len(left)) == (2, 1)
     board.close()
