@@ -27,6 +27,7 @@ from bench.call.errors import BadArgument, CallError
 from bench.call.negotiation import Srtp
 from bench.call.options import Options, read_config
 from bench.call.sounds import VOICE
+from bench.finalizing import FinalizePlan, SpokenCodec, measure_finalizing
 from bench.load.churn import Churn, churn
 from bench.load.comparison import Comparison, comparisons, holds, median_run
 from bench.load.flood import FloodPlan, measure_flood
@@ -44,6 +45,7 @@ from bench.recorded_calls import Plan
 from bench.recorded_calls import measure as measure_recorded
 from bench.recordings import RecordingPlan, measure_recordings
 from bench.softphone.client import Refused
+from recorder.api import FORMATS, Format
 from signaling.sip.flow import Transport
 
 CONSOLE = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
@@ -197,6 +199,19 @@ def flood(rate: int, legs: int, seconds: float) -> None:
     _print({"machine": machine(), "versions": versions(), **asdict(figures)})
     if not figures.others.verdict.right:
         _fail("not everybody heard whom he should, and nobody else")
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(0.1, 600), default=60.0, show_default=True, help="Of the call.")
+@click.option("--codec", type=click.Choice(["PCMU", "G722", "opus"]), default="PCMU", show_default=True)
+@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="wav", show_default=True)
+def finalize(minutes: float, codec: SpokenCodec, format_: Format) -> None:
+    """What it takes to make the file of a call of two: time, CPU, memory."""
+    try:
+        figures = measure_finalizing(FinalizePlan(minutes, codec, format_))
+    except (RuntimeError, OSError) as error:
+        _fail(str(error))
+    _print({"machine": machine(), "versions": versions(), **figures})
 
 
 async def _churn(legs: int, tell: Tell) -> Churn:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recorder import opus, wire
 from recorder.errors import Damaged
 from recorder.reading import SpoolReader
-from recorder.segment import FrameKind
+from recorder.segment import Frame, FrameKind
 from recorder.wire import Codec, Kind, Record
 
 MAX_SECONDS = 1.0
@@ -40,29 +40,39 @@ class Track:
         self.sequence = array("q")
         self.timestamp = array("q")
         self.ssrc = array("I")
-        self.duration = array("I")
+        self.duration = array("H")
         """In units of the timestamp; 0 when it is no sound."""
         self.frame = array("I")
         self.offset = array("I")
         self.length = array("H")
         self.clocks = array("q")
-        """Of every record: the time at which the party is known to have been followed."""
+        """Of every other record: like an arrival, a time at which the party is known to have been followed."""
         self.events: list[tuple[int, Kind]] = []
         """BEGIN, END, PAUSE, RESUME with their clock, in the order of the tap, each once."""
         self.overflows: set[tuple[int, int]] = set()
         """From when to when the worker had no room."""
 
     def add(self, record: Record, frame: int, offset: int) -> None:
-        self.clocks.append(record.clock)
         if record.kind is Kind.PACKET:
             self._add_packet(record, frame, offset)
-        elif record.kind is Kind.GAP:
+            return
+        self.clocks.append(record.clock)
+        if record.kind is Kind.GAP:
             self.overflows.add((record.timestamp, record.clock))
         elif record.kind is not Kind.CLOCK and (record.clock, record.kind) not in self.events[-64:]:
             self.events.append((record.clock, record.kind))
 
     def where(self, index: int) -> Where:
         return Where(self.frame[index], self.offset[index], self.length[index])
+
+    def followed(self) -> NDArray[np.int64]:
+        """The clocks of all records."""
+        return np.concatenate((column(self.arrival), column(self.clocks)))
+
+    def forget_arrivals(self) -> None:
+        """What nobody asks for once the packets have their places: a third of it all."""
+        for values in (self.arrival, self.sequence, self.ssrc):
+            del values[:]
 
     def _add_packet(self, record: Record, frame: int, offset: int) -> None:
         self.codec.append(record.codec)
@@ -77,7 +87,8 @@ class Track:
 
 
 def column(values: "array[int]") -> NDArray[np.int64]:
-    return np.array(values, np.int64)
+    """To be read only, and when nothing is added any more: of 64-bit values it is no copy."""
+    return np.asarray(values, np.int64)
 
 
 _RATES = np.full(256, 8000)
@@ -108,11 +119,23 @@ def _duration(record: Record) -> int:
     return duration if duration <= MAX_SECONDS * clock_rate(record.codec) else 0
 
 
-class _FrameAt(NamedTuple):
-    number: int
-    offset: int
-    length: int
-    sequence: int
+class _Frames:
+    """Where the frames are, as columns."""
+
+    def __init__(self) -> None:
+        self.number = array("I")
+        self.sequence = array("Q")
+        self.offset = array("Q")
+        self.length = array("I")
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def add(self, number: int, frame: Frame) -> None:
+        self.number.append(number)
+        self.sequence.append(frame.sequence)
+        self.offset.append(frame.offset)
+        self.length.append(frame.length)
 
 
 class Index:
@@ -121,7 +144,7 @@ class Index:
     def __init__(self, reader: SpoolReader, recording: bytes) -> None:
         self._reader = reader
         self._recording = recording
-        self._frames: list[_FrameAt] = []
+        self._frames = _Frames()
         self._bodies: OrderedDict[int, bytes] = OrderedDict()
         self.tracks: dict[int, Track] = {}
 
@@ -130,7 +153,7 @@ class Index:
         for number in self._reader.numbers:
             for frame in self._reader.frames(number):
                 if frame.kind is FrameKind.RECORDS:
-                    self._frames.append(_FrameAt(number, frame.offset, frame.length, frame.sequence))
+                    self._frames.add(number, frame)
                     self._add(frame.body)
         self._reader.check_closed()
 
@@ -152,8 +175,9 @@ class Index:
             offset += len(record.payload)
 
     def _body(self, frame: int) -> bytes:
-        at = self._frames[frame]
-        return self._reader.frame(at.number, at.sequence, (at.offset, at.length)).body
+        at = self._frames
+        where = at.offset[frame], at.length[frame]
+        return self._reader.frame(at.number[frame], at.sequence[frame], where).body
 
 
 def _records(body: bytes) -> Iterator[Record]:

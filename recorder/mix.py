@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder import g711, g722, opus, resample
-from recorder.index import Track, Where, column
+from recorder.index import Track, Where
 from recorder.placement import Run
 from recorder.wire import Codec
 
@@ -158,21 +158,20 @@ def _cues(track: Track, runs: list[Run]) -> Cues:
     """All packets with sound, as they are to be played; those of one run stay in the order of their sequence."""
     starts, numbers, packets = [np.empty(0)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for number, run in enumerate(runs):
-        early = _LOOKAHEAD[column(track.codec)[run.packets]]
+        early = _LOOKAHEAD[np.asarray(track.codec)[run.packets]]
         starts.append(np.maximum.accumulate(run.start - early))
         numbers.append(np.full(len(run.start), number, np.int32))
         packets.append(run.packets.astype(np.int32))
     start, packet = np.concatenate(starts), np.concatenate(packets)
     order = np.argsort(start, kind="stable")
-    order = order[np.array(track.duration)[packet[order]] > 0]
+    order = order[np.asarray(track.duration)[packet[order]] > 0]
     return Cues(start[order], np.concatenate(numbers)[order], packet[order])
 
 
 def _soundless(track: Track, runs: list[Run]) -> int:
     """How many packets should hold sound and cannot."""
-    packets = np.concatenate([np.empty(0, np.int64), *(run.packets for run in runs)])
-    codec, duration = np.array(track.codec)[packets], np.array(track.duration)[packets]
-    return int(np.count_nonzero((duration == 0) & (codec != Codec.COMFORT_NOISE)))
+    silent = (np.asarray(track.duration) == 0) & (np.asarray(track.codec) != Codec.COMFORT_NOISE)
+    return sum(int(np.count_nonzero(silent[run.packets])) for run in runs)
 
 
 def wide_band(codecs: Iterable[int]) -> bool:

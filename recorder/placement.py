@@ -52,16 +52,22 @@ class Placed(NamedTuple):
 
 def place(track: Track, zero: int) -> Placed:
     """Orders, cleans and places what a party sent; `zero` is the time line's beginning in ns."""
-    columns = np.stack([column(values) for values in (track.ssrc, track.sequence, track.timestamp, track.arrival)])
-    if columns.shape[1] == 0:
+    if not track.arrival:
         return Placed([], 0, 0)
-    order = np.lexsort(columns[::-1])
-    ordered = columns[:, order]
-    changed = np.any(ordered[:, 1:] != ordered[:, :-1], axis=0)
-    different = np.any(ordered[:3, 1:] != ordered[:3, :-1], axis=0)
-    keep = order[np.concatenate(([True], different))]
+    keep, duplicates = _different(track)
     runs = [run for stream in _streams(track, keep) for run in _runs(track, stream, zero)]
-    return Placed(runs, len(keep), int(changed.sum() - different.sum()))
+    return Placed(runs, len(keep), duplicates)
+
+
+def _different(track: Track) -> tuple[Ints, int]:
+    """The packets by SSRC and sequence, each once, and how often one came again over the network."""
+    columns = [column(values) for values in (track.ssrc, track.sequence, track.timestamp, track.arrival)]
+    order = np.lexsort(columns[::-1])
+    different = np.zeros(len(order) - 1, bool)
+    for values in columns[:3]:
+        different |= np.diff(values[order]) != 0
+    changed = different | (np.diff(columns[3][order]) != 0)
+    return order[np.concatenate(([True], different))], int(changed.sum() - different.sum())
 
 
 def _streams(track: Track, packets: Ints) -> list[Ints]:
@@ -77,13 +83,13 @@ def _runs(track: Track, packets: Ints, zero: int) -> list[Run]:
     timestamps = column(track.timestamp)[packets]
     sent = np.asarray((timestamps - timestamps[0]) / rate, np.float64)
     arrived = np.asarray((column(track.arrival)[packets] - zero) * NS, np.float64)
-    durations = np.asarray(column(track.duration)[packets] / rate, np.float64)
-    sequence = column(track.sequence)[packets]
     edges = [0, *_jumps(arrived - sent), len(packets)]
     runs = []
     for low, high in itertools.pairwise(edges):
+        some = packets[low:high]
         start = sender_line(sent[low:high], arrived[low:high])
-        runs.append(Run(rate, packets[low:high], start, start + durations[low:high], sequence[low:high]))
+        end = start + column(track.duration)[some] / rate
+        runs.append(Run(rate, some, start, end, column(track.sequence)[some]))
     return runs
 
 
@@ -108,12 +114,20 @@ def sender_line(sent: Floats, arrived: Floats) -> Floats:
     sent = sent - base
     skew = _skew(sent, arrived - sent)
     rest = arrived - sent * (1 + skew)
-    bins = np.minimum((sent - sent.min()) // FOLLOW_SECONDS, 1e6).astype(np.int64)
-    _, first = np.unique(np.sort(bins), return_index=True)
-    order = np.argsort(bins, kind="stable")
+    order, first = _by_time(sent, FOLLOW_SECONDS)
+    count = np.diff([*first, len(sent)])
     lowest = np.minimum.reduceat(rest[order], first)
-    centre = np.add.reduceat(sent[order], first) / np.diff([*first, len(sent)])
-    return sent * (1 + skew) + np.interp(sent, centre, lowest)
+    centre = np.add.reduceat(sent[order], first) / count
+    # Of few packets none may have been fast, as in the last seconds of a call.
+    many = count >= np.median(count) / 2
+    return np.asarray(sent * (1 + skew) + np.interp(sent, centre[many], lowest[many]))
+
+
+def _by_time(sent: Floats, seconds: float) -> tuple[Ints, Ints]:
+    """The packets in order of their stretches of so many seconds, and which of that order are the stretches' first."""
+    bins = np.minimum((sent - sent.min()) // seconds, 1e6).astype(np.int32)
+    order = np.argsort(bins, kind="stable")
+    return order, np.flatnonzero(np.diff(bins[order], prepend=-1))
 
 
 def _skew(sent: Floats, delay: Floats) -> float:
@@ -130,9 +144,8 @@ def _skew(sent: Floats, delay: Floats) -> float:
 
 
 def _lowest_per_second(sent: Floats, delay: Floats) -> tuple[list[float], list[float]]:
-    order = np.lexsort((delay, np.floor(sent)))
-    _, first = np.unique(np.floor(sent)[order], return_index=True)
-    chosen = order[first]
+    order, first = _by_time(sent, 1.0)
+    chosen = [some[delay[some].argmin()] for some in np.split(order, first[1:])]
     return sent[chosen].tolist(), delay[chosen].tolist()
 
 

@@ -24,9 +24,10 @@ from botocore.exceptions import ConnectionError as NoConnection
 from botocore.parsers import ResponseParserError
 
 from recorder.errors import BadKey, Damaged, KeyTaken, NoSuchObject, StoreFailed
+from recorder.names import check_key
 from recorder.sources import Source, sha256
 from recorder.storage import Storage
-from recorder.stores import Info, check_key
+from recorder.stores import Info
 
 _CODE = re.compile(r"[A-Za-z0-9]{1,64}")
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})

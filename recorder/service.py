@@ -20,13 +20,13 @@ from recorder.deliver import Delivery
 from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError, StoreFailed
 from recorder.journal import Journal
 from recorder.keys import Owner, RecordingKeys, owner_of
+from recorder.names import check_key, manifest_key
 from recorder.objects import WHOLE
 from recorder.places import Places, Tenant
 from recorder.recording import Recording
 from recorder.repair import repair
 from recorder.spool import Spool
 from recorder.storage import check_storage
-from recorder.stores import check_key, manifest_key
 from recorder.wire import Slice
 from vault.kms import DataKey, KmsAway, KmsError
 

@@ -20,10 +20,10 @@ from recorder.api import Check, Expected
 from recorder.errors import Damaged, NoSuchObject, RecorderError
 from recorder.keys import RecordingKeys, owner_of
 from recorder.manifest import Manifest
+from recorder.names import manifest_key
 from recorder.objects import WHOLE, ObjectReader
 from recorder.places import Places, Tenant
 from recorder.reading import SpoolReader
-from recorder.stores import manifest_key
 from vault.kms import KmsError
 from vault.services import open_kms, read_keys
 

@@ -15,10 +15,11 @@ from recorder.errors import Damaged
 from recorder.finalize import finalize
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, context_of, owner_of
+from recorder.names import manifest_key
 from recorder.objects import WHOLE, read_object
 from recorder.outcome import Failed, Finished, Outcome
 from recorder.repair import repair
-from recorder.stores import DirectoryStore, manifest_key
+from recorder.stores import DirectoryStore
 from recorder.wire import Record
 from tests.recorder.process import PARTIES, Delivered, start_of
 from tests.support.tapper import batches
@@ -49,13 +50,16 @@ class Room:
 
     def spool_as(self, start: api.Start, records: Iterable[Record], lives: int = 1) -> Path:
         """The same for a recording that was started like this, and written in so many lives of the recorder."""
+        return self.spool_bodies(start, list(batches(records)), lives)
+
+    def spool_bodies(self, start: api.Start, bodies: list[bytes], lives: int = 1) -> Path:
+        """The same from what the worker wrote each tick."""
         owner = owner_of(start)
         made = self.ring.generate(context_of(owner))
         folder = self.folder / start.recording
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         journal.save(folder, Journal(start, made.wrapped, made.key_id, "sealed", {"sealed": 1.0}), made.plain)
-        bodies = list(batches(records))
         share = len(bodies) // lives + 1
         for life in range(lives):
             appender = Appender(folder, made.plain, owner, repair(folder, made.plain, owner).counts)

@@ -1,5 +1,6 @@
 """The finalizer's process when it does not do what it should."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,3 +29,9 @@ async def test_a_process_that_says_nothing_has_died(
     monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(finalizer, "LEAST_SECONDS", 1.0)
     assert await finalizer.run(tmp_path, Pii(bytes(32))) == Died(reason)
+
+
+def test_the_finalizer_loads_nothing_large_that_it_may_not_need() -> None:
+    """FFmpeg and asyncio are a third of what a finalizer holds before it has read anything."""
+    asked = "import sys, recorder.finalize; print(*sorted({'av', 'asyncio'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True).stdout.strip() == b""

@@ -39,6 +39,15 @@ def test_a_short_run_is_not_led_astray() -> None:
         assert np.abs(error).max() < 0.0012
 
 
+@pytest.mark.parametrize("packets", [1, 3, 40, 400])
+def test_the_last_packets_are_held_against_those_before(packets: int) -> None:
+    """Among so few, none may have come with the least delay."""
+    sent = HOUR[: 120 * 50 + packets]
+    arrived = 12.03 + sent + np.random.default_rng(3).uniform(0, 0.06, len(sent))
+    arrived[-packets:] += 0.02 if packets < 100 else 0.0
+    assert np.abs(sender_line(sent, arrived) - (12.03 + sent)).max() < 0.0005
+
+
 def test_a_path_that_becomes_longer_is_followed() -> None:
     arrived = arrivals(HOUR, 0.0, "even") + np.where(HOUR > 1800, 0.025, 0.0)
     line = sender_line(HOUR, arrived)

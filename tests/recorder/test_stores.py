@@ -6,8 +6,9 @@ import pytest
 
 from recorder import durable
 from recorder.errors import BadKey, KeyTaken, NoSuchObject, StoreFailed
+from recorder.names import check_key
 from recorder.sources import SealedSource
-from recorder.stores import DirectoryStore, Info, check_key
+from recorder.stores import DirectoryStore, Info
 
 BAD = (
     "",

@@ -9,9 +9,9 @@ import pytest
 
 from recorder import outcome
 from recorder.api import Check, Expected
+from recorder.names import manifest_key
 from recorder.outcome import Finished
 from recorder.places import Places
-from recorder.stores import manifest_key
 from recorder.verify import Verifier
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import start_of

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recorder import outcome
+from recorder.names import manifest_key
 from recorder.outcome import Finished
-from recorder.stores import manifest_key
 from signaling.center.record import Tombstone
 from signaling.cli import main
 from signaling.places import Places
