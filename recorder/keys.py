@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from recorder.api import Start
-from vault.kms import DataKey, Kms
+from vault.kms import DataKey, Kms, Rewrapped, master_name
 from vault.pii import Pii
 
 KEY = 32
@@ -45,7 +45,7 @@ class RecordingKeys:
 
     async def generate(self, owner: Owner) -> DataKey:
         """Raises KmsError."""
-        return await self._kms.generate("", context_of(owner))
+        return await self._kms.generate(_master(owner), context_of(owner))
 
     async def unwrap(self, wrapped: bytes, owner: Owner) -> Pii[bytes]:
         """Raises KmsError."""
@@ -53,7 +53,16 @@ class RecordingKeys:
 
     async def bring_home(self, wrapped: bytes, owner: Owner) -> DataKey | None:
         """The data key under its own master key, when it had to be wrapped by the local one. Raises KmsError."""
-        return await self._kms.bring_home(wrapped, context_of(owner))
+        return await self._kms.bring_home(_master(owner), wrapped, context_of(owner))
+
+    async def rewrap(self, wrapped: bytes, owner: Owner) -> Rewrapped | None:
+        """The data key under the newest version of the instance's master key; None when it is already. Raises
+        KmsError."""
+        return await self._kms.rewrap(_master(owner), wrapped, context_of(owner))
+
+
+def _master(owner: Owner) -> str:
+    return master_name(owner.account, owner.instance)
 
 
 def derive(data_key: Pii[bytes], salt: bytes, purpose: str) -> Pii[bytes]:

@@ -3,21 +3,20 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from bench.call.cli import call
+from signaling.cli_parts import BAD_START, DATA, fail
 from signaling.config import Config, parse_config
 from signaling.errors import ConfigError, StartError
 from signaling.health import ask_health
 from signaling.instance_file import parse_instance
+from signaling.keys_cli import keys
 from signaling.places import Places
 from signaling.proof import prove
 from signaling.serve import apply_instance, serve_node
 from signaling.upkeep import verify_audits
-
-BAD_START = 2
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +26,7 @@ def main() -> None:
 
 
 main.add_command(call)
+main.add_command(keys)
 
 
 @main.command()
@@ -38,15 +38,13 @@ def serve(path: Path | None, data: Path | None) -> None:
         config = _read(path)
         status = serve_node(config, (data or Path(config.server.data)).absolute())
     except StartError as error:
-        _fail(error)
+        fail(error)
     sys.exit(status)
 
 
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
-)
+@DATA
 def apply(path: Path, data: Path) -> None:
     """Create or change an instance from a JSON or TOML file: users, queues, flows, numbers, trunks. Stop the node
     first."""
@@ -54,7 +52,7 @@ def apply(path: Path, data: Path) -> None:
         instance = parse_instance(_text(path), toml=path.suffix == ".toml")
         asyncio.run(apply_instance(instance, Places(data.absolute())))
     except StartError as error:
-        _fail(error)
+        fail(error)
     directory = instance.directory
     click.echo(
         f"Instance {directory.tenant.alias}: {len(directory.users)} users, {len(directory.queues)} queues, "
@@ -63,9 +61,7 @@ def apply(path: Path, data: Path) -> None:
 
 
 @main.command()
-@click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
-)
+@DATA
 def health(data: Path) -> None:
     """Say whether the node on this machine is well; exit status 1 if it is not."""
     well, report = asyncio.run(ask_health(Places(data.absolute())))
@@ -79,16 +75,14 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
-)
+@DATA
 def verify(data: Path) -> None:
     """Follow each instance's chain of hashes; exit status 1 if a row was changed, removed or moved. The node may
     run."""
     try:
         found = asyncio.run(verify_audits(Places(data.absolute())))
     except StartError as error:
-        _fail(error)
+        fail(error)
     for alias, check in found:
         if check.broken is None:
             click.echo(f"{alias}: {check.rows} rows hold, head {check.head.hex()}")
@@ -104,16 +98,14 @@ def recording() -> None:
 
 @recording.command("verify")
 @click.argument("id")
-@click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
-)
+@DATA
 def verify_recording(id: str, data: Path) -> None:
     """Prove that a recording is whole: its record, key, object, manifest, and the audit trail. ID is a recording's or
     a contact's. Exit status 1 if anything does not hold. The node may run."""
     try:
         proofs = asyncio.run(prove(Places(data.absolute()), id))
     except StartError as error:
-        _fail(error)
+        fail(error)
     if not proofs:
         click.echo(f"telephonist: no recording and no recorded contact has the id {id}", err=True)
         sys.exit(BAD_START)
@@ -122,11 +114,6 @@ def verify_recording(id: str, data: Path) -> None:
         for finding in proof.findings:
             click.echo(f"  {'ok  ' if finding.holds else 'FAIL'}  {finding.what:<8}  {finding.detail}")
     sys.exit(not all(proof.holds for proof in proofs))
-
-
-def _fail(error: StartError) -> NoReturn:
-    click.echo(f"telephonist: {error}", err=True)
-    sys.exit(BAD_START)
 
 
 def _read(path: Path | None) -> Config:

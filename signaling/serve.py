@@ -26,6 +26,7 @@ from signaling.tls import server_context
 from signaling.upkeep import apply, opened
 from vault.keyring import LocalKeyring
 from vault.kms import KeyUnavailable
+from vault.services import Keys, read_keys
 
 CONTROL = "signaling"
 
@@ -35,7 +36,7 @@ def serve_node(config: Config, data: Path) -> int:
     places = Places(data)
     config = with_public_address(config)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the keyring in clear
-    with prepare(places):
+    with prepare(places, config.keys):
         workers = config.relay.workers or os.cpu_count() or 1
         check_ports(config, workers)
         if config.tls.certificate:
@@ -53,8 +54,9 @@ async def apply_instance(instance: InstanceFile, places: Places) -> None:
             await apply(store, instance)
 
 
-def prepare(places: Places) -> IO[str]:
-    """Makes what every process needs; the lock is held while the node runs. Raises FolderError."""
+def prepare(places: Places, keys: Keys | None = None) -> IO[str]:
+    """Makes what every process needs; the lock is held while the node runs. `keys`: as the configuration says, or as
+    the node has written down when it ran last. Raises FolderError."""
     if len(os.fsencode(places.worker(99))) > SOCKET_LIMIT:
         raise FolderError(f"the path of {places.data} is too long for sockets: choose a shorter one with --data")
     try:
@@ -68,8 +70,9 @@ def prepare(places: Places) -> IO[str]:
     except OSError:
         raise FolderError(f"{places.data} is in use by another telephonist: stop it, or choose --data") from None
     try:
-        LocalKeyring.open(places.keyring)
-    except (KeyUnavailable, OSError) as error:
+        secrets = (keys or read_keys(places.keys)).secrets
+        LocalKeyring.open(places.keyring, secrets)
+    except (KeyUnavailable, OSError, msgspec.MsgspecError) as error:
         raise FolderError(f"the keyring cannot be used: {error}") from None
     return lock
 

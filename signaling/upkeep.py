@@ -5,6 +5,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from signaling.center.audit import NOWHERE, AuditCheck, AuditEvent, Outcome
 from signaling.center.resources import Directory
 from signaling.errors import ConfigError, FolderError
@@ -12,8 +14,8 @@ from signaling.instance_file import InstanceFile
 from signaling.places import Places
 from signaling.store import Store
 from signaling.store.errors import Conflict, StoreUnavailable
-from vault.keyring import LocalKeyring, LocalKms
 from vault.kms import KmsError
+from vault.services import open_kms, read_keys
 
 NO_INSTANCE = "(no instance)"
 
@@ -22,13 +24,15 @@ NO_INSTANCE = "(no instance)"
 async def opened(places: Places, clock: Callable[[], float] = time.time) -> AsyncIterator[Store]:
     """The store of a data directory. Raises FolderError."""
     try:
-        store = await Store.open(places.database, LocalKms(LocalKeyring.open(places.keyring)), clock)
-    except (StoreUnavailable, KmsError, OSError) as error:
+        kms = open_kms(read_keys(places.keys), places.keyring)
+        store = await Store.open(places.database, kms, clock)
+    except (StoreUnavailable, KmsError, OSError, msgspec.MsgspecError) as error:
         raise FolderError(f"{places.data} cannot be used: {error}") from None
     try:
         yield store
     finally:
         await store.close()
+        await kms.close()
 
 
 async def apply(store: Store, instance: InstanceFile) -> None:

@@ -9,7 +9,7 @@ from aiobotocore.session import AioSession
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vault.kms import KeyUnavailable, KmsAway
+from vault.kms import KeyUnavailable, KeyVersion, KmsAway
 
 _GONE = frozenset(
     {
@@ -26,25 +26,54 @@ _CONTEXT = "telephonist"
 class AwsKms:
     """Credentials come from the environment, the machine's role, or a profile of the shared credentials file."""
 
-    def __init__(self, key: str, region: str = "", endpoint: str = "", profile: str = "") -> None:
-        self._key = key
+    def __init__(self, region: str = "", endpoint: str = "", profile: str = "") -> None:
         self._where = {"region_name": region or None, "endpoint_url": endpoint or None}
         self._profile = profile or None
         self._opening = asyncio.Lock()
         self._stack = contextlib.AsyncExitStack()
         self._opened: Any = None
 
-    @property
-    def key_id(self) -> str:
-        return self._key
+    def key_id(self, key: str) -> str:
+        return key
 
-    async def wrap(self, plain: bytes, context: str) -> bytes:
-        answer = await self._ask("encrypt", KeyId=self._key, Plaintext=plain, EncryptionContext={_CONTEXT: context})
+    async def wrap(self, key: str, plain: bytes, context: str) -> bytes:
+        answer = await self._ask("encrypt", KeyId=key, Plaintext=plain, EncryptionContext={_CONTEXT: context})
         return bytes(answer["CiphertextBlob"])
 
-    async def unwrap(self, wrapped: bytes, context: str) -> bytes:
+    async def unwrap(self, key: str, wrapped: bytes, context: str) -> bytes:
+        """The ciphertext names its key itself, also one that an alias has meant since."""
         answer = await self._ask("decrypt", CiphertextBlob=wrapped, EncryptionContext={_CONTEXT: context})
         return bytes(answer["Plaintext"])
+
+    async def rewrap(self, key: str, wrapped: bytes, context: str) -> bytes | None:
+        """Always anew: a ciphertext does not tell by which version of its key it was made."""
+        both = {"SourceEncryptionContext": {_CONTEXT: context}, "DestinationEncryptionContext": {_CONTEXT: context}}
+        answer = await self._ask("re_encrypt", CiphertextBlob=wrapped, DestinationKeyId=key, **both)
+        return bytes(answer["CiphertextBlob"])
+
+    async def versions(self, key: str) -> list[KeyVersion]:
+        told = (await self._ask("describe_key", KeyId=key))["KeyMetadata"]
+        made = [told["CreationDate"].timestamp()]
+        rotated = await self._ask("list_key_rotations", KeyId=told["KeyId"])
+        made += sorted(one["RotationDate"].timestamp() for one in rotated.get("Rotations", ()))
+        id, gone = str(told["KeyId"]), "" if told["Enabled"] else str(told["KeyState"])
+        return [
+            KeyVersion(key, number, id, at, number == len(made) and not gone, reason=gone)
+            for number, at in enumerate(made, 1)
+        ]
+
+    async def rotate(self, key: str) -> None:
+        await self._ask("rotate_key_on_demand", KeyId=await self._id(key))
+
+    async def destroy(self, key: str) -> None:
+        """Disabled at once; deleted after the shortest time that AWS allows, which is a week."""
+        id = await self._id(key)
+        await self._ask("disable_key", KeyId=id)
+        await self._ask("schedule_key_deletion", KeyId=id, PendingWindowInDays=7)
+
+    async def _id(self, key: str) -> str:
+        """These operations take no alias."""
+        return str((await self._ask("describe_key", KeyId=key))["KeyMetadata"]["KeyId"])
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -7,18 +7,18 @@ import contextlib
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, insert, update
+from sqlalchemy import Row, Select, delete, insert, update
 
 from signaling.center.resources import Tenant
 from signaling.store.database import Database
 from signaling.store.errors import Conflict
 from signaling.store.tables import data_keys, of
 from vault.fields import KEY_ID, FieldKey
-from vault.kms import Kms, KmsError
+from vault.kms import KeyDestroyed, KeyUnavailable, Kms, KmsError, master_name
 from vault.pii import Pii
 
 FIELDS = "fields"
@@ -37,6 +37,10 @@ class _Name(NamedTuple):
 
     def context(self) -> str:
         return json.dumps(["telephonist", "data-key", *self], separators=(",", ":"))
+
+    @property
+    def master(self) -> str:
+        return master_name(self.account, self.instance)
 
 
 class _Wrapped(NamedTuple):
@@ -74,15 +78,37 @@ class DataKeys:
             query = _of_tenant(tenant.account, tenant.instance).where(data_keys.c.id.in_(missing))
             async with self._database.read() as connection:
                 rows = (await connection.execute(query)).all()
-            found |= {row.id: await self._unwrap(row) for row in rows}
+            for row in rows:
+                with contextlib.suppress(KeyUnavailable):
+                    found[row.id] = await self._unwrap(row)
         return found
+
+    async def rewrap(self, tenant: Tenant) -> AsyncIterator[bool]:
+        """Brings every data key of the tenant under the newest version of its master key; for each, whether it was
+        under another. May be cut off anywhere and begun again. Raises vault.kms.KmsAway."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_of_tenant(tenant.account, tenant.instance))).all()
+        for row in rows:
+            name = _Name(row.account, row.instance, row.purpose, row.period)
+            try:
+                made = await self._kms.rewrap(name.master, row.wrapped, name.context())
+            except KeyUnavailable:
+                continue  # what was destroyed stays shut
+            if made is not None:
+                await self._replace(row, made.wrapped)
+            yield made is not None
 
     async def _named(self, name: _Name) -> FieldKey:
         id = self._ids.get(name)
         if id and (key := await self._cached(name.account, name.instance, id)):
             return key
         async with self._making:
-            key = await self._find(name) or await self._make(name)
+            try:
+                key = await self._find(name) or await self._make(name)
+            except KeyDestroyed:
+                # What it sealed is gone for good; what comes from now on gets a key of its own.
+                await self._bury(name)
+                key = await self._make(name)
         self._ids[name] = key.id
         return key
 
@@ -95,7 +121,7 @@ class DataKeys:
         return await self._unwrap(row) if row else None
 
     async def _make(self, name: _Name) -> FieldKey:
-        made = await self._kms.generate("", name.context())
+        made = await self._kms.generate(name.master, name.context())
         key = FieldKey(secrets.token_bytes(KEY_ID), made.plain)
         row = {**name._asdict(), "id": key.id, "wrapped": made.wrapped, "created": self._clock()}
         try:
@@ -114,16 +140,23 @@ class DataKeys:
         name = _Name(row.account, row.instance, row.purpose, row.period)
         plain, wrapped = await self._kms.unwrap(row.wrapped, name.context()), row.wrapped
         with contextlib.suppress(KmsError):  # not home yet: at the next time, then
-            if home := await self._kms.bring_home(wrapped, name.context()):
+            if home := await self._kms.bring_home(name.master, wrapped, name.context()):
                 wrapped = home.wrapped
                 await self._replace(row, wrapped)
         self._remember(row.id, _Wrapped(wrapped, name))
         return FieldKey(row.id, plain)
 
     async def _replace(self, row: Row[Any], wrapped: bytes) -> None:
+        """Unless another process was first."""
         mine = (data_keys.c.account == row.account, data_keys.c.instance == row.instance, data_keys.c.id == row.id)
         async with self._database.write() as connection:
-            await connection.execute(update(data_keys).where(*mine).values(wrapped=wrapped))
+            same = data_keys.c.wrapped == row.wrapped
+            await connection.execute(update(data_keys).where(*mine, same).values(wrapped=wrapped))
+
+    async def _bury(self, name: _Name) -> None:
+        mine = [data_keys.c[field] == value for field, value in name._asdict().items()]
+        async with self._database.write() as connection:
+            await connection.execute(delete(data_keys).where(*mine))
 
     async def _cached(self, account: str, instance: str, id: bytes) -> FieldKey | None:
         """Known by its wrapped form: how long it opens without the KMS being asked is the KMS's to say."""
@@ -132,7 +165,11 @@ class DataKeys:
         if known is None:
             return None
         self._cache.move_to_end(place)
-        return FieldKey(id, await self._kms.unwrap(known.wrapped, known.name.context()))
+        try:
+            return FieldKey(id, await self._kms.unwrap(known.wrapped, known.name.context()))
+        except KeyUnavailable:  # it may have been wrapped anew since
+            del self._cache[place]
+            return None
 
     def _remember(self, id: bytes, known: _Wrapped) -> None:
         self._cache[known.name.account, known.name.instance, id] = known

@@ -1,6 +1,6 @@
 """The store: everything that outlives the control plane. The only SQL of the product is in this package."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -238,6 +238,13 @@ class Store:
             check = verify(tenant.account, tenant.instance, rows, since=check)
             after = rows[-1].sequence
         return check
+
+    # Keys
+
+    def rewrap_keys(self, tenant: Tenant) -> AsyncIterator[bool]:
+        """Brings the tenant's data keys under the newest version of its master key; for each, whether it was under
+        another. May be cut off anywhere and begun again. Raises KmsAway."""
+        return self._keys.rewrap(tenant)
 
     # Inside
 

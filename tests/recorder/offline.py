@@ -55,7 +55,7 @@ class Room:
     def spool_bodies(self, start: api.Start, bodies: list[bytes], lives: int = 1) -> Path:
         """The same from what the worker wrote each tick."""
         owner = owner_of(start)
-        made = self.ring.generate(context_of(owner))
+        made = self.ring.generate("", context_of(owner))
         folder = self.folder / start.recording
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -20,7 +20,7 @@ from tests.recorder.process import PARTIES, TENANT, start_of
 from tests.support.tapper import Speaker, batches, speak
 from vault import remote
 from vault.keyring import LocalKeyring, LocalKms
-from vault.kms import Kms, KmsAway
+from vault.kms import KeyVersion, Kms, KmsAway
 from vault.pii import Pii
 from vault.remote import RemoteKms
 
@@ -107,19 +107,37 @@ async def test_what_is_said_of_a_recording_meanwhile_is_not_lost(room: Room) -> 
 class FarService:
     """Master keys behind a network that can be cut."""
 
-    key_id = "far/key"
-
     def __init__(self, ring: LocalKeyring) -> None:
         self._ring = ring
         self.away = True
 
-    async def wrap(self, plain: bytes, context: str) -> bytes:
-        self._reach()
-        return self._ring.wrap(Pii(plain), context).wrapped
+    def key_id(self, key: str) -> str:
+        return f"far/{key}"
 
-    async def unwrap(self, wrapped: bytes, context: str) -> bytes:
+    async def wrap(self, key: str, plain: bytes, context: str) -> bytes:
+        self._reach()
+        return self._ring.wrap(key, Pii(plain), context).wrapped
+
+    async def unwrap(self, key: str, wrapped: bytes, context: str) -> bytes:
         self._reach()
         return self._ring.unwrap(wrapped, context).reveal()
+
+    async def rewrap(self, key: str, wrapped: bytes, context: str) -> bytes | None:
+        self._reach()
+        made = self._ring.rewrap(key, wrapped, context)
+        return made.wrapped if made is not None else None
+
+    async def versions(self, key: str) -> list[KeyVersion]:
+        self._reach()
+        return self._ring.versions()
+
+    async def rotate(self, key: str) -> None:
+        self._reach()
+        self._ring.rotate(key)
+
+    async def destroy(self, key: str) -> None:
+        self._reach()
+        self._ring.destroy(key, "")
 
     async def close(self) -> None:
         self.away = True
@@ -135,10 +153,10 @@ async def test_what_is_recorded_while_the_kms_is_away_is_delivered_under_its_key
     monkeypatch.setattr(lane, "FIRST_DELAY", 0.05)
     monkeypatch.setattr(remote, "AWAY_SECONDS", 0.05)
     far = FarService(LocalKeyring.open(tmp_path / "far.json"))
-    async with housed(room, RemoteKms(far, room.ring)) as house:
+    async with housed(room, RemoteKms(far, room.ring, lambda _: "key")) as house:
         await house.recorder.handle(start_of(RECORDING))
         folder = room.folder / RECORDING
-        assert room.load(folder)[0].key_id != far.key_id
+        assert room.load(folder)[0].key_id != far.key_id("key")
         for body in batches(speak(RECORDING, Speaker(0, end=1.0))):
             house.spool.append(RECORDING, body)
             for record in cut(body):
@@ -148,7 +166,7 @@ async def test_what_is_recorded_while_the_kms_is_away_is_delivered_under_its_key
         assert "the K" in (await house.reached("sealed")).reason
         far.away = False
         await house.reached("released")
-        assert journals.claim(folder).key_id == far.key_id
+        assert journals.claim(folder).key_id == far.key_id("key")
         read = await house.recorder.handle(api.Read(*TENANT, start_of(RECORDING).key, 0, 4))
         assert isinstance(read, api.Chunk)
         assert read.data == b"RIFF"

@@ -56,7 +56,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 class Place:
     def __init__(self, folder: Path) -> None:
-        made = LocalKeyring.open(folder / "keyring").generate(context_of(owner_of(start_of(RECORDING))))
+        made = LocalKeyring.open(folder / "keyring").generate("", context_of(owner_of(start_of(RECORDING))))
         self.folder = folder / "spool"
         self.folder.mkdir()
         self.key = made.plain

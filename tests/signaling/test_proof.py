@@ -35,8 +35,8 @@ def places(tmp_path: Path) -> Places:
     places = Places(tmp_path / "d")
     (places.keyring.parent).mkdir(parents=True)
     room = Room(tmp_path / "room")
-    shutil.copy(room.keyring, places.keyring)
     made = deliver(places, room)
+    shutil.copy(room.keyring, places.keyring)
     asyncio.run(keep(places, made))
     return places
 
