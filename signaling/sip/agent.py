@@ -37,6 +37,7 @@ from signaling.sip.envelope import Envelope
 from signaling.sip.errors import FramingError, ParseError, SipError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow, Outgoing
+from signaling.sip.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.guard import check_invite, check_request
 from signaling.sip.headers import NameAddr
 from signaling.sip.headers.replaces import Replaces
@@ -44,6 +45,7 @@ from signaling.sip.inbound import InboundSession
 from signaling.sip.message import Request, parse_message
 from signaling.sip.outbound import Invitation, OutboundSession
 from signaling.sip.phase import GONE, Phase
+from signaling.sip.registrar import Registrar
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, refusal
 from signaling.sip.saved import SavedCall
 from signaling.sip.session import Session
@@ -60,11 +62,15 @@ log = structlog.get_logger()
 class UserAgent:
     """Both sides of SIP, with `now` in seconds of any steady clock."""
 
-    def __init__(self, config: SipConfig, trunk_for: Callable[[Flow], str | None]) -> None:
-        """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state."""
+    def __init__(
+        self, config: SipConfig, trunk_for: Callable[[Flow], str | None], accounts: Accounts = NO_ACCOUNTS
+    ) -> None:
+        """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state,
+        unless he registers with one of the accounts."""
         self._core = Core(config)
         self._trunk_for = trunk_for
         self._stateless = Stateless(self._core, trunk_for)
+        self.registrar = Registrar(self._core, accounts, self._stateless)
         self._strangers = Buckets(config.stranger_rate, config.stranger_burst, config.max_strangers)
         self.draining = False
         """New calls get 503, and so does OPTIONS; what is up goes on."""
@@ -108,17 +114,20 @@ class UserAgent:
 
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A connection has closed, or could not be opened."""
+        self.registrar.flow_closed(flow)
         self._core.transactions.flow_closed(flow, now)
         for session in [session for session in self._core.sessions.values() if session.flow == flow]:
             session.flow_closed(now)
 
     def uses(self, flow: Flow) -> bool:
-        """Whether a call depends on this connection."""
-        return any(session.flow == flow for session in self._core.sessions.values())
+        """Whether a call or a registration depends on this connection."""
+        return bool(self.registrar.bindings.at(flow)) or any(
+            session.flow == flow for session in self._core.sessions.values()
+        )
 
     def knows(self, flow: Flow) -> bool:
-        """Whether a trunk is at its other end."""
-        return self._trunk_for(flow) is not None
+        """Whether a trunk or a registered phone is at its other end."""
+        return self._party_of(flow) is not None
 
     @property
     def counters(self) -> Counters:
@@ -240,10 +249,10 @@ class UserAgent:
 
     def _receive(self, data: bytes, flow: Flow, now: float) -> None:
         if not data.strip(b"\r\n"):
-            if flow.is_reliable and data == b"\r\n\r\n":
-                self._core.send(flow, b"\r\n")  # RFC 5626 §3.5.1
+            if data == b"\r\n\r\n" and (flow.is_reliable or self.registrar.bindings.at(flow)):
+                self._core.send(flow, b"\r\n")  # RFC 5626 §3.5.1; phones do the same over UDP
             return
-        if self._trunk_for(flow) is None and not self._is_worth_reading(data, flow, now):
+        if not self.knows(flow) and not self._is_worth_reading(data, flow, now):
             return
         try:
             message = parse_message(data)
@@ -331,8 +340,12 @@ class UserAgent:
         """§22.1: a CANCEL has no other credentials than where it comes from, and a branch may be easy to guess."""
         if flow.remote[0] == before.remote[0]:
             return True
-        trunk = self._trunk_for(flow)
-        return trunk is not None and trunk == self._trunk_for(before)
+        party = self._party_of(flow)
+        return party is not None and party == self._party_of(before)
+
+    def _party_of(self, flow: Flow) -> str | None:
+        """The trunk or phone at its other end."""
+        return self._trunk_for(flow) or next(iter(self.registrar.bindings.at(flow)), None)
 
     def _receive_within(self, session: Session, arrival: Arrival, now: float) -> None:
         refusal = check_request(arrival.request)
@@ -343,7 +356,11 @@ class UserAgent:
 
     def _receive_new(self, arrival: Arrival, now: float) -> None:
         """A request outside any dialog that we know."""
-        trunk = self._trunk_for(arrival.flow)
+        if self.registrar.serves(arrival):
+            if self.registrar.receive(arrival, now):
+                self._strangers.give_back(source_of(arrival.flow.remote[0]))
+            return
+        trunk = self._party_of(arrival.flow)
         if trunk is None:
             self._stateless.refuse_stranger(arrival, now)
             return
@@ -351,6 +368,13 @@ class UserAgent:
         if refusal is not None:
             self._stateless.refuse(arrival, refusal)
             return
+        if self._trunk_for(arrival.flow) is None:
+            trunk = self.registrar.admit(arrival, now)
+        if trunk is not None:
+            self._begin(arrival, trunk, now)
+
+    def _begin(self, arrival: Arrival, trunk: str, now: float) -> None:
+        """A call of a trunk or a phone."""
         try:
             replaced = self._find_replaced(arrival, trunk)
             session = InboundSession(self._core, arrival, now)
@@ -369,7 +393,7 @@ class UserAgent:
         wanted = Replaces.parse(values[0])
         session = self._core.find_replaced(wanted)
         # Another trunk's call is not told from none at all.
-        if session is None or self._trunk_for(session.flow) != trunk:
+        if session is None or self._party_of(session.flow) != trunk:
             raise ParseError("Call/Transaction Does Not Exist", 481)
         if session.phase in GONE:
             raise ParseError("Decline", 603)

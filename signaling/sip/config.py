@@ -57,6 +57,18 @@ class SipConfig:
     """Messages a second of a stranger that are read; what belongs to a call does not count."""
     stranger_burst: float = 50.0
     """And so many at once."""
+    challenge_rate: float = 5.0
+    """Challenges a second for a source whose phones ask to register; those answered as they should be do not count."""
+    challenge_burst: float = 50.0
+    guess_rate: float = 1 / 30
+    """Wrong passwords a second, for a source and for an account, before nobody listens for a while."""
+    guess_burst: float = 10.0
+    min_expires: int = 60
+    """The shortest registration, in seconds,"""
+    max_expires: int = 3600
+    """and the longest; a longer one is cut."""
+    max_bindings: int = 5
+    """Of one phone."""
     max_strangers: int = 4096
     """Sources remembered; all others together are one more."""
 

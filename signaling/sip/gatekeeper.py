@@ -1,0 +1,145 @@
+"""Who a phone is: challenges, their answers, and patience with those who guess (RFC 3261 §22, RFC 8760)."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from signaling.sip.config import SipConfig
+from signaling.sip.digest import Challenger, Secrets, Subject, Verdict
+from signaling.sip.headers.authentication import Credentials, read_credentials
+from signaling.sip.nonces import Visit
+from signaling.sip.replies import Answer, Fields
+from signaling.sip.strangers import Buckets, source_of
+from signaling.sip.transactions import Arrival
+from vault.pii import Pii
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account of a realm."""
+
+    phone: str
+    """Its name among those of all realms."""
+    secrets: Secrets
+
+
+class Accounts(Protocol):
+    """Who may register: `signaling.phones.Phones` in the live server."""
+
+    def realm_of(self, host: str) -> str | None:
+        """The realm of a domain that a phone names; None: there is none to register in."""
+
+    def find(self, realm: str, user: str) -> Known | None: ...
+
+
+class NoAccounts:
+    """Nobody may."""
+
+    def realm_of(self, host: str) -> str | None:
+        return None
+
+    def find(self, realm: str, user: str) -> Known | None:
+        return None
+
+
+NO_ACCOUNTS = NoAccounts()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody gave wrong credentials, or has done so too often and is not listened to for a while."""
+
+    realm: str
+    source: str
+    user: Pii[str]
+    throttled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    phone: str
+    user: str
+    """The account's name in its realm."""
+
+
+WWW = ("WWW-Authenticate", "Authorization", 401)
+PROXY = ("Proxy-Authenticate", "Proxy-Authorization", 407)
+
+
+class Gatekeeper:
+    """Existing accounts and unknown ones get the same answers after the same work, and the same patience."""
+
+    def __init__(self, accounts: Accounts, config: SipConfig, tell: Callable[[Refused], None]) -> None:
+        self._accounts = accounts
+        self._config = config
+        self._tell = tell
+        self._challengers: dict[str, Challenger] = {}
+        size = config.max_strangers
+        self._challenges = Buckets(config.challenge_rate, config.challenge_burst, size)
+        self._of_source = Buckets(config.guess_rate, config.guess_burst, size)
+        self._of_account = Buckets(config.guess_rate, config.guess_burst, size)
+        self._lines = Buckets(1.0, 30.0, 1)
+
+    def admit(self, arrival: Arrival, realm: str, known: bool, now: float) -> Admitted | Answer | None:
+        """Who sends it, or what he is answered; None: nothing, since he has asked too often. `known`: his flow has a
+        registration, so that others who guess at his account do not keep him out."""
+        header, answer_header, status = WWW if arrival.request.method == "REGISTER" else PROXY
+        challenger = self._challenger(realm)
+        source = source_of(arrival.flow.remote[0])
+        visit = Visit(arrival.flow.remote[0], now)
+        credentials = read_credentials(arrival.request.headers, answer_header, realm)
+        if credentials is None:
+            return self._challenge(challenger, visit, (header, status), stale=False)
+        account = f"{realm}\n{credentials.user}"
+        if not self._has_patience(source, account, known, now):
+            self._note(Refused(realm, source, Pii(credentials.user), throttled=True), now)
+            return Answer(503, "", (("Retry-After", str(int(1 / self._config.guess_rate))),))
+        found = self._accounts.find(realm, credentials.user)
+        verdict = self._verify(challenger, arrival, credentials, found, visit)
+        if verdict is not Verdict.WRONG:
+            self._of_source.give_back(source)
+            self._of_account.give_back(account)
+        else:
+            self._note(Refused(realm, source, Pii(credentials.user), throttled=False), now)
+        if verdict is Verdict.GRANTED and found is not None:
+            return Admitted(found.phone, credentials.user)
+        return self._challenge(challenger, visit, (header, status), stale=verdict is Verdict.STALE)
+
+    def _verify(
+        self, challenger: Challenger, arrival: Arrival, credentials: Credentials, found: Known | None, visit: Visit
+    ) -> Verdict:
+        subject = Subject(arrival.request.method, arrival.request.uri)
+        return challenger.verify(credentials, subject, found.secrets if found is not None else None, visit)
+
+    def _has_patience(self, source: str, account: str, known: bool, now: float) -> bool:
+        """Takes a try from both, which is given back if it was no guess."""
+        if not self._of_source.take(source, now):
+            return False
+        if self._of_account.take(account, now) or known:
+            return True
+        self._of_source.give_back(source)
+        return False
+
+    def _challenge(self, challenger: Challenger, visit: Visit, kind: tuple[str, int], stale: bool) -> Answer | None:
+        if not self._challenges.take(source_of(visit.source), visit.now):
+            return None
+        header, status = kind
+        fields: Fields = tuple((header, str(challenge)) for challenge in challenger.challenge(visit, stale))
+        return Answer(status, "", fields)
+
+    def forgive(self, source: str) -> None:
+        """The challenge was answered as it should be."""
+        self._challenges.give_back(source_of(source))
+
+    def _note(self, refused: Refused, now: float) -> None:
+        """Nobody fills the audit trail with his guesses."""
+        if self._lines.take("", now):
+            self._tell(refused)
+
+    def _challenger(self, realm: str) -> Challenger:
+        found = self._challengers.get(realm)
+        if found is None:
+            key = hashlib.sha256(f"{self._config.new_id()}{self._config.new_id()}".encode()).digest()
+            found = self._challengers[realm] = Challenger(realm, key)
+        return found
