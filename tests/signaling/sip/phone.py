@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
-from signaling.sip.digest import Account, Subject, Usage, answer, choose, make_secrets
+from signaling.sip.digest import Account, Subject, answer, choose, make_secrets
 from signaling.sip.flow import Flow, Transport
 from signaling.sip.gatekeeper import Known
-from signaling.sip.headers.authentication import read_challenges
+from signaling.sip.headers.authentication import Usage, read_challenges
 from signaling.sip.message import Headers, Message, Request, Response, parse_message
 from signaling.sip.registrar import News
 
