@@ -42,7 +42,9 @@ class RtpNegotiator:
 
     def answer(self, text: str) -> Agreement:
         """Our answer to the peer's offer. Raises LegError."""
-        return self._keep(answer_rtp(SessionDescription.parse(text), self._next(), self._ours))
+        agreement = self._keep(answer_rtp(SessionDescription.parse(text), self._next(), self._ours))
+        self._offer = None
+        return agreement
 
     def offer(self) -> Offer:
         """Our offer; the key and the payload types that are in use stay. Raises NoCommonCodec."""
@@ -53,7 +55,9 @@ class RtpNegotiator:
         return self._offer
 
     def take_answer(self, text: str) -> Agreement:
-        """What the peer's answer to our offer means. Raises LegError, BadSdp also when there was no offer."""
+        """What the peer's answer to our offer means. A later one takes its place: an INVITE may reach several phones,
+        of which first one and then another is heard (RFC 3261 section 13.2.2.4). Raises LegError, BadSdp also when
+        there was no offer."""
         if self._offer is None:
             raise BadSdp("there was no offer of ours")
         return self._keep(take_answer(self._offer, SessionDescription.parse(text)))
@@ -61,7 +65,7 @@ class RtpNegotiator:
     def _keep(self, agreement: Agreement) -> Agreement:
         """Raises BadSdp when the peer's address cannot be used."""
         same_family(agreement, self._address)
-        self._ours, self._agreed, self._offer = agreement.ours, agreement.receive, None
+        self._ours, self._agreed = agreement.ours, agreement.receive
         return agreement
 
     def _next(self) -> Local:

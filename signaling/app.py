@@ -8,6 +8,7 @@ import ssl
 import uuid
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -28,6 +29,7 @@ from signaling.config import Config
 from signaling.deletion import Deletion
 from signaling.demo import ensure_demo
 from signaling.desk import AgentDesk
+from signaling.dialling import Dialling
 from signaling.errors import FolderError, PortError
 from signaling.fleet import Fleet
 from signaling.house import House, SteadyClock
@@ -41,6 +43,7 @@ from signaling.recorders import Recorder
 from signaling.recording_desk import RecordingDesk
 from signaling.recovery import close_interrupted
 from signaling.sip.config import SipConfig
+from signaling.sip.events import SipEvent
 from signaling.sip_io import SipServer
 from signaling.softphone.server import SoftphoneServer
 from signaling.softphone.tokens import Tokens
@@ -104,8 +107,9 @@ class App:
         """No new calls; until the last one has ended, or `urgent` is set."""
         self._calls.draining = self._status.draining = True
         self._sip.drain()
-        log.info("= draining", calls=len(self._calls))
-        waiting = [asyncio.ensure_future(self._calls.idle()), asyncio.ensure_future(urgent.wait())]
+        log.info("= draining", calls=len(self._calls) + len(self._dialling))
+        idle = asyncio.gather(self._calls.idle(), self._dialling.idle())
+        waiting: list[asyncio.Future[Any]] = [idle, asyncio.ensure_future(urgent.wait())]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
@@ -141,17 +145,17 @@ class App:
         self._keeper = Keeper(self._store, self._lanes)
         self._performer = Performer(self._workers, self._recorder, speech, MUSIC, self._lanes)
         self._house = House(centers, self._performer.perform, self._clock)
+        self._dialling = Dialling(self._workers, self._lanes, address, self._clock)
         self._calls = Calls(self._house, self._workers, trunks, self._lanes, address, self._clock)
         self._desk = AgentDesk(self._house, self._workers, self._tokens, address, self._clock)
         self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
         self._performer.serve(self._desk, self._calls, self._keeper)
         config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse")
-        self._sip = SipServer(
-            config, trunks.of, self._calls.on_sip_event, advertised=self._config.server.public_address
-        )
+        self._sip = SipServer(config, trunks.of, self._on_sip_event, advertised=self._config.server.public_address)
         self._deletion = Deletion(self._store, self._recorder, self._clock)
         self._sweeper = Sweeper(self._deletion.sweep)
-        self._calls.serve(self._sip, self._keeper.keep_audit)
+        self._calls.serve(self._sip, self._keeper.keep_audit, self._dialling)
+        self._dialling.serve(self._sip, self._keeper.keep_audit)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
         self._status.add(Fleet(lambda: self._workers.statuses))
@@ -233,6 +237,10 @@ class App:
             "calls": self._calls.counts,
             "recordings": self._recordings,
         }
+
+    def _on_sip_event(self, event: SipEvent) -> None:
+        if not self._dialling.on_sip_event(event):
+            self._calls.on_sip_event(event)
 
     def _on_worker_event(self, worker: str, event: Events) -> None:
         self._quality.take(worker, event)

@@ -15,25 +15,21 @@ from relay.api import (
     AddRtpLeg,
     Alarm,
     Digit,
-    DropLeg,
     Events,
     LegDown,
     LegUp,
     MaskedDigit,
     MediaAlarm,
     PlayerEnded,
-    Renegotiate,
-    Reoffer,
     SendInfo,
-    SetAnswer,
-    TakeDigit,
-)  # fmt: skip
+)
 from signaling.center import events
 from signaling.center.audit import AuditEvent, Outcome
 from signaling.center.center import Center
 from signaling.center.resources import Tenant, Trunk
 from signaling.house import House
 from signaling.lanes import Lanes
+from signaling.legs import SipLegs, rejection
 from signaling.sip.events import (
     CallAnswered,
     CallEnded,
@@ -51,15 +47,8 @@ from vault.pii import Pii
 
 log = structlog.get_logger()
 
-REJECTIONS = {
-    "no_common_codec": (488, "No common codec"),
-    "srtp_required": (488, "SRTP required"),
-    "srtp_not_allowed": (488, "SRTP not accepted here"),
-    "bad_sdp": (488, "Session description not usable"),
-}
 WANTED = ("bye", "cancel")
 """Ends that the customer has chosen."""
-NO_CAPACITY = (503, "No media capacity")
 DRAINING = (503, "Shutting down")
 NO_SUCH_CALL = (481, "")
 NO_SUCH_NUMBER = (404, "Not Found")
@@ -95,6 +84,16 @@ class Dialogs(Protocol):
     def hang_up(self, call: str) -> None: ...
 
 
+class Dialled(Protocol):
+    """What is asked of the calls of ours: `signaling.dialling.Dialling` in the live server."""
+
+    def press(self, leg: str, digit: str, duration_ms: int) -> None: ...
+
+    def lose(self, contact: str) -> None: ...
+
+    def contacts(self) -> list[str]: ...
+
+
 @dataclass
 class Session:
     """A customer's dialog and the contact that it belongs to."""
@@ -126,6 +125,7 @@ class Calls:
     ) -> None:
         self._house = house
         self._workers = workers
+        self._legs = SipLegs(workers)
         self._trunks = trunks
         self._lanes = lanes
         self._address = address
@@ -139,10 +139,11 @@ class Calls:
         self._idle.set()
         self.draining = False
 
-    def serve(self, dialogs: Dialogs, audit: Callable[[Tenant, AuditEvent], None]) -> None:
-        """The SIP side, which needs us first, and the way into the tenants' audit trails."""
+    def serve(self, dialogs: Dialogs, audit: Callable[[Tenant, AuditEvent], None], dialled: Dialled) -> None:
+        """The SIP side, which needs us first, the way into the tenants' audit trails, and the calls of ours."""
         self._dialogs = dialogs
         self._audit = audit
+        self._dialled = dialled
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -170,10 +171,10 @@ class Calls:
                 self._lanes.add(session.contact, lambda: self._renegotiate(session, sdp))
             case OfferAnswered(call, sdp) if call in self._sessions and sdp is not None:
                 session = self._sessions[call]
-                self._lanes.add(session.contact, lambda: self._set_answer(session, sdp))
+                self._lanes.add(session.contact, lambda: self._take_answer(session, sdp))
             case DigitPressed(call, digit, duration_ms) if call in self._sessions:
                 session = self._sessions[call]
-                self._lanes.add(session.contact, lambda: self._take_digit(session, digit, duration_ms))
+                self._lanes.add(session.contact, lambda: self._legs.take_digit(session, digit, duration_ms))
             case TransferAsked(call, target) if call in self._sessions:
                 self._refuse_transfer(self._sessions[call], target)
             case CallEnded(call, cause) if call in self._sessions:
@@ -206,7 +207,7 @@ class Calls:
             log.warning("x call refused", contact=session.contact, code=refusal.code, reason=refusal.message)
             self._workers.forget(session.contact)
             self._forget(session)
-            self._dialogs.reject(session.call, *REJECTIONS.get(refusal.code, NO_CAPACITY))
+            self._dialogs.reject(session.call, *rejection(refusal))
             return
         if session.over:
             await self._drop(session)
@@ -219,11 +220,10 @@ class Calls:
         if session.over:
             self._dialogs.reject(event.call, *NO_SUCH_CALL)
             return
-        command = Reoffer(session.leg) if event.sdp is None else Renegotiate(session.leg, event.sdp)
         try:
-            media = await self._workers.ask(session.contact, command)
+            media = await self._legs.take_offer(session, event.sdp)
         except Refusal as refusal:
-            self._dialogs.reject(event.call, *REJECTIONS.get(refusal.code, NO_CAPACITY))
+            self._dialogs.reject(event.call, *rejection(refusal))
             return
         if session.over:
             self._dialogs.reject(event.call, *NO_SUCH_CALL)
@@ -253,7 +253,7 @@ class Calls:
     async def _join(self, session: Session, answer: str | None) -> None:
         if session.over:
             return
-        if session.late_offer and not await self._take_answer(session, answer):
+        if session.late_offer and (answer is None or not await self._legs.take_answer(session, answer)):
             self._dialogs.hang_up(session.call)
             return
         if session.over or session.joined:  # over while the worker took the answer; joined: the dialog has changed
@@ -264,35 +264,12 @@ class Calls:
         )  # fmt: skip
         self._house.tell(session.center, arrived)
 
-    async def _set_answer(self, session: Session, answer: str) -> None:
-        await self._take_answer(session, answer)
-
-    async def _take_answer(self, session: Session, answer: str | None) -> bool:
-        if answer is None:
-            return False
-        try:
-            await self._workers.ask(session.contact, SetAnswer(session.leg, answer))
-        except Refusal as refusal:
-            log.warning("x answer refused", contact=session.contact, code=refusal.code)
-            return False
-        return True
+    async def _take_answer(self, session: Session, answer: str) -> None:
+        await self._legs.take_answer(session, answer)
 
     async def _renegotiate(self, session: Session, offer: str | None) -> None:
-        if session.over:
-            return
-        command = Reoffer(session.leg) if offer is None else Renegotiate(session.leg, offer)
-        try:
-            media = await self._workers.ask(session.contact, command)
-        except Refusal as refusal:
-            self._dialogs.reject_offer(session.call, *REJECTIONS.get(refusal.code, NO_CAPACITY))
-            return
-        self._dialogs.accept_offer(session.call, media.sdp)
-
-    async def _take_digit(self, session: Session, digit: Pii[str], duration_ms: int) -> None:
-        try:
-            await self._workers.ask(session.contact, TakeDigit(session.leg, digit.reveal(), duration_ms))
-        except Refusal as refusal:
-            log.debug("x digit refused", contact=session.contact, code=refusal.code)
+        if not session.over:
+            await self._legs.renegotiate(session, offer, self._dialogs)
 
     def _leave(self, session: Session, cause: str) -> None:
         self.counts["ended"] += 1
@@ -304,10 +281,7 @@ class Calls:
             self._lanes.add(session.contact, lambda: self._drop(session))
 
     async def _drop(self, session: Session) -> None:
-        try:
-            await self._workers.ask(session.contact, DropLeg(session.leg))
-        except Refusal:
-            log.debug("x leg was gone", contact=session.contact)
+        await self._legs.drop(session)
         self._workers.forget(session.contact)
 
     def _forget(self, session: Session) -> None:
@@ -334,6 +308,11 @@ class Calls:
         for session in list(self._sessions.values()):
             self._house.tell(session.center, events.NodeStopped(session.contact))
             self.hang_up(session.contact)
+        for contact in self._dialled.contacts():
+            center = self._house.of_contact(contact)
+            if center is not None:
+                self._house.tell(center, events.NodeStopped(contact))
+            self._dialled.lose(contact)
 
     # From the workers
 
@@ -353,9 +332,14 @@ class Calls:
             case MediaAlarm(leg, alarm, on):
                 self._alarm(leg, alarm, on)
             case SendInfo(leg, digit, duration_ms):
-                session = self._by_contact.get(leg.partition("/")[0])
-                if session is not None and session.leg == leg:
-                    self._dialogs.press(session.call, digit, duration_ms)
+                self._press(leg, digit, duration_ms)
+
+    def _press(self, leg: str, digit: str, duration_ms: int) -> None:
+        session = self._by_contact.get(leg.partition("/")[0])
+        if session is not None and session.leg == leg:
+            self._dialogs.press(session.call, digit, duration_ms)
+        else:
+            self._dialled.press(leg, digit, duration_ms)
 
     def _alarm(self, leg: str, alarm: Alarm, on: bool) -> None:
         contact = leg.partition("/")[0]
@@ -375,6 +359,7 @@ class Calls:
             if center is not None:
                 self._house.tell(center, events.MediaLost(room))
             self.hang_up(room)
+            self._dialled.lose(room)
 
     def _agent_media(self, leg: str, failure: str) -> None:
         contact = leg.partition("/")[0]

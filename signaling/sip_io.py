@@ -17,8 +17,8 @@ from signaling.sip.config import SipConfig
 from signaling.sip.errors import FramingError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Outgoing, Transport
-from signaling.sip.headers import NameAddr
 from signaling.sip.message import MAX_MESSAGE
+from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri, parse_address
 from signaling.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
 from signaling.sip_websockets import WebSockets
@@ -104,11 +104,14 @@ class SipServer:
 
     # Commands, each as in UserAgent.
 
-    def invite(self, transport: Transport, remote: Address, target: Uri, caller: NameAddr, sdp: str | None) -> str:
-        """A call to `remote`; a name as host works for TCP and TLS only, and TLS verifies it. By WebSocket nobody can
+    def flow_to(self, transport: Transport, remote: Address) -> Flow:
+        """The way to `remote`; a name as host works for TCP and TLS only, and TLS verifies it. By WebSocket nobody can
         be called but on the flow that he opened."""
-        flow = Flow(transport, self.get_local(transport, remote), remote)
-        call = self.agent.invite(flow, target, caller, sdp, self.now)
+        return Flow(transport, self.get_local(transport, remote), remote)
+
+    def invite(self, flow: Flow, invitation: Invitation) -> str:
+        """Raises ValueRefused."""
+        call = self.agent.invite(flow, invitation, self.now)
         self.flush()
         return call
 

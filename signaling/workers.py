@@ -9,7 +9,7 @@ import structlog
 
 from ipc.client import GONE, Client
 from ipc.messages import Answer, Command, Refusal
-from relay.api import AddRtpLeg, Answers, DropLeg, Events, GetLegs, GetStatus, Legs, Media, Status
+from relay.api import AddBrowserLeg, AddRtpLeg, Answers, DropLeg, Events, GetLegs, GetStatus, Legs, Media, Status
 from signaling.placement import DRAINING, Placement
 
 RECONNECT_SECONDS = 0.1
@@ -57,7 +57,7 @@ class Workers:
         worker = self._rooms[room] = self._placement.choose()
         return worker
 
-    async def begin(self, room: str, leg: AddRtpLeg) -> Media:
+    async def begin(self, room: str, leg: AddRtpLeg | AddBrowserLeg) -> Media:
         """Places the room and makes its first leg. Raises Refusal, as `place` does or that of the leg."""
         while True:
             worker = self.place(room)
@@ -67,6 +67,10 @@ class Workers:
                 if refusal.code != DRAINING:
                     raise
                 self._placement.drains(worker)  # it has begun to since it was asked last
+
+    def carries(self, room: str) -> bool:
+        """The room has a worker."""
+        return room in self._rooms
 
     def forget(self, room: str) -> None:
         self._rooms.pop(room, None)

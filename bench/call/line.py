@@ -12,6 +12,7 @@ from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
 from signaling.sip.message import Response, parse_message
+from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri, format_host
 
 
@@ -52,7 +53,7 @@ class Line:
         try:
             target = Uri("sip", number, format_host(self._target.host), self._target.port)
             sender = NameAddr(Uri("sip", caller, format_host(self._wire.flow.local[0])))
-            self._call = self._agent.invite(self._wire.flow, target, sender, sdp, self._loop.time())
+            self._call = self._agent.invite(self._wire.flow, Invitation(target, sender, sdp), self._loop.time())
         except SipError:
             raise BadArgument("that is not a number: give digits, or a user name without spaces") from None
         self._step()

@@ -12,7 +12,7 @@ A call of ours, as a test caller or towards a trunk (a caller needs no trunk: `t
 
     flow = Flow("udp", local=("127.0.0.1", 5090), remote=("127.0.0.1", 5060))     # local: where we are reached
     caller = NameAddr.parse("<sip:alice@127.0.0.1>")
-    call = agent.invite(flow, Uri.parse("sip:+4930123@127.0.0.1:5060"), caller, sdp, now)
+    call = agent.invite(flow, Invitation(Uri.parse("sip:+4930123@127.0.0.1:5060"), caller, sdp), now)
     # -> CallRinging, CallProgress(sdp), CallAnswered(sdp) | CallEnded(cause, status); the ACK is sent by the agent.
     agent.hang_up(call, now)                    # CANCEL before the answer, BYE after it -> CallEnded
 
@@ -39,7 +39,6 @@ from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow, Outgoing
 from signaling.sip.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.guard import check_invite, check_request
-from signaling.sip.headers import NameAddr
 from signaling.sip.headers.replaces import Replaces
 from signaling.sip.inbound import InboundSession
 from signaling.sip.message import Request, parse_message
@@ -143,9 +142,9 @@ class UserAgent:
 
     # Commands.
 
-    def invite(self, flow: Flow, target: Uri, caller: NameAddr, sdp: str | None, now: float) -> str:
-        """Begins a call and returns our name for it."""
-        session = OutboundSession(self._core, flow, Invitation(target, caller, sdp))
+    def invite(self, flow: Flow, invitation: Invitation, now: float) -> str:
+        """Begins a call and returns our name for it. Raises ValueRefused."""
+        session = OutboundSession(self._core, flow, invitation)
         session.begin(now)
         return session.call
 

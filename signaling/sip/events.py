@@ -119,15 +119,16 @@ class TransferReported:
 @dataclass(frozen=True, slots=True)
 class CallEnded:
     """Over. bye: by either side after the answer; cancel: before it; rejected: by a final answer of either side;
-    timeout: nobody answered, the ACK never came, or the session timer ran out; error: a fault of protocol; lost: the
-    connection failed before the answer; replaced: another call took its place (RFC 3891)."""
+    timeout: nobody answered (408: not even provisionally; 487: it rang too long), the ACK never came, or the session
+    timer ran out; error: a fault of protocol; lost: the connection failed before the answer; replaced: another call
+    took its place (RFC 3891)."""
 
     call: str
     cause: Cause
     status: int
     """The final status of the INVITE that says why; 200 after an answered call."""
     reason: Reason | None = None
-    """Why, as the peer's BYE or CANCEL said it."""
+    """Why, as the peer's BYE, CANCEL or final answer said it (RFC 3326, RFC 6432)."""
 
 
 SipEvent = (

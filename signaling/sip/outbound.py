@@ -14,7 +14,7 @@ from signaling.sip.headers import CSeq, NameAddr, make_via
 from signaling.sip.message import Headers, Request, Response, parse_message
 from signaling.sip.phase import Phase
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, Fields, make_contact
-from signaling.sip.session import Session
+from signaling.sip.session import Session, read_reason
 from signaling.sip.table import Event
 from signaling.sip.transactions import (
     UNATTENDED,
@@ -36,6 +36,10 @@ class Invitation:
     sdp: str | None
     fields: Fields = ()
     """Further headers."""
+    ring: float | None = None
+    """Seconds until we give up, counted from the INVITE; None: timer C."""
+    patience: float | None = None
+    """Seconds for the first answer of any kind to come; None: timer B."""
 
 
 class OutboundSession(Session):
@@ -63,7 +67,10 @@ class OutboundSession(Session):
         self.core.sessions[self.call] = self
         self.core.changed.add(self.call)
         self._invite = self.core.transactions.request(self._request, self.flow, self, now)
-        self.core.deadlines.set(self, "ring", now + self.core.config.timers.c)
+        ring, patience = self._invitation.ring, self._invitation.patience
+        self.core.deadlines.set(self, "ring", now + (self.core.config.timers.c if ring is None else ring))
+        if patience is not None:
+            self.core.deadlines.set(self, "patience", now + patience)
 
     @classmethod
     def abandoned(cls, core: Core, call: str, invite: Outgoing) -> "OutboundSession":
@@ -116,9 +123,13 @@ class OutboundSession(Session):
         if name == "ring":
             self._timed_out = True
             self.hang_up(now, "")
+        elif name == "patience":
+            # A peer that wakes up late still gets its CANCEL, or its BYE.
+            self._end("timeout", 408)
+            self.hang_up(now, "")
         elif self._invite is not None and self.phase is Phase.CANCELLING:
             self._invite.step(Event.ABANDON, now)
-            self._fail("timeout" if self._timed_out else "cancel", 408, now)
+            self._fail(*self._given_up, now)
 
     def handle_response(self, transaction: ClientTransaction, reply: Reply, now: float) -> None:
         if transaction is not self._invite:
@@ -135,7 +146,7 @@ class OutboundSession(Session):
             super().handle_failure(transaction, status, now)
             return
         if self.phase is Phase.CANCELLING:
-            self._fail("cancel", status, now)
+            self._fail(*self._given_up, now)
         else:
             self._fail("timeout" if status == 408 else "lost", status, now)
 
@@ -170,6 +181,7 @@ class OutboundSession(Session):
 
     def _handle_provisional(self, reply: Reply, now: float) -> None:
         self._provisional = True
+        self.core.deadlines.cancel(self, "patience")
         if self.phase is not Phase.CALLING:
             self._send_cancel(now)
             return
@@ -255,7 +267,7 @@ class OutboundSession(Session):
             # The 200 has crossed our CANCEL (§9.1): the call is up, and ended at once.
             self._acks[self.dialog.id[2]] = self.send_ack(self.dialog, None)
             self._leave(now, "")
-            self._end("timeout" if self._timed_out else "cancel", 200)
+            self._end(self._given_up[0], 200)
             return
         self.take_success(reply, now)
         early = branch.answer if branch is not None else None
@@ -304,11 +316,12 @@ class OutboundSession(Session):
 
     def _reject(self, response: Response, now: float) -> None:
         if self.phase is Phase.CANCELLING and response.status == 487:
-            self._fail("timeout" if self._timed_out else "cancel", 487, now)
+            self._fail(*self._given_up, now)
         elif self.phase is Phase.CALLING and response.status == 422 and self.timer.raise_minimum(response.headers):
             self._try_again(now)
         else:
-            self._fail("rejected", response.status, now)
+            self._end("rejected", response.status, read_reason(response))
+            self._finish(now)
 
     def _try_again(self, now: float) -> None:
         """The same call with what the answer asked for: the next CSeq in the same Call-ID (§8.1.3.5)."""
@@ -319,6 +332,11 @@ class OutboundSession(Session):
         self._leading = None
         self._request = self._make_invite(number)
         self._invite = self.core.transactions.request(self._request, self.flow, self, now)
+
+    @property
+    def _given_up(self) -> tuple[Cause, int]:
+        """How a call ends that we did not want to go on."""
+        return ("timeout" if self._timed_out else "cancel", 487)
 
     def _fail(self, cause: Cause, status: int, now: float) -> None:
         """No dialog will come of it."""
@@ -338,6 +356,7 @@ class OutboundSession(Session):
     def _stop_timers(self) -> None:
         self.core.deadlines.cancel(self, "ring")
         self.core.deadlines.cancel(self, "cancel")
+        self.core.deadlines.cancel(self, "patience")
 
     def _make_invite(self, number: int) -> Request:
         config, flow, invitation = self.core.config, self.flow, self._invitation

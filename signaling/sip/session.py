@@ -10,7 +10,7 @@ from signaling.sip.errors import ParseError
 from signaling.sip.events import CallAnswered, CallEnded, Cause, DigitPressed, OfferAnswered
 from signaling.sip.flow import Flow, Outgoing
 from signaling.sip.headers.reason import Reason
-from signaling.sip.message import Request
+from signaling.sip.message import Request, Response
 from signaling.sip.offers import Offers
 from signaling.sip.phase import GONE, Phase
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_contact, refusal
@@ -359,7 +359,7 @@ _HANDLERS = {
 }
 
 
-def read_reason(request: Request) -> Reason | None:
+def read_reason(request: Request | Response) -> Reason | None:
     """The first Reason that can be read."""
     try:
         return Reason.parse(request.headers.items("Reason")[0])

@@ -1,3 +1,6 @@
+import pytest
+
+from relay.errors import BadSdp
 from relay.negotiator import RtpNegotiator
 from relay.sdp import SessionDescription
 
@@ -25,3 +28,13 @@ def test_each_description_of_ours_has_the_next_version() -> None:
     leg.take_answer(PEER + "m=audio 5000 RTP/AVP 0\r\n")
     texts = [first.sdp, leg.offer().sdp, leg.answer(PEER + "m=audio 5000 RTP/AVP 0\r\n").sdp]
     assert [int(text.split("\r\n")[1].split()[2]) for text in texts] == [1, 2, 3]
+
+
+def test_the_answer_of_another_phone_takes_the_place_of_the_first_until_there_is_a_new_offer() -> None:
+    leg = negotiator()
+    leg.offer()
+    assert leg.take_answer(PEER + "m=audio 5000 RTP/AVP 0\r\n").remote == ("192.0.2.1", 5000)
+    assert leg.take_answer(PEER + "m=audio 6000 RTP/AVP 8\r\n").remote == ("192.0.2.1", 6000)
+    leg.answer(PEER + "m=audio 7000 RTP/AVP 8\r\n")
+    with pytest.raises(BadSdp):
+        leg.take_answer(PEER + "m=audio 5000 RTP/AVP 0\r\n")

@@ -1,12 +1,11 @@
 """Customers' calls with the real centre and real lanes; the worker and the SIP side are scripted."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from ipc.messages import Command, Done, Refusal
+from ipc.messages import Command, Refusal
 from relay import api as relay
 from signaling.calls import Calls
 from signaling.center.audit import AuditEvent
@@ -14,6 +13,7 @@ from signaling.center.center import Center
 from signaling.center.decisions import Decision, SaveContact
 from signaling.center.record import ContactRecord
 from signaling.center.resources import Tenant, Trunk
+from signaling.dialling import Dialling
 from signaling.house import House
 from signaling.lanes import Lanes
 from signaling.sip.events import (
@@ -30,51 +30,10 @@ from signaling.sip.flow import Flow
 from signaling.sip.uri import Uri
 from signaling.trunks import Trunks
 from tests.signaling.center.floor_plan import NUMBER, directory
+from tests.signaling.scripted import Phone, Worker
 from vault.pii import Pii
 
 FLOW = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.1", 5080))
-
-
-class Worker:
-    """Answers every command with success, or with the refusal that it was given for its kind."""
-
-    def __init__(self) -> None:
-        self.asked: list[Command[Any]] = []
-        self.refusals: dict[type, Refusal] = {}
-        self.rooms: list[str] = []
-        self.on_asked: Callable[[Command[Any]], None] = lambda _: None
-
-    async def begin(self, room: str, leg: relay.AddRtpLeg) -> relay.Media:
-        self.rooms.append(room)
-        media: relay.Media = await self.ask(room, leg)
-        return media
-
-    def forget(self, room: str) -> None:
-        if room in self.rooms:
-            self.rooms.remove(room)
-
-    def rooms_of(self, _: str) -> list[str]:
-        return list(self.rooms)
-
-    async def ask(self, _: str, command: Command[Any]) -> Any:
-        self.asked.append(command)
-        self.on_asked(command)
-        if type(command) in self.refusals:
-            raise self.refusals[type(command)]
-        return Done() if isinstance(command, relay.SetRoom) else relay.Media("answer", "PCMU/8000")
-
-    def commands(self) -> list[type]:
-        return [type(command) for command in self.asked]
-
-
-class Phone:
-    """The SIP side: remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *arguments: self.told.append((name, *arguments))
 
 
 class Hall:
@@ -93,7 +52,9 @@ class Hall:
         trunks = Trunks([self.directory])
         self.calls = Calls(self.house, self.worker, trunks, self.lanes, "127.0.0.1", lambda: 1000.0)
         self.audit: list[tuple[Tenant, AuditEvent]] = []
-        self.calls.serve(self.phone, lambda tenant, event: self.audit.append((tenant, event)))
+        self.dialled = Dialling(self.worker, self.lanes, "127.0.0.1", lambda: 1000.0)
+        self.dialled.serve(self.phone, lambda tenant, event: self.audit.append((tenant, event)))
+        self.calls.serve(self.phone, lambda tenant, event: self.audit.append((tenant, event)), self.dialled)
         self.trunk = trunks.of(FLOW) or ""
 
     async def ring(self, called: str = NUMBER, sdp: str | None = "offer") -> None:

@@ -14,6 +14,7 @@ from signaling.sip.config import SipConfig
 from signaling.sip.events import CallAnswered, CallEnded, IncomingCall, SipEvent
 from signaling.sip.flow import Transport
 from signaling.sip.headers import NameAddr
+from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri
 from signaling.sip_io import Bound, SipServer
 from signaling.sip_streams import DEFAULT_LIMITS, Limits
@@ -123,7 +124,7 @@ async def test_call_between_two_servers(transport: Transport, tmp_path: Path) ->
         remote = ("127.0.0.1", getattr(callee.bound, transport))
         sender = NameAddr(Uri("sip", "+4917", "caller.test"), "Ada")
         target = Uri("sip", "493012345", *remote)
-        call = caller.server.invite(transport, remote, target, sender, OFFER)
+        call = caller.server.invite(caller.server.flow_to(transport, remote), Invitation(target, sender, OFFER))
         assert await caller.wait_for(CallAnswered) == CallAnswered(call, ANSWER)
         theirs = await callee.wait_for(CallAnswered)
         callee.server.hang_up(theirs.call)
@@ -141,7 +142,8 @@ async def test_connection_that_cannot_be_made_ends_the_call(tmp_path: Path) -> N
         closed.close()
         await closed.wait_closed()
         sender = NameAddr(Uri("sip", "a", "b.test"))
-        call = caller.server.invite("tcp", ("127.0.0.1", port), Uri("sip", "x", "127.0.0.1", port), sender, OFFER)
+        flow = caller.server.flow_to("tcp", ("127.0.0.1", port))
+        call = caller.server.invite(flow, Invitation(Uri("sip", "x", *flow.remote), sender, OFFER))
         assert await caller.wait_for(CallEnded) == CallEnded(call, "lost", 503)
 
 
@@ -150,7 +152,8 @@ async def test_unverified_certificate_ends_the_call(tmp_path: Path) -> None:
     callee, caller = Side("carrier"), Side(None)
     async with running(callee, server_context), running(caller):
         remote = ("127.0.0.1", callee.bound.tls)
-        caller.server.invite("tls", remote, Uri("sip", "x", *remote), NameAddr(Uri("sip", "a", "b.test")), OFFER)
+        invitation = Invitation(Uri("sip", "x", *remote), NameAddr(Uri("sip", "a", "b.test")), OFFER)
+        caller.server.invite(caller.server.flow_to("tls", remote), invitation)
         assert (await caller.wait_for(CallEnded)).cause == "lost"
         assert callee.events == []
 

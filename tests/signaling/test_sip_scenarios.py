@@ -22,6 +22,7 @@ from signaling.sip.events import (
 )
 from signaling.sip.flow import Transport
 from signaling.sip.headers import NameAddr
+from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri
 from signaling.sip_io import Bound, SipServer
 from tests.signaling import sipp
@@ -253,7 +254,7 @@ async def _call_sipp(side: Side, steps: Sequence[str], folder: Path, mode: Trans
         await until_open(port)
     remote = ("127.0.0.1", port)
     caller = NameAddr(Uri("sip", "+4917", "caller.test"))
-    side.server.invite(mode, remote, Uri("sip", "493012345", *remote), caller, OFFER)
+    side.server.invite(side.server.flow_to(mode, remote), Invitation(Uri("sip", "493012345", *remote), caller, OFFER))
     assert await process == 0
 
 

@@ -12,6 +12,7 @@ from signaling.sip.config import SipConfig
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.headers import NameAddr
+from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
@@ -44,7 +45,8 @@ class Peer:
     def call_at(self, remote: Address, sdp: str | None = OFFER, transport: Transport = "udp") -> str:
         flow = Flow(transport, self.address, remote)
         target = Uri("sip", "+493012345", *remote)
-        return self.agent.invite(flow, target, NameAddr(Uri("sip", "+4917", "caller.test")), sdp, self.network.now)
+        caller = NameAddr(Uri("sip", "+4917", "caller.test"))
+        return self.agent.invite(flow, Invitation(target, caller, sdp), self.network.now)
 
     def of(self, kind: type[SipEvent]) -> list[SipEvent]:
         return [event for event in self.events if isinstance(event, kind)]

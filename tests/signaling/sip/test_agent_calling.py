@@ -6,7 +6,9 @@ from signaling.sip.errors import ValueRefused
 from signaling.sip.events import CallAnswered, CallEnded, CallOffer, CallProgress, CallRinging
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
+from signaling.sip.headers.reason import Reason
 from signaling.sip.message import Request
+from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.signaling.sip.wire import CONTACT, PEER, Wire, reply, request
@@ -128,7 +130,7 @@ def test_cancel_without_a_final_answer_is_given_up() -> None:
     wire.send(reply(invite, 180))
     wire.agent.hang_up(name, wire.now)
     wire.wait(70)
-    assert wire.events()[-1] == CallEnded(name, "cancel", 408)
+    assert wire.events()[-1] == CallEnded(name, "cancel", 487)
     assert (wire.agent.calls, wire.agent.transactions, wire.agent.get_timer()) == (0, 0, None)
 
 
@@ -199,5 +201,55 @@ def test_nothing_of_ours_can_be_injected() -> None:
     flow = Flow("udp", wire.flow.local, PEER)
     with pytest.raises(ValueRefused):
         caller = NameAddr(Uri("sip", "ada", "x.test"), "Ada\r\nRoute: <sip:evil>")
-        wire.agent.invite(flow, Uri.parse("sip:bob@pbx.test"), caller, OFFER, wire.now)
+        wire.agent.invite(flow, Invitation(Uri.parse("sip:bob@pbx.test"), caller, OFFER), wire.now)
     assert (wire.take(), wire.agent.calls) == ([], 0)
+
+
+def test_a_call_rings_no_longer_than_it_may() -> None:
+    wire = Wire()
+    name, invite = wire.dial(ring=20.0)
+    wire.send(reply(invite, 180))
+    assert methods([*wire.wait(19)]) == []
+    (cancel,) = wire.wait(1.2)
+    assert isinstance(cancel, Request) and cancel.method == "CANCEL"
+    wire.send(reply(cancel, 200))
+    wire.send(reply(invite, 487))
+    assert wire.events() == [CallRinging(name), CallEnded(name, "timeout", 487)]
+
+
+def test_a_peer_that_does_not_say_anything_is_waited_for_no_longer_than_wanted() -> None:
+    wire = Wire()
+    name, invite = wire.dial(patience=4.0)
+    wire.wait(4.1)
+    assert wire.events() == [CallEnded(name, "timeout", 408)]
+    (cancel,) = wire.send(reply(invite, 180))  # it wakes up after all
+    assert isinstance(cancel, Request) and cancel.method == "CANCEL"
+    wire.send(reply(cancel, 200))
+    wire.send(reply(invite, 487))
+    wire.wait(60)
+    assert (wire.events(), wire.agent.calls, wire.agent.get_timer()) == ([], 0, None)
+
+
+def test_a_peer_that_answers_after_the_patience_is_over_gets_a_bye() -> None:
+    wire = Wire()
+    name, invite = wire.dial(patience=4.0)
+    wire.wait(4.1)
+    assert methods([*wire.send(reply(invite, 200, body=ANSWER, **CONTACT))]) == ["ACK", "BYE"]
+    assert wire.events() == [CallEnded(name, "timeout", 408)]
+
+
+def test_the_first_provisional_answer_ends_the_patience() -> None:
+    wire = Wire()
+    name, invite = wire.dial(ring=60.0, patience=4.0)
+    wire.send(reply(invite, 100))
+    wire.wait(30)
+    assert wire.events() == []
+    wire.send(reply(invite, 486))
+    assert wire.events() == [CallEnded(name, "rejected", 486)]
+
+
+def test_a_refusal_may_say_what_the_telephone_network_said() -> None:
+    wire = Wire()
+    name, invite = wire.dial()
+    wire.send(reply(invite, 503, Reason="Q.850;cause=17"))
+    assert wire.events() == [CallEnded(name, "rejected", 503, Reason("Q.850", 17))]

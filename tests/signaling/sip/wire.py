@@ -8,6 +8,7 @@ from signaling.sip.events import IncomingCall, SipEvent
 from signaling.sip.flow import Flow, Outgoing, Transport
 from signaling.sip.headers import NameAddr
 from signaling.sip.message import Headers, Message, Request, Response, parse_message
+from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER
 
@@ -75,11 +76,15 @@ class Wire:
         self.events()
         return call, tag
 
-    def dial(self, sdp: str | None = OFFER) -> tuple[str, Request]:
+    def dial(
+        self, sdp: str | None = OFFER, ring: float | None = None, patience: float | None = None
+    ) -> tuple[str, Request]:
         """We call the peer; the name of the call and its INVITE."""
         flow = Flow(self.flow.transport, self.flow.local, PEER)
         caller = NameAddr(Uri("sip", "ada", "x.test"))
-        call = self.agent.invite(flow, Uri.parse("sip:bob@pbx.test"), caller, sdp, self.now)
+        call = self.agent.invite(
+            flow, Invitation(Uri.parse("sip:bob@pbx.test"), caller, sdp, (), ring, patience), self.now
+        )
         return call, self.take_request()
 
     def dial_up(self, **more: str) -> tuple[str, Request]:
