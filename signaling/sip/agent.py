@@ -33,6 +33,7 @@ from signaling.sip import saved
 from signaling.sip.bodies import SDP
 from signaling.sip.config import SipConfig
 from signaling.sip.core import Core, Counters
+from signaling.sip.credentials import AccountFor, no_account
 from signaling.sip.envelope import Envelope
 from signaling.sip.errors import FramingError, ParseError, SipError
 from signaling.sip.events import SipEvent
@@ -62,11 +63,16 @@ class UserAgent:
     """Both sides of SIP, with `now` in seconds of any steady clock."""
 
     def __init__(
-        self, config: SipConfig, trunk_for: Callable[[Flow], str | None], accounts: Accounts = NO_ACCOUNTS
+        self,
+        config: SipConfig,
+        trunk_for: Callable[[Flow], str | None],
+        accounts: Accounts = NO_ACCOUNTS,
+        account_for: AccountFor = no_account,
     ) -> None:
         """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state,
-        unless he registers with one of the accounts."""
-        self._core = Core(config)
+        unless he registers with one of the accounts. `account_for`: with what challenges to our requests are
+        answered."""
+        self._core = Core(config, account_for)
         self._trunk_for = trunk_for
         self._stateless = Stateless(self._core, trunk_for)
         self.registrar = Registrar(self._core, accounts, self._stateless)

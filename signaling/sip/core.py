@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from signaling.sip.config import SipConfig
+from signaling.sip.credentials import AccountFor, Wallet, no_account
 from signaling.sip.deadlines import Deadlines
 from signaling.sip.dialog import DialogId
 from signaling.sip.events import SipEvent
@@ -34,8 +35,9 @@ class Counters:
 
 
 class Core:
-    def __init__(self, config: SipConfig) -> None:
+    def __init__(self, config: SipConfig, account_for: AccountFor = no_account) -> None:
         self.config = config
+        self.wallet = Wallet(account_for, config.new_id)
         self.counters = Counters()
         self.deadlines = Deadlines()
         self.transactions = Transactions(config.timers, self.deadlines, self.send)

@@ -131,11 +131,7 @@ class Dialog:
     def make_request(self, outline: Outline, flow: Flow, branch: str) -> Request:
         """§12.2.1.1. ACK has the number of our latest INVITE, whatever was sent since (§13.2.2.4)."""
         method = outline.method
-        if method != "ACK":
-            self._local_number = self._local_number % MAX_CSEQ + 1
-        if method == "INVITE":
-            self._invite_number = self._local_number
-        number = self._invite_number if method == "ACK" else self._local_number
+        number = self._invite_number if method == "ACK" else self.count(method)
         uri, routes = self._way()
         fields = [
             ("Via", str(make_via(flow.transport, flow.local, branch))),
@@ -148,6 +144,13 @@ class Dialog:
             *outline.fields,
         ]
         return Request(method, uri, Headers(fields), outline.body)
+
+    def count(self, method: str) -> int:
+        """The number of the next request, or of one that goes again (§8.1.3.5)."""
+        self._local_number = self._local_number % MAX_CSEQ + 1
+        if method == "INVITE":
+            self._invite_number = self._local_number
+        return self._local_number
 
     def next_flow(self, flow: Flow) -> Flow:
         """Where the next request goes, given the flow of the last message: an open connection, else the first route or

@@ -42,6 +42,7 @@ class InboundSession(Session):
         """Answers 100 at once, so that the peer stops repeating, and tells of the call."""
         arrival = self._invite.arrival
         self._replaced = replaced
+        self.trunk = trunk
         self.core.sessions[self.call] = self
         self.core.dialogs[self.get_dialog().id] = self
         self.core.respond(self._invite, Answer(100), now)

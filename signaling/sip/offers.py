@@ -174,7 +174,7 @@ class Offers:
     def _succeed(self, transaction: ClientTransaction, reply: Reply, now: float) -> None:
         session, ours = self._session, self._end(transaction)
         if transaction.request.method == "INVITE":
-            self._acks = {transaction: session.send_ack(session.get_dialog(), None)}
+            self._acks = {transaction: session.send_ack(session.get_dialog(), None, transaction.request)}
         if ours is None:
             return
         session.take_success(reply, now)

@@ -1,9 +1,11 @@
 """A call of ours, until it is answered or over (RFC 3261 §13.2, §9.1)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from signaling.sip.bodies import SDP, read_sdp
 from signaling.sip.core import Core
+from signaling.sip.credentials import Renewal, next_number
 from signaling.sip.dialog import Dialog, Outline
 from signaling.sip.early import MAX_BRANCHES, Branch, is_next, read_reliable
 from signaling.sip.errors import ParseError
@@ -40,6 +42,8 @@ class Invitation:
     """Seconds until we give up, counted from the INVITE; None: timer C."""
     patience: float | None = None
     """Seconds for the first answer of any kind to come; None: timer B."""
+    trunk: str = ""
+    """By whose credentials challenges are answered; empty: the flow tells."""
 
 
 class OutboundSession(Session):
@@ -49,6 +53,7 @@ class OutboundSession(Session):
         """Raises ValueRefused if the invitation has a value that no message can carry."""
         super().__init__(core, core.config.new_id(), flow, Phase.CALLING)
         self.secure = invitation.target.scheme == "sips"
+        self.trunk = invitation.trunk
         self.offers.local = invitation.sdp or ""
         self._invitation = invitation
         self._call_id = core.config.new_id()
@@ -66,7 +71,7 @@ class OutboundSession(Session):
     def begin(self, now: float) -> None:
         self.core.sessions[self.call] = self
         self.core.changed.add(self.call)
-        self._invite = self.core.transactions.request(self._request, self.flow, self, now)
+        self._send_invite(now)
         ring, patience = self._invitation.ring, self._invitation.patience
         self.core.deadlines.set(self, "ring", now + (self.core.config.timers.c if ring is None else ring))
         if patience is not None:
@@ -220,7 +225,7 @@ class OutboundSession(Session):
             fields = (*fields, ("Content-Type", SDP))
         flow, new_id = branch.dialog.next_flow(branch.flow), self.core.config.new_id
         prack = branch.dialog.make_request(Outline("PRACK", fields, (sdp or "").encode()), flow, new_id())
-        self.core.transactions.request(prack, flow, UNATTENDED, now)
+        self.send_in(branch.dialog, prack, (flow, UNATTENDED), now)
 
     def _find_branch(self, reply: Reply) -> Branch | None:
         """The early dialog of a provisional answer; None if it makes none."""
@@ -265,7 +270,7 @@ class OutboundSession(Session):
         self.core.dialogs[self.dialog.id] = self
         if self.phase is Phase.CANCELLING:
             # The 200 has crossed our CANCEL (§9.1): the call is up, and ended at once.
-            self._acks[self.dialog.id[2]] = self.send_ack(self.dialog, None)
+            self._acks[self.dialog.id[2]] = self.send_ack(self.dialog, None, self._request)
             self._leave(now, "")
             self._end(self._given_up[0], 200)
             return
@@ -296,16 +301,16 @@ class OutboundSession(Session):
     def _go_up(self, sdp: str | None, now: float) -> None:
         dialog = self.get_dialog()
         self.phase = Phase.UP
-        self._acks[dialog.id[2]] = self.send_ack(dialog, sdp)
+        self._acks[dialog.id[2]] = self.send_ack(dialog, sdp, self._request)
         self.offers.go_on(now)
 
     def _dismiss(self, reply: Reply, now: float) -> None:
         """Another branch of a forked INVITE answered too: acknowledge and end it (§13.2.2.4)."""
         dialog = self._confirmed(self._branches.get(reply.envelope.to_tag or ""), reply)
-        self._acks[dialog.id[2]] = self.send_ack(dialog, None)
+        self._acks[dialog.id[2]] = self.send_ack(dialog, None, self._request)
         flow = dialog.next_flow(reply.flow)
         bye = dialog.make_request(Outline("BYE"), flow, self.core.config.new_id())
-        self.core.transactions.request(bye, flow, UNATTENDED, now)
+        self.send_in(dialog, bye, (flow, UNATTENDED), now)
 
     def _send_cancel(self, now: float) -> None:
         """Only once the peer has shown that it has the INVITE (§9.1)."""
@@ -325,13 +330,29 @@ class OutboundSession(Session):
 
     def _try_again(self, now: float) -> None:
         """The same call with what the answer asked for: the next CSeq in the same Call-ID (§8.1.3.5)."""
-        number = CSeq.parse(self._request.headers.get("CSeq") or "").number + 1
+        self._request = self._make_invite(next_number(self._request))
+        self._start_over()
+        self._send_invite(now)
+
+    def _send_invite(self, now: float) -> None:
+        self._invite = self.core.transactions.request(self._request, self.flow, self, now)
+        self._invite.renew = partial(self._renew_invite, Renewal(self.core.wallet, self.trunk, next_number))
+
+    def _renew_invite(self, renewal: Renewal, transaction: ClientTransaction, reply: Reply) -> Request | None:
+        request = renewal.renew(transaction, reply) if self.phase is Phase.CALLING else None
+        if request is not None:
+            self.core.deadlines.cancel(self, "patience")
+            self._request = request
+            self._start_over()
+            self.core.changed.add(self.call)
+        return request
+
+    def _start_over(self) -> None:
+        """What was answered to the INVITE before counts no more."""
         self._provisional = False
         self._forget_branches()
         self._branches.clear()
         self._leading = None
-        self._request = self._make_invite(number)
-        self._invite = self.core.transactions.request(self._request, self.flow, self, now)
 
     @property
     def _given_up(self) -> tuple[Cause, int]:

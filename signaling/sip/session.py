@@ -1,9 +1,12 @@
 """A call that has a dialog: what both sides may do in it (RFC 3261 §14, §15; RFC 3311)."""
 
+from functools import partial
+
 from signaling.sip.abilities import NONE_KNOWN
 from signaling.sip.acceptance import Acceptance
 from signaling.sip.bodies import DTMF_RELAY, SDP, read_sdp
 from signaling.sip.core import Core
+from signaling.sip.credentials import Renewal, credentials_of
 from signaling.sip.dialog import Dialog, Outline
 from signaling.sip.digits import KINDS, read_digit, write_digit
 from signaling.sip.errors import ParseError
@@ -32,6 +35,8 @@ class Session:
         self.dialog: Dialog | None = None
         self.is_restored = False
         """An earlier process began it: what peers repeat may be for transactions that nobody knows any more."""
+        self.trunk = ""
+        """Its name, if it is known: whose credentials are ours here."""
         self.secure = False
         """The call is for a SIPS URI."""
         self.peer = NONE_KNOWN
@@ -57,7 +62,7 @@ class Session:
     def acknowledge_again(self, reply: Reply, now: float) -> None:
         """A 2xx to an INVITE of an earlier process, whose ACK was lost or never sent."""
         newer = self.get_dialog().is_answer(reply)
-        self.send_ack(self.get_dialog(), None)
+        self.send_ack(self.get_dialog(), None, None)
         if self.phase is not Phase.UP:
             return
         self.take_success(reply, now)
@@ -165,13 +170,21 @@ class Session:
         dialog = self.get_dialog()
         flow = dialog.next_flow(self.flow)
         signed = Outline(outline.method, (("User-Agent", self.core.config.product), *outline.fields), outline.body)
-        request = dialog.make_request(signed, flow, self.core.config.new_id())
-        return self.core.transactions.request(request, flow, user, now)
+        return self.send_in(dialog, dialog.make_request(signed, flow, self.core.config.new_id()), (flow, user), now)
 
-    def send_ack(self, dialog: Dialog, sdp: str | None) -> tuple[Flow, bytes]:
+    def send_in(self, dialog: Dialog, request: Request, way: tuple[Flow, ClientUser], now: float) -> ClientTransaction:
+        """A request made in a dialog of this call; challenges are answered."""
+        transaction = self.core.transactions.request(request, *way, now)
+        renewal = Renewal(self.core.wallet, self.trunk, lambda request: dialog.count(request.method))
+        transaction.renew = partial(self._renew, renewal)
+        return transaction
+
+    def send_ack(self, dialog: Dialog, sdp: str | None, invite: Request | None) -> tuple[Flow, bytes]:
         """ACK to a 2xx: what was sent, to be sent again for each repetition of the 2xx (§13.2.2.4)."""
         self.core.changed.add(self.call)
-        fields = (("Content-Type", SDP),) if sdp is not None else ()
+        fields = credentials_of(invite) if invite is not None else ()
+        if sdp is not None:
+            fields = (*fields, ("Content-Type", SDP))
         flow = dialog.next_flow(self.flow)
         ack = dialog.make_request(Outline("ACK", fields, (sdp or "").encode()), flow, self.core.config.new_id())
         self.core.send(flow, bytes(ack))
@@ -214,6 +227,12 @@ class Session:
         self._end("timeout" if status == 408 else "error", status)
 
     # Parts of both directions.
+
+    def _renew(self, renewal: Renewal, transaction: ClientTransaction, reply: Reply) -> Request | None:
+        """Once the call has ended, only its end still matters."""
+        if self.phase in GONE and transaction.request.method != "BYE":
+            return None
+        return renewal.renew(transaction, reply)
 
     def _dialog_of(self, arrival: Arrival) -> Dialog:
         return self.get_dialog()

@@ -132,6 +132,8 @@ class ClientTransaction(Transaction):
         super().__init__(layer, INVITE_CLIENT if request.method == "INVITE" else CLIENT, flow)
         self.request = request
         self.user = user
+        self.renew: Callable[[ClientTransaction, Reply], Request | None] | None = None
+        """Gives the request as it is to go again instead of the final answer being passed on."""
         self._ack = b""
 
     def handle_timer(self, name: str, now: float) -> None:
@@ -139,6 +141,12 @@ class ClientTransaction(Transaction):
             self.user.handle_failure(self, 408, now)
 
     def receive(self, reply: Reply, now: float) -> None:
+        if reply.response.status >= 300 and self._is_open and self.renew is not None:
+            request = self.renew(self, reply)
+            if request is not None:
+                self._layer.leave_behind(self, reply, now)
+                self._begin_again(request, now)
+                return
         if reply.response.status >= 300 and not self._ack:
             self._ack = bytes(make_ack(self.request, reply.response))
         if Action.PASS in self.step(response_event(reply.response.status), now):
@@ -148,6 +156,18 @@ class ClientTransaction(Transaction):
         """The flow is gone."""
         if Action.BREAK in self.step(Event.BROKEN, now):
             self.user.handle_failure(self, 503, now)
+
+    @property
+    def _is_open(self) -> bool:
+        """No final response has come."""
+        return self.state in (State.CALLING, State.TRYING, State.PROCEEDING)
+
+    def _begin_again(self, request: Request, now: float) -> None:
+        for timer in self._running:
+            self._layer.deadlines.cancel(self, timer.value)
+        self._running.clear()
+        self.request, self.state = request, State.NEW
+        self._layer.begin(self, now)
 
     def _perform(self, action: Action) -> None:
         if action is Action.SEND:
@@ -207,9 +227,20 @@ class Transactions:
     def request(self, request: Request, flow: Flow, user: ClientUser, now: float) -> ClientTransaction:
         """Begins a client transaction by sending its request."""
         transaction = ClientTransaction(self, request, flow, user)
-        self._clients[_client_key(request)] = transaction
-        transaction.step(Event.START, now)
+        self.begin(transaction, now)
         return transaction
+
+    def begin(self, transaction: ClientTransaction, now: float) -> None:
+        """Sends its request."""
+        self._clients[_client_key(transaction.request)] = transaction
+        transaction.step(Event.START, now)
+
+    def leave_behind(self, transaction: ClientTransaction, reply: Reply, now: float) -> None:
+        """Another one takes its place for what is still repeated of the request that it had."""
+        spent = ClientTransaction(self, transaction.request, transaction.flow, UNATTENDED)
+        spent.state = transaction.state
+        self._clients[_client_key(spent.request)] = spent
+        spent.receive(reply, now)
 
     def find_client(self, envelope: Envelope) -> ClientTransaction | None:
         """Whose answer this is: by branch and method."""

@@ -36,6 +36,10 @@ def read_target(request: Request) -> tuple[Uri, Replaces | None]:
     return plain, found[0] if found else None
 
 
+def number_of(request: Request) -> str:
+    return (request.headers.get("CSeq") or "").split(" ")[0]
+
+
 class Transfers:
     """One in each direction at a time."""
 
@@ -45,8 +49,8 @@ class Transfers:
         """A REFER that is not decided yet."""
         self._subscription: str | None = None
         """What Event says in our reports; None: nobody is to be told."""
-        self._awaited: str | None = None
-        """The CSeq number of our own REFER, while reports on it may come."""
+        self._awaited: ClientTransaction | None = None
+        """Our own REFER, while reports on it may come."""
 
     # Asked of us.
 
@@ -102,8 +106,7 @@ class Transfers:
     def ask(self, target: str, now: float) -> None:
         """REFER to that URI. TransferReported follows, in any case."""
         fields = (*self._session.describe(200).headers, ("Refer-To", f"<{target}>"))
-        transaction = self._session.send(Outline("REFER", fields), self, now)
-        self._awaited = (transaction.request.headers.get("CSeq") or "").split(" ")[0]
+        self._awaited = self._session.send(Outline("REFER", fields), self, now)
 
     def handle_response(self, transaction: ClientTransaction, reply: Reply, now: float) -> None:
         status = reply.response.status
@@ -125,7 +128,7 @@ class Transfers:
         if package.strip().lower() != "refer":
             session.core.respond(transaction, Answer(489, "", (("Allow-Events", "refer"),)), now)
             return
-        if self._awaited is None or number not in (None, self._awaited):
+        if self._awaited is None or number not in (None, number_of(self._awaited.request)):
             session.core.respond(transaction, Answer(481), now)
             return
         session.core.respond(transaction, Answer(200), now)

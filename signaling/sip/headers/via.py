@@ -58,6 +58,10 @@ class Via:
             params = params.replace("received", remote[0])
         return replace(self, params=params)
 
+    def renew(self, branch: str) -> "Via":
+        """For the same request in another transaction."""
+        return replace(self, params=self.params.replace("branch", COOKIE + branch))
+
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
         return f"SIP/{self.version}/{self.transport} {self.host}{port}{self.params}"

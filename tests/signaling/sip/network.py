@@ -9,6 +9,7 @@ from itertools import count
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
+from signaling.sip.credentials import AccountFor, no_account
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.headers import NameAddr
@@ -31,11 +32,20 @@ class Impairment:
 class Peer:
     """A user agent at an address, and what happened to it."""
 
-    def __init__(self, network: "Network", name: str, address: Address, trunk: str | None) -> None:
+    def __init__(
+        self,
+        network: "Network",
+        name: str,
+        address: Address,
+        trunk: str | None,
+        account_for: AccountFor = no_account,
+    ) -> None:
         ids = count()
         self.network = network
         self.address = address
-        self.agent = UserAgent(SipConfig(new_id=lambda: f"{name}{next(ids)}x"), lambda flow: trunk)
+        self.agent = UserAgent(
+            SipConfig(new_id=lambda: f"{name}{next(ids)}x"), lambda flow: trunk, account_for=account_for
+        )
         self.events: list[SipEvent] = []
         self.script: Callable[[SipEvent], None] = lambda event: None
 
@@ -65,9 +75,9 @@ class Network:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
-    def add(self, name: str, port: int, trunk: str | None = None) -> Peer:
+    def add(self, name: str, port: int, trunk: str | None = None, account_for: AccountFor = no_account) -> Peer:
         address = (f"192.0.2.{len(self._peers) + 1}", port)
-        peer = self._peers[address] = Peer(self, name, address, trunk)
+        peer = self._peers[address] = Peer(self, name, address, trunk, account_for)
         return peer
 
     def fork(self, *peers: Peer) -> Address:

@@ -4,6 +4,7 @@ from itertools import count
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
+from signaling.sip.credentials import AccountFor, no_account
 from signaling.sip.events import IncomingCall, SipEvent
 from signaling.sip.flow import Flow, Outgoing, Transport
 from signaling.sip.headers import NameAddr
@@ -21,10 +22,16 @@ STRANGER = ("198.51.100.66", 5070)
 class Wire:
     """What the agent sends is parsed and kept in `sent`; `now` stands still unless a test moves it."""
 
-    def __init__(self, trunk: str | None = "carrier", transport: Transport = "udp", max_calls: int = 100) -> None:
+    def __init__(
+        self,
+        trunk: str | None = "carrier",
+        transport: Transport = "udp",
+        max_calls: int = 100,
+        account_for: AccountFor = no_account,
+    ) -> None:
         ids = count()
         config = SipConfig(new_id=lambda: f"id{next(ids)}", max_calls=max_calls)
-        self.agent = UserAgent(config, lambda flow: None if flow.remote == STRANGER else trunk)
+        self.agent = UserAgent(config, lambda flow: None if flow.remote == STRANGER else trunk, account_for=account_for)
         self.flow = Flow(transport, LOCAL, PEER, 0 if transport == "udp" else 3)
         self.strange_flow = Flow(transport, LOCAL, STRANGER, 0 if transport == "udp" else 4)
         self.now = 100.0
