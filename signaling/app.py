@@ -140,7 +140,7 @@ class App:
     def _build(self, directories: list[Directory]) -> None:
         centers = [Center(directory, lambda: uuid.uuid4().hex) for directory in directories]
         trunks, address = Trunks(directories), self._config.public_address
-        speech = Speech(self._places.prompts)
+        speech = Speech(self._places.prompts, self._config.speech)
         self._lanes = Lanes()
         self._keeper = Keeper(self._store, self._lanes)
         self._performer = Performer(self._workers, self._recorder, speech, MUSIC, self._lanes)

@@ -7,6 +7,7 @@
 [sip]       strangers
 [keys]      service, key, endpoint, mount, token_file, ca_file, region, credentials
 [storage]   bucket, prefix, region, endpoint, credentials, encryption, kms_key, lock, retention_days, tags
+[speech]    engine, voice, program
 [metrics]   token
 """
 
@@ -18,6 +19,7 @@ import msgspec
 
 from recorder.api import Storage, check_storage
 from signaling.errors import ConfigError
+from signaling.voices import Speaking, check_speaking
 from vault.services import Keys, check_keys
 
 MIN_TOKEN = 16
@@ -82,6 +84,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Keys = Keys()
     storage: Storage = Storage()
     """Of the instances that do not say otherwise."""
+    speech: Speaking = Speaking()
     metrics: Metrics = Metrics()
 
     @property
@@ -123,6 +126,10 @@ def _check(config: Config) -> None:
         check_storage(config.storage)
     except ValueError as error:
         raise ConfigError(f"storage: {error}") from None
+    try:
+        check_speaking(config.speech)
+    except ValueError as error:
+        raise ConfigError(f"speech: {error}") from None
     if config.metrics.token and len(config.metrics.token) < MIN_TOKEN:
         raise ConfigError(f"metrics.token: must have {MIN_TOKEN} characters at least")
     if bool(config.tls.certificate) != bool(config.tls.key):

@@ -1,13 +1,17 @@
-"""Prompts from text: espeak-ng speaks them once, in a process of its own, and they are kept as sound files."""
+"""Prompts from text: espeak-ng or Piper speaks them once, in a process of its own, and they are kept as sound files."""
 
 import asyncio
 import hashlib
 import io
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import av
 
-VOICE = "en-gb"
+from signaling.voices import Speaking
+
 SPEAK_SECONDS = 20.0
 
 
@@ -18,13 +22,16 @@ class SpeechError(Exception):
 class Speech:
     """`folder` keeps what was spoken before; a text is spoken once, however many ask for it at the same time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, speaking: Speaking) -> None:
         self._folder = folder
+        self._speaking_as = speaking
+        program = speaking.program or _find(speaking.engine)
+        self._command = speaking.command(program)
         self._speaking: dict[str, asyncio.Future[Path]] = {}
 
     async def path(self, text: str) -> Path:
         """The sound file of a text. Raises SpeechError."""
-        name = hashlib.sha256(f"{VOICE}\n{text}".encode()).hexdigest()
+        name = hashlib.sha256(f"{self._speaking_as.name}\n{text}".encode()).hexdigest()
         path = self._folder / f"{name}.flac"
         if path.exists():
             return path
@@ -34,24 +41,31 @@ class Speech:
         return await asyncio.shield(self._speaking[name])
 
     async def _speak(self, text: str, path: Path) -> Path:
+        engine = self._speaking_as.engine
         try:
             process = await asyncio.create_subprocess_exec(
-                "espeak-ng", "-v", VOICE, "-s", "150", "--stdin", "--stdout",
+                *self._command,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             )  # fmt: skip
         except OSError as error:
-            raise SpeechError(f"espeak-ng cannot be started: {error.strerror}") from None
+            raise SpeechError(f"{engine} cannot be started: {error.strerror}") from None
         try:
             async with asyncio.timeout(SPEAK_SECONDS):
-                wav, _ = await process.communicate(text.encode())
+                wav, _ = await process.communicate(" ".join(text.split()).encode())
         except TimeoutError:
             process.kill()
             await process.wait()
-            raise SpeechError("espeak-ng took too long") from None
+            raise SpeechError(f"{engine} took too long") from None
         if process.returncode != 0 or not wav:
-            raise SpeechError(f"espeak-ng ended with status {process.returncode}")
+            raise SpeechError(f"{engine} ended with status {process.returncode}")
         await asyncio.get_running_loop().run_in_executor(None, _keep, wav, path)
         return path
+
+
+def _find(engine: str) -> str:
+    """Beside our own programs first, where an extra of ours is installed."""
+    beside = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    return shutil.which(engine, path=beside) or engine
 
 
 def _keep(wav: bytes, path: Path) -> None:

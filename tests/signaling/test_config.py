@@ -28,6 +28,7 @@ def test_values_are_taken() -> None:
         ('[server]\naddress = "everywhere"', "server.address"),
         ("[relay]\nworkers = -1", "relay.workers"),
         ('[metrics]\ntoken = "short"', "metrics.token"),
+        ('[speech]\nengine = "piper"', "speech: piper needs"),
         ('[tls]\nkey = "a.pem"', "tls.certificate"),
         ('[server]\nlog_level = "loud"', "log_level"),
         ('[sip]\nstrangers = "greet"', "strangers"),
