@@ -15,14 +15,19 @@ import msgspec
 from recorder.api import Storage, check_storage
 from signaling.center.flow import FlowError, parse_flow
 from signaling.center.flow_run import queue_id
-from signaling.center.resources import Directory, Flow, Tenant, User
+from signaling.center.resources import Directory, Flow, Outbound, Tenant, User
+from signaling.center.routes import is_pattern
 from signaling.center.security import PERMISSIONS
 from signaling.errors import ConfigError
+from signaling.sip.errors import ParseError
+from signaling.sip.targets import Target
 from vault.pii import Pii
 
 CODECS = frozenset(("opus", "G722", "PCMU", "PCMA", "L16"))
 """All that we have: a trunk that names none may use each."""
 MAX_DAYS = 36500
+_WRITTEN = re.compile(r"\+?[0-9*#]{0,32}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -74,6 +79,9 @@ def _check(directory: Directory) -> None:
     for trunk in directory.trunks:
         _check_sources(trunk.name, trunk.sources)
         _known(f"trunk {trunk.name}: codec", set(trunk.codecs), CODECS)
+        if trunk.outbound is not None:
+            _check_outbound(trunk.name, trunk.outbound)
+    _check_queues(directory, flows)
     _check_retention(directory, queues)
     _check_storage(directory.storage)
     _check_unique(directory.users)
@@ -100,6 +108,42 @@ def _check_sources(trunk: str, sources: tuple[str, ...]) -> None:
             ipaddress.ip_network(source)
         except ValueError as error:
             raise ConfigError(f"trunk {trunk}: {error}") from None
+
+
+def _check_outbound(trunk: str, outbound: Outbound) -> None:
+    for target in outbound.targets:
+        try:
+            Target.parse(target)
+        except ParseError:
+            raise ConfigError(f"trunk {trunk}: target {target!r} must be host[:port][;transport=udp|tcp|tls]") from None
+    for rule in outbound.numbers:
+        if not is_pattern(rule.pattern):
+            raise ConfigError(f"trunk {trunk}: pattern {rule.pattern!r} must be digits, X for any digit, * at the end")
+    written = [*(rule.prepend for rule in outbound.numbers), outbound.caller_prepend]
+    if not all(_WRITTEN.fullmatch(text) for text in written):
+        raise ConfigError(f"trunk {trunk}: what is prepended must be digits, + at the beginning, * and #")
+    if not outbound.targets or not outbound.numbers:
+        raise ConfigError(f"trunk {trunk}: calls go out through it, so it needs a target and a number rule")
+    if outbound.ring_seconds not in range(5, 181) or outbound.patience_seconds not in range(1, 33):
+        raise ConfigError(f"trunk {trunk}: a call rings 5 to 180 s, and a target may be silent for 1 to 32 s")
+    if outbound.domain and not _HOST.fullmatch(outbound.domain):
+        raise ConfigError(f"trunk {trunk}: domain {outbound.domain!r} is no name of a host")
+
+
+def _check_queues(directory: Directory, flows: set[str]) -> None:
+    """What calls that go out need of queues."""
+    numbers = {number.number for number in directory.numbers}
+    queues = {queue.id for queue in directory.queues}
+    for queue in directory.queues:
+        _known(f"queue {queue.name}: flow", {queue.outbound_flow} - {""}, flows)
+        _known(f"queue {queue.name}: number", {queue.caller_number} - {""}, numbers)
+        if not queue.caller_name.isprintable():
+            raise ConfigError(f"queue {queue.name}: the caller's name has characters that cannot be shown")
+    for profile in directory.routing_profiles:
+        _known(f"routing profile {profile.name}: queue", {profile.outbound_queue} - {""}, queues)
+    for trunk in directory.trunks:
+        if trunk.outbound is not None:
+            _known(f"trunk {trunk.name}: number", set(trunk.outbound.callers), numbers)
 
 
 def _check_retention(directory: Directory, queues: set[str]) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from relay.api import Alarm, Flow
 from signaling.center.segments import RecordingAct, RecordingType
+from signaling.sip.outcome import Outcome
 from vault.pii import Pii
 
 InitiationMethod = Literal[
@@ -118,6 +119,12 @@ class ContactRecord(msgspec.Struct, frozen=True):
     disconnect_reason: DisconnectReason | None = None
     completed: float | None = None
     """When after-contact work was cleared, or at the end of a contact that never had an agent."""
+    outcome: Outcome | None = None
+    """Of a call that we placed: answered, or why not."""
+    sip_status: int | None = None
+    """The final status of its INVITE, or the one that stands for what happened instead."""
+    sip_reason: str | None = None
+    """What the called side's network said of the end, as protocol and cause: `Q.850;cause=17`."""
     recording: RecordingInfo | None = None
     """Of the agent's part."""
     ivr_recording: RecordingInfo | None = None

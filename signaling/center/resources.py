@@ -19,6 +19,13 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     name: str
+    caller_number: str = ""
+    """OutboundCallerIdNumberId: the number of the instance that calls of this queue show; empty: as the trunk says."""
+    caller_name: str = ""
+    """OutboundCallerIdName."""
+    outbound_flow: str = ""
+    """OutboundFlowId: the flow of calls that agents place, run before the called side is connected to them: whether to
+    record, attributes, what the called side hears first."""
 
 
 class RoutingRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +42,8 @@ class RoutingProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     name: str
     rows: tuple[RoutingRow, ...]
+    outbound_queue: str = ""
+    """DefaultOutboundQueueId: the queue of the calls that its agents place; empty: they place none."""
 
 
 class SecurityProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,8 +83,41 @@ class PhoneNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flow: str
 
 
+class NumberRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which numbers a trunk takes, and how it wants them written."""
+
+    pattern: str = "*"
+    """`+49*`: all that begin so; `112`: this one; `X` stands for any digit."""
+    priority: int = 1
+    """Of trunks whose patterns say as much of the number, the one with the lower priority comes first."""
+    strip: int = 0
+    """So many characters are taken off the beginning,"""
+    prepend: str = ""
+    """and this is put there."""
+
+
+class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How calls are placed through a trunk."""
+
+    targets: tuple[str, ...]
+    """`host`, `host:port`, with `;transport=udp`, `tcp` or `tls`: tried in this order. A name without a port is looked
+    up as RFC 3263 has it."""
+    numbers: tuple[NumberRule, ...] = (NumberRule(),)
+    callers: tuple[str, ...] = ()
+    """The numbers of the instance that may be shown, the first one unless another is wanted; none: all of them."""
+    caller_strip: int = 0
+    caller_prepend: str = ""
+    """How the trunk wants them written, as with the called number."""
+    domain: str = ""
+    """The host in the addresses of both sides; empty: the target's, and ours."""
+    ring_seconds: int = 45
+    """How long a call may ring."""
+    patience_seconds: int = 5
+    """How long a target may be silent before the next one is tried."""
+
+
 class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A carrier, a PBX or a test caller that may send us calls."""
+    """A carrier, a PBX or a test caller that may send us calls, and that we may call through."""
 
     name: str
     sources: tuple[str, ...]
@@ -85,6 +127,8 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     codecs: tuple[str, ...] = ("opus", "PCMU", "PCMA")
     dtmf: Literal["auto", "events", "inband", "info"] = "auto"
     """How digits travel: relay.api.Dtmf."""
+    outbound: Outbound | None = None
+    """None: no calls go out through it."""
 
 
 class RecordingOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -45,6 +45,11 @@ def _text(name: str) -> Column[Any]:
     return Column(name, Text, nullable=False)
 
 
+def _added(name: str) -> Column[Any]:
+    """A text of a table that had rows before it had this."""
+    return Column(name, Text, nullable=False, server_default="")
+
+
 def _json(name: str) -> Column[Any]:
     return Column(name, JSON, nullable=False)
 
@@ -77,8 +82,12 @@ users = _tenant_table(
 """`password` is an argon2id hash; without one the user cannot sign in."""
 
 security_profiles = _tenant_table("security_profiles", _text("id"), _text("name"), _json("permissions"))
-routing_profiles = _tenant_table("routing_profiles", _text("id"), _text("name"), _json("rows"))
-queues = _tenant_table("queues", _text("id"), _text("name"))
+routing_profiles = _tenant_table(
+    "routing_profiles", _text("id"), _text("name"), _json("rows"), _added("outbound_queue")
+)
+queues = _tenant_table(
+    "queues", _text("id"), _text("name"), _added("caller_number"), _added("caller_name"), _added("outbound_flow")
+)
 contact_flows = _tenant_table("contact_flows", _text("id"), _text("name"), _json("content"))
 phone_numbers = _tenant_table("phone_numbers", _text("number"), _text("flow"), key=("number",))
 trunks = _tenant_table(
@@ -89,6 +98,7 @@ trunks = _tenant_table(
     _text("srtp"),
     _json("codecs"),
     _text("dtmf"),
+    Column("outbound", JSON(none_as_null=True)),
     key=("name",),
 )
 
@@ -119,6 +129,9 @@ contacts = _tenant_table(
     Column("disconnect_reason", Text),
     Column("completed", Float),
     Column("recording_acts", JSON, nullable=False, server_default="[]"),
+    Column("outcome", Text),
+    Column("sip_status", Integer),
+    Column("sip_reason", Text),
     Index("contacts_by_time", "account", "instance", "initiated", "contact"),
     Index("contacts_by_customer", "account", "instance", "customer_index", "initiated"),
     Index("contacts_open", "account", "instance", "completed"),

@@ -43,6 +43,10 @@ def transfer(queue: str) -> dict[str, Any]:
     )
 
 
+def going_out(**changes: Any) -> dict[str, Any]:
+    return {"trunks": [{"name": "t", "sources": [], "outbound": {"targets": ["sip.test"]} | changes}]}
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -56,6 +60,15 @@ def transfer(queue: str) -> dict[str, Any]:
         ({"flows": [{"id": "flow-1", "name": "F", "content": {}}]}, "flow F: not a contact flow"),
         ({"trunks": [{"name": "t", "sources": [], "strp": "required"}]}, "unknown field `strp`.*trunks"),
         ({"trunks": [{"name": "t", "sources": [], "codecs": ["G729"]}]}, "trunk t: codec 'G729' does not exist"),
+        (going_out(targets=["a b"]), "target 'a b' must be host"),
+        (going_out(targets=[]), "needs a target"),
+        (going_out(numbers=[{"pattern": "49+"}]), "pattern '49\\+' must be"),
+        (going_out(numbers=[{"prepend": "0;"}]), "what is prepended must be"),
+        (going_out(callers=["+1"]), "trunk t: number '\\+1' does not exist"),
+        (going_out(ring_seconds=600), "a call rings 5 to 180 s"),
+        (going_out(domain="a b"), "domain 'a b' is no name"),
+        ({"queues": [{"id": "queue-1", "name": "Q", "caller_number": "+1"}]}, "queue Q: number '\\+1' does not"),
+        ({"queues": [{"id": "queue-1", "name": "Q", "outbound_flow": "f"}]}, "queue Q: flow 'f' does not"),
         ({"security_profiles": [{"id": "agent", "name": "S", "permissions": ["Sing"]}]}, "S: permission 'Sing' does"),
         ({"flows": [{"id": "flow-1", "name": "F", "content": transfer("q")}]}, "flow F: queue 'q' does not exist"),
         ({"recording": {"format": "mp3"}}, "cannot be read.*mp3.*recording"),

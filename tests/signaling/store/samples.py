@@ -13,6 +13,8 @@ from signaling.center.record import AgentInfo, ContactRecord, QueueInfo, Recordi
 from signaling.center.resources import (
     Directory,
     Flow,
+    NumberRule,
+    Outbound,
     PhoneNumber,
     Queue,
     RecordingOptions,
@@ -77,11 +79,14 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
             User("user-4", "quinn", f"Quinn of {tenant.alias}", ("QualityAnalyst",)),
         ),
         security_profiles=tuple(profiles),
-        routing_profiles=(RoutingProfile("routing-1", "Basic", (RoutingRow("queue-1", 2, 30),)),),
-        queues=(Queue("queue-1", "Support"), Queue("queue-2", "Sales")),
+        routing_profiles=(RoutingProfile("routing-1", "Basic", (RoutingRow("queue-1", 2, 30),), "queue-2"),),
+        queues=(Queue("queue-1", "Support"), Queue("queue-2", "Sales", "+15550100", "Acme", "flow-1")),
         flows=(Flow("flow-1", "Main", {"Version": "2019-10-30", "Actions": []}),),
         numbers=(PhoneNumber("+15550100", "flow-1"),),
-        trunks=(Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),),
+        trunks=(
+            Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),
+            Trunk("out", (), outbound=Outbound(("sip.test:5070;transport=tcp",), (NumberRule("+49*", 2, 1, "00"),))),
+        ),
         storage=Storage(bucket=f"{tenant.alias}-calls", tags={"of": tenant.alias}),
         recording=RecordingOptions("flac", tracks=True, when_interrupted="end"),
     )
