@@ -18,10 +18,10 @@ from relay.hearing import NO_CELLS, Cells, Matrix, Mixes, distinct_mixes, joined
 from relay.mixer import mix
 from relay.player import Player
 from relay.receiving import Admitted, Octets, Receiver
-from relay.resample import NARROW, WIDE
+from relay.resample import NARROW, RATES
 from relay.rows import SourceRows
 from relay.rtp import RtpPacket
-from relay.sending import NarrowSender, OpusSender, Packet, Sender, is_wideband, make_sender, sender_rate
+from relay.sending import NarrowSender, OpusSender, Packet, Sender, make_sender, room_rate, sender_rate
 from relay.sharing import Sharing
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
@@ -165,15 +165,13 @@ class _Room:
         """With their rows."""
         self.hearing = Matrix()
         self.rate = NARROW
-        self.cells: dict[int, Cells] = {NARROW: NO_CELLS, WIDE: NO_CELLS}
+        self.cells: dict[int, Cells] = dict.fromkeys(RATES, NO_CELLS)
         """By the rate of the listener."""
         self.stale = True
 
     def arrange(self) -> None:
         """Makes rate and cells what legs, players and hearing say now."""
-        # What only one party can hear or say, nobody else hears: wide-band needs two.
-        wide = sum(is_wideband(leg.format) for leg in self.legs.values()) >= 2
-        self.rate = WIDE if wide else NARROW
+        self.rate = room_rate(leg.format for leg in self.legs.values())
         for leg in self.legs.values():
             leg.set_rate(self.rate)
         sources = {player: row for player, (_, row) in self.players.items()}
@@ -207,7 +205,7 @@ class Engine:
         self._legs: dict[str, _Leg] = {}
         self._rooms: dict[str, _Room] = {}
         self._rows = SourceRows()
-        self._cells = {NARROW: NO_CELLS, WIDE: NO_CELLS}
+        self._cells = dict.fromkeys(RATES, NO_CELLS)
         self._passed: list[Passed] = []
         self._faults: list[tuple[str, Exception]] = []
         self._stale = False

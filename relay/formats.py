@@ -29,11 +29,12 @@ class SendFormat(msgspec.Struct, frozen=True):
     ptime_ms: int = 20
     """Of sound in a packet: 10, 20, 30, 40 or 60. Opus has no 30 and sends 20 then."""
     bitrate: int = 28_000
-    """Opus only, bit/s."""
+    """Opus only, bit/s; from 32000 on the leg may be a full-band party."""
     fec: bool = True
     """Opus only: in-band forward error correction (RFC 6716 §2.1.7)."""
     max_playback_rate: int = 48_000
-    """Opus only, Hz (RFC 7587 §6.1): below 16000 the leg is a narrow-band party and is encoded from 8 kHz."""
+    """Opus only, Hz (RFC 7587 §6.1): below 16000 the leg is a narrow-band party and is encoded from 8 kHz, below 48000
+    a wide-band one."""
 
 
 class EventFormat(msgspec.Struct, frozen=True):

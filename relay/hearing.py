@@ -36,6 +36,9 @@ class Mixes(msgspec.Struct, frozen=True):
     """Row of a leg -> its mix. Who is not in it hears nothing."""
 
 
+_NO_MIXES = Mixes(NO_CELLS.sources, NO_CELLS.gains, NO_CELLS.sources, {})
+
+
 class Matrix:
     """A room's hearing, as it was said: by names, some of which may mean nothing now.
 
@@ -86,6 +89,8 @@ def joined(parts: Sequence[Cells]) -> Cells:
 
 def distinct_mixes(cells: Cells, sounding: npt.NDArray[np.bool_]) -> Mixes:
     """What is to be mixed now that only the rows marked in `sounding` make a sound: each different mix once."""
+    if not len(cells.listeners):
+        return _NO_MIXES
     audible = sounding[cells.sources]
     listeners, sources, gains = cells.listeners[audible], cells.sources[audible], cells.gains[audible]
     begins = np.flatnonzero(np.diff(listeners, prepend=-1))

@@ -30,7 +30,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 class Receiver:
-    """A leg's receiving half. `rate`: what Opus is decoded to, 8000 or 16000."""
+    """A leg's receiving half. `rate`: what Opus is decoded to, one of RATES."""
 
     def __init__(self, formats: Mapping[int, Codec], rate: int) -> None:
         self.jitter = JitterBuffer()

@@ -1,6 +1,6 @@
-"""The sound of all sources of this tick, one row a source, at 8 and at 16 kHz. Pure.
+"""The sound of all sources of this tick, one row a source, at 8, 16 and 48 kHz. Pure.
 
-A source gives its frame at one rate; the other rate is made only where somebody needs it, for all such rows at once.
+A source gives its frame at one rate; another rate is made only where somebody needs it, for all such rows at once.
 Mixing is linear, so it is the sources that are converted and not the mixes, and a filter's past belongs to a source.
 """
 
@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from relay.formats import TICK_MS
-from relay.resample import NARROW, PAST, WIDE, Halfband
+from relay.resample import FULL, NARROW, PAST, RATES, TRIPLE_PAST, WIDE, Halfband, Triple
 
 Samples = npt.NDArray[np.int16]
 Rows = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
+Step = tuple[int, int]
+"""From one rate to the next."""
 
 SILENT_PEAK = 8
 """What A-law's silence decodes to."""
@@ -26,6 +28,8 @@ HANG_TICKS = 50
 """How long a gated source is heard on after it was last loud enough to be speech."""
 
 _NARROW_FRAME = NARROW * TICK_MS // 1000
+_PASTS = {(NARROW, WIDE): PAST, (FULL, WIDE): TRIPLE_PAST[1], (WIDE, FULL): TRIPLE_PAST[0], (WIDE, NARROW): 2 * PAST}
+"""The steps that there are, and how many samples each remembers of a source."""
 
 
 class SourceRows:
@@ -33,18 +37,18 @@ class SourceRows:
 
     def __init__(self, capacity: int = 16) -> None:
         self._free: list[int] = []
-        self._halfband = Halfband(_NARROW_FRAME)
-        self.frames: dict[int, Samples] = {
-            NARROW: np.zeros((0, _NARROW_FRAME), np.int16),
-            WIDE: np.zeros((0, 2 * _NARROW_FRAME), np.int16),
+        halfband, triple = Halfband(_NARROW_FRAME), Triple()
+        self._filters = {
+            (NARROW, WIDE): halfband.up,
+            (FULL, WIDE): triple.down,
+            (WIDE, FULL): triple.up,
+            (WIDE, NARROW): halfband.down,
         }
-        self._past: dict[int, Floats] = {
-            WIDE: np.zeros((0, PAST), np.float32),
-            NARROW: np.zeros((0, 2 * PAST), np.float32),
-        }
-        self._wanted: dict[int, Flags] = {rate: np.zeros(0, np.bool_) for rate in (NARROW, WIDE)}
-        self._converted: dict[int, Flags] = {rate: np.zeros(0, np.bool_) for rate in (NARROW, WIDE)}
-        self._wide: Flags = np.zeros(0, np.bool_)
+        self.frames: dict[int, Samples] = {rate: np.zeros((0, rate * TICK_MS // 1000), np.int16) for rate in RATES}
+        self._past: dict[Step, Floats] = {step: np.zeros((0, past), np.float32) for step, past in _PASTS.items()}
+        self._wanted: dict[int, Flags] = {rate: np.zeros(0, np.bool_) for rate in RATES}
+        self._converted: dict[Step, Flags] = {step: np.zeros(0, np.bool_) for step in _PASTS}
+        self._rate = np.zeros(0, np.int32)
         self._fresh: Flags = np.zeros(0, np.bool_)
         self._loud: Flags = np.zeros(0, np.bool_)
         self._gated: Flags = np.zeros(0, np.bool_)
@@ -88,7 +92,7 @@ class SourceRows:
     def put(self, rows: list[int], rate: int, frames: Samples) -> None:
         """int16[n, samples of a frame] for n rows."""
         self.frames[rate][rows] = frames
-        self._wide[rows] = rate == WIDE
+        self._rate[rows] = rate
         self._fresh[rows] = True
 
     def settle(self) -> None:
@@ -98,13 +102,19 @@ class SourceRows:
         # One tick longer, so that the filters' last two milliseconds come out.
         self.sounding = (self._loud | were_loud) & (self._speaks() | ~self._gated)
         self._silence(np.flatnonzero(self.sounding & ~self._fresh))
-        self._convert(WIDE, self.sounding & ~self._wide & self._wanted[WIDE])
-        self._convert(NARROW, self.sounding & self._wide & self._wanted[NARROW])
+        to_full = self.sounding & self._wanted[FULL] & (self._rate != FULL)
+        to_narrow = self.sounding & self._wanted[NARROW] & (self._rate != NARROW)
+        # What goes from one end to the other comes through the middle.
+        to_wide = self.sounding & (self._wanted[WIDE] | to_full | to_narrow)
+        self._convert((NARROW, WIDE), to_wide & (self._rate == NARROW))
+        self._convert((FULL, WIDE), to_wide & (self._rate == FULL))
+        self._convert((WIDE, FULL), to_full)
+        self._convert((WIDE, NARROW), to_narrow)
 
     def _measure(self) -> None:
         self._peak[:] = 0
-        for rate, wide in ((NARROW, False), (WIDE, True)):
-            rows = np.flatnonzero(self._fresh & (self._wide == wide))
+        for rate in RATES:
+            rows = np.flatnonzero(self._fresh & (self._rate == rate))
             if len(rows):
                 frames = self.frames[rate][rows]
                 self._peak[rows] = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))
@@ -117,26 +127,25 @@ class SourceRows:
         for frames in self.frames.values():
             frames[rows] = 0
 
-    def _convert(self, rate: int, which: Flags) -> None:
+    def _convert(self, step: Step, which: Flags) -> None:
         rows = np.flatnonzero(which)
-        begun = np.flatnonzero(which & ~self._converted[rate])
-        self._converted[rate] = which
+        begun = np.flatnonzero(which & ~self._converted[step])
+        self._converted[step] = which
         if not len(rows):
             return
-        past = self._past[rate]
+        source, target = step
+        past = self._past[step]
         past[begun] = 0
-        if rate == WIDE:
-            self.frames[WIDE][rows], past[rows] = self._halfband.up(self.frames[NARROW][rows], past[rows])
-        else:
-            self.frames[NARROW][rows], past[rows] = self._halfband.down(self.frames[WIDE][rows], past[rows])
+        self.frames[target][rows], past[rows] = self._filters[step](self.frames[source][rows], past[rows])
 
     def _grow(self, more: int) -> None:
         size = len(self.sounding)
         self._free += range(size + more - 1, size - 1, -1)
-        for table in (self.frames, self._past, self._wanted, self._converted):
-            for rate, column in table.items():
-                table[rate] = _longer(column, more)
-        self._wide, self._fresh = _longer(self._wide, more), _longer(self._fresh, more)
+        tables: tuple[dict[Any, Any], ...] = (self.frames, self._past, self._wanted, self._converted)
+        for table in tables:
+            for key, column in table.items():
+                table[key] = _longer(column, more)
+        self._rate, self._fresh = _longer(self._rate, more), _longer(self._fresh, more)
         self._loud, self.sounding = _longer(self._loud, more), _longer(self.sounding, more)
         self._gated, self._hang = _longer(self._gated, more), _longer(self._hang, more)
         self._peak = _longer(self._peak, more)

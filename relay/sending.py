@@ -1,18 +1,21 @@
 """One leg's way out: what it hears, encoded and cut into packets of the length that was negotiated. Pure."""
 
 import copy
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from relay.codecs import g711, g722, l16, opus
 from relay.formats import TICK_MS, SendFormat
-from relay.resample import NARROW, WIDE
+from relay.resample import FULL, NARROW, WIDE
 
 Samples = npt.NDArray[np.int16]
 
 
+FULL_BITRATE = 32_000
+"""Of Opus, bit/s, from which on a voice may have its full band (RFC 7587 §3.1.1: 28 to 40 kbit/s)."""
 SETTLING_FRAMES = 10
 """So much silence is encoded before the last packet of it is sent again and again instead."""
 PTIMES_MS = (10, 20, 30, 40, 60)
@@ -149,22 +152,28 @@ class OpusSender:
 Sender = NarrowSender | SampleSender | OpusSender
 
 
-def is_wideband(format: SendFormat) -> bool:
-    """Whether the peer can hear more than 4 kHz."""
+def bandwidth(format: SendFormat) -> int:
+    """The rate of the samples that hold all that the peer can hear, Hz.
+
+    Full band is for those who ask for the bit rate that it takes: below, Opus leaves it out anyway."""
     match format.codec.name:
         case "opus":
-            return format.max_playback_rate >= WIDE
+            rates = (NARROW, WIDE) if format.bitrate < FULL_BITRATE else (NARROW, WIDE, FULL)
+            return max(rate for rate in rates if rate <= max(NARROW, format.max_playback_rate))
         case "G722":
-            return True
+            return WIDE
         case _:
-            return format.codec.clock >= WIDE
+            return WIDE if format.codec.clock >= WIDE else NARROW
+
+
+def room_rate(formats: Iterable[SendFormat]) -> int:
+    """The rate of a room: the second-highest bandwidth, as what one party alone can say or hear nobody else does."""
+    return min(heapq.nlargest(2, (NARROW, NARROW, *map(bandwidth, formats))))
 
 
 def sender_rate(format: SendFormat, room_rate: int) -> int:
     """The rate of the samples that are encoded for a format in a room of that rate, Hz."""
-    if format.codec.name == "opus":
-        return room_rate if is_wideband(format) else NARROW
-    return WIDE if is_wideband(format) else NARROW
+    return min(bandwidth(format), room_rate) if format.codec.name == "opus" else bandwidth(format)
 
 
 def make_sender(format: SendFormat, room_rate: int) -> Sender:

@@ -119,7 +119,7 @@ def converted(sound: Samples, rate: int, wanted: int) -> Samples:
     """The rest of a frame at another rate, roughly: a sender that changes its codec within a frame is rare."""
     if rate == wanted:
         return sound
-    return sound[::2] if rate > wanted else np.repeat(sound, 2)
+    return sound[:: rate // wanted] if rate > wanted else np.repeat(sound, wanted // rate)
 
 
 def _samples(frame: Frame) -> Samples:

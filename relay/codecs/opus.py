@@ -1,4 +1,4 @@
-"""Opus (RFC 6716) by libopus, called through cffi without a compiler. Mono, natively at 8 or 16 kHz."""
+"""Opus (RFC 6716) by libopus, called through cffi without a compiler. Mono, natively at 8, 16 or 48 kHz."""
 
 from typing import Any, Final
 

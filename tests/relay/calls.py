@@ -85,6 +85,15 @@ class Peer:
                 return partial(g711.decode_bytes, _law(self.codec))
 
 
+class FullBandPeer(Peer):
+    """Opus with all that it can carry."""
+
+    def __init__(self, leg: str) -> None:
+        super().__init__(leg, OPUS)
+        self.rate = 48_000
+        self._encoder = opus.Encoder(48_000, 64_000)
+
+
 def run(
     engine: Engine,
     peers: list[Peer],

@@ -6,7 +6,7 @@ import pytest
 
 from relay.api import Hear
 from relay.codecs import opus
-from relay.engine import Codec, Engine, Tick
+from relay.engine import Codec, Engine, SendFormat, Tick
 from relay.rtp import RtpPacket
 from tests.relay.calls import (
     G722,
@@ -18,6 +18,7 @@ from tests.relay.calls import (
     PCMU,
     RECEIVE,
     TICK,
+    FullBandPeer,
     Peer,
     Samples,
     run,
@@ -256,6 +257,31 @@ def test_a_room_becomes_wide_when_a_second_party_can_use_it() -> None:
     assert rms_of(caller.sound()[8000:]) < -45
     engine.remove_leg("third")
     assert {out.leg for out in engine.tick(4000 * MS).sends} == {"caller", "agent"}
+
+
+def test_a_room_is_full_band_when_two_parties_ask_for_what_it_takes() -> None:
+    engine, speaker, listener, caller = (
+        Engine(),
+        FullBandPeer("speaker"),
+        FullBandPeer("listener"),
+        Peer("caller", PCMU),
+    )
+    full = SendFormat(OPUS, 96, bitrate=64_000)
+    for leg, format in (("speaker", full), ("listener", full), ("caller", sending(PCMU))):
+        engine.add_leg(leg, "room", format, RECEIVE)
+    engine.set_room("room", conference(["speaker", "listener", "caller"]))
+    arrivals = {
+        "speaker": speaker.send(tone(11_001, 2, 48_000) // 2 + tone(1003, 2, 48_000) // 2),
+        "caller": caller.send(tone(703, 2, 8000)),
+    }
+    run(engine, [listener, caller], arrivals, 1.9)
+    heard = listener.sound()[24_000:]
+    assert level_of(heard, 48_000, 11_001) == pytest.approx(-16, abs=2)
+    assert level_of(heard, 48_000, 1003) == pytest.approx(-16, abs=1)
+    assert level_of(heard, 48_000, 703) == pytest.approx(-10, abs=1)
+    assert level_of(heard, 48_000, 16_000 - 703) < -60
+    assert level_of(caller.sound()[4000:], 8000, 1003) == pytest.approx(-16, abs=1)
+    assert level_of(caller.sound()[4000:], 8000, 11_001 - 8000) < -55
 
 
 def test_a_room_ends_with_its_last_leg() -> None:

@@ -2,12 +2,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from relay.resample import PAST, Halfband
+from relay.resample import PAST, TRIPLE_PAST, Halfband, Triple
 from tests.support.tones import level_of, loudest_other, residue_of, rms_of, tone
 
 Samples = npt.NDArray[np.int16]
 
 HALFBAND = Halfband(160)
+TRIPLE = Triple()
 
 
 def up(sound: Samples) -> Samples:
@@ -62,3 +63,43 @@ def test_rows_do_not_touch_each_other() -> None:
     out, past = HALFBAND.up(frames, np.zeros((2, PAST), np.float32))
     assert not out[1].any()
     assert not past[1].any()
+
+
+def to_full(sound: Samples) -> Samples:
+    past, parts = np.zeros((1, TRIPLE_PAST[0]), np.float32), []
+    for frame in sound.reshape(-1, 1, 320):
+        out, past = TRIPLE.up(frame, past)
+        parts.append(out[0])
+    return np.concatenate(parts)
+
+
+def from_full(sound: Samples) -> Samples:
+    past, parts = np.zeros((1, TRIPLE_PAST[1]), np.float32), []
+    for frame in sound.reshape(-1, 1, 960):
+        out, past = TRIPLE.down(frame, past)
+        parts.append(out[0])
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("freq", [200, 1000, 3400, 6000, 7000])
+def test_wide_band_passes_unchanged_to_full_band_and_back(freq: int) -> None:
+    full = to_full(tone(freq, 1, 16000))[960:]
+    wide = from_full(tone(freq, 1, 48000))[320:]
+    for sound, rate in ((full, 48000), (wide, 16000)):
+        assert level_of(sound, rate, freq) == pytest.approx(-10, abs=0.1)
+        assert residue_of(sound, rate, freq) < -60
+        assert loudest_other(sound, rate, freq) < -60
+
+
+@pytest.mark.parametrize("freq", [9000, 12000, 15000, 20000])
+def test_what_16_khz_cannot_hold_is_not_folded_back(freq: int) -> None:
+    assert rms_of(from_full(tone(freq, 1, 48000))[320:]) < -65
+
+
+def test_full_band_comes_a_millisecond_late() -> None:
+    impulse = np.zeros(320, np.int16)
+    impulse[50] = 10_000
+    assert (np.argmax(to_full(impulse)) - 150) / 48 < 1.01
+    impulse = np.zeros(960, np.int16)
+    impulse[150] = 10_000
+    assert (np.argmax(from_full(impulse)) - 50) / 16 < 1.01

@@ -1,6 +1,7 @@
 import numpy as np
+import numpy.typing as npt
 
-from relay.resample import NARROW, WIDE
+from relay.resample import FULL, NARROW, RATES, WIDE
 from relay.rows import HANG_TICKS, SourceRows
 from tests.support.tones import level_of, residue_of, tone
 
@@ -32,22 +33,35 @@ def test_it_sounds_one_tick_longer_and_then_of_nothing() -> None:
     assert not rows.frames[NARROW][row].any()
 
 
-def test_the_other_rate_is_made_where_it_is_wanted() -> None:
+def test_other_rates_are_made_where_they_are_wanted() -> None:
     rows = SourceRows()
-    narrow, wide = rows.allot(), rows.allot()
-    rows.want(WIDE, np.array([narrow, wide]))
-    rows.want(NARROW, np.array([wide]))
-    up, down = [], []
-    for at in range(0, 50):
+    given = {rate: rows.allot() for rate in RATES}
+    for rate in RATES:
+        rows.want(rate, np.array([row for own, row in given.items() if own != rate]))
+    heard: dict[tuple[int, int], list[npt.NDArray[np.int16]]] = {(own, to): [] for own in RATES for to in RATES}
+    for at in range(50):
         rows.begin()
-        rows.put([narrow], NARROW, tone(440, 1, 8000)[None, at * 160 : (at + 1) * 160])
-        rows.put([wide], WIDE, tone(700, 1, 16000)[None, at * 320 : (at + 1) * 320])
+        for rate, row in given.items():
+            frame = rate // 50
+            rows.put([row], rate, tone(300 + rate // 50, 1, rate)[None, at * frame : (at + 1) * frame])
         rows.settle()
-        up.append(rows.frames[WIDE][narrow].copy())
-        down.append(rows.frames[NARROW][wide].copy())
-    for sound, rate, freq in ((np.concatenate(up[1:]), 16000, 440), (np.concatenate(down[1:]), 8000, 700)):
-        assert abs(level_of(sound, rate, freq) + 10) < 0.1
-        assert residue_of(sound, rate, freq) < -60
+        for own, to in heard:
+            heard[own, to].append(rows.frames[to][given[own]].copy())
+    for (own, to), frames in heard.items():
+        sound = np.concatenate(frames[1:])
+        assert abs(level_of(sound, to, 300 + own // 50) + 10) < 0.1
+        assert residue_of(sound, to, 300 + own // 50) < -60
+
+
+def test_nothing_is_made_that_nobody_wants() -> None:
+    rows = SourceRows()
+    row = rows.allot()
+    rows.want(WIDE, np.array([row]))
+    rows.begin()
+    rows.put([row], NARROW, LOUD)
+    rows.settle()
+    assert rows.frames[WIDE][row].any()
+    assert not rows.frames[FULL][row].any()
 
 
 def test_a_new_source_inherits_nothing_of_its_row() -> None:

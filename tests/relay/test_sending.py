@@ -4,7 +4,7 @@ import pytest
 from relay.codecs import opus
 from relay.engine import Outgoing
 from relay.formats import Codec, SendFormat
-from relay.sending import NarrowSender, OpusSender, SampleSender, make_sender
+from relay.sending import FULL_BITRATE, NarrowSender, OpusSender, SampleSender, make_sender, room_rate
 from tests.relay.calls import G722, L16_NARROW, L16_WIDE, OPUS, PCMA, Peer, sending
 from tests.support.tones import level_of, rms_of, tone
 
@@ -60,10 +60,30 @@ def test_long_silence_is_one_packet_again_and_again_and_not_heard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "playback", "rate"), [(8000, 48_000, 8000), (16000, 48_000, 16000), (16000, 8000, 8000)]
+    ("room", "playback", "rate"),
+    [(8000, 48_000, 8000), (16000, 48_000, 16000), (16000, 8000, 8000), (48000, 48000, 48000), (48000, 24000, 16000)],
 )
 def test_opus_is_encoded_at_what_room_and_peer_can_use(room: int, playback: int, rate: int) -> None:
-    assert make_sender(SendFormat(OPUS, 96, max_playback_rate=playback), room).rate == rate
+    assert make_sender(SendFormat(OPUS, 96, bitrate=40_000, max_playback_rate=playback), room).rate == rate
+
+
+NARROW_PARTY, G722_PARTY = SendFormat(Codec("PCMU"), 0), SendFormat(Codec("G722"), 9)
+USUAL_PARTY, FULL_PARTY = SendFormat(OPUS, 96), SendFormat(OPUS, 96, bitrate=FULL_BITRATE)
+
+
+@pytest.mark.parametrize(
+    ("parties", "rate"),
+    [
+        ((), 8000),
+        ((FULL_PARTY,), 8000),
+        ((NARROW_PARTY, FULL_PARTY), 8000),
+        ((G722_PARTY, FULL_PARTY), 16000),
+        ((USUAL_PARTY, USUAL_PARTY, NARROW_PARTY), 16000),
+        ((FULL_PARTY, NARROW_PARTY, FULL_PARTY), 48000),
+    ],
+)
+def test_a_room_has_the_second_highest_bandwidth(parties: tuple[SendFormat, ...], rate: int) -> None:
+    assert room_rate(parties) == rate
 
 
 @pytest.mark.parametrize("format", [SendFormat(Codec("CN"), 13), SendFormat(Codec("PCMU"), 0, ptime_ms=25)])
