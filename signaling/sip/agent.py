@@ -54,6 +54,7 @@ from signaling.sip.stateless import Stateless
 from signaling.sip.strangers import Buckets, source_of
 from signaling.sip.table import Action, Event
 from signaling.sip.transactions import Arrival, Reply
+from signaling.sip.upstream import Upstream
 from signaling.sip.uri import Uri
 
 log = structlog.get_logger()
@@ -76,6 +77,7 @@ class UserAgent:
         self._trunk_for = trunk_for
         self._stateless = Stateless(self._core, trunk_for)
         self.registrar = Registrar(self._core, accounts, self._stateless)
+        self.upstream = Upstream(self._core)
         self._strangers = Buckets(config.stranger_rate, config.stranger_burst, config.max_strangers)
         self.draining = False
         """New calls get 503, and so does OPTIONS; what is up goes on."""
@@ -120,15 +122,15 @@ class UserAgent:
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A connection has closed, or could not be opened."""
         self.registrar.flow_closed(flow)
+        self.upstream.flow_closed(flow, now)
         self._core.transactions.flow_closed(flow, now)
         for session in [session for session in self._core.sessions.values() if session.flow == flow]:
             session.flow_closed(now)
 
     def uses(self, flow: Flow) -> bool:
         """Whether a call or a registration depends on this connection."""
-        return bool(self.registrar.bindings.at(flow)) or any(
-            session.flow == flow for session in self._core.sessions.values()
-        )
+        registered = self.registrar.bindings.at(flow) or self.upstream.uses(flow)
+        return bool(registered) or any(session.flow == flow for session in self._core.sessions.values())
 
     def knows(self, flow: Flow) -> bool:
         """Whether a trunk or a registered phone is at its other end."""
