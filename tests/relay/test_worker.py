@@ -138,8 +138,14 @@ async def test_a_peer_that_held_us_comes_back_by_an_offer_of_ours_and_from_anoth
         assert "a=sendrecv" in ours.sdp
         assert (await running.ask(api.SetAnswer("one", offer(other.port)))).direction == "sendrecv"
         await asyncio.wait_for(other.arrived.wait(), 2)
+
+
+async def test_an_answer_without_an_offer_is_refused(tmp_path: Path) -> None:
+    async with worker(tmp_path) as running:
+        peer = await running.rtp_peer(1)
+        await call(running, "one", peer)
         with pytest.raises(Refusal, match="bad_sdp"):
-            await running.ask(api.SetAnswer("one", offer(other.port)))
+            await running.ask(api.SetAnswer("one", offer(peer.port)))
 
 
 async def test_draining_refuses_new_rooms_only(tmp_path: Path) -> None:
