@@ -61,6 +61,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     leg: str
     payload_type: int
     payload: bytes
+    """Empty: so much silence, for which nothing is sent."""
     marker: bool
     samples: int
     """How long this packet's sound is, in units of the codec's RTP clock: the next timestamp is this much higher."""

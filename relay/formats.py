@@ -32,6 +32,8 @@ class SendFormat(msgspec.Struct, frozen=True):
     """Opus only, bit/s; from 32000 on the leg may be a full-band party."""
     fec: bool = True
     """Opus only: in-band forward error correction (RFC 6716 §2.1.7)."""
+    dtx: bool = False
+    """Opus only: the peer wants to be sent nothing while there is silence (RFC 7587 §3.1.3)."""
     max_playback_rate: int = 48_000
     """Opus only, Hz (RFC 7587 §6.1): below 16000 the leg is a narrow-band party and is encoded from 8 kHz, below 48000
     a wide-band one."""

@@ -151,7 +151,7 @@ class Leg:
             self._send_digits(outgoing, self.agreement)
             self._engine.let_pass(self.name, not self._keypad.busy)
         else:
-            self._put(self.stream.next(outgoing), len(outgoing.payload))
+            self._send_sound(outgoing)
 
     def press(self, digit: str, duration_ms: int) -> None:
         """A digit for the peer, in the way that the leg's digits go."""
@@ -299,7 +299,13 @@ class Leg:
             self._put(self.stream.next(msgspec.structs.replace(outgoing, payload=payload)), len(payload))
         else:
             self._keypad.clear()
+            self._send_sound(outgoing)
+
+    def _send_sound(self, outgoing: Outgoing) -> None:
+        if outgoing.payload:
             self._put(self.stream.next(outgoing), len(outgoing.payload))
+        else:
+            self.stream.skip(outgoing)
 
     def _put(self, packet: bytes, octets: int) -> None:
         if self.transport.send_rtp(packet):

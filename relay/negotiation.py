@@ -227,6 +227,7 @@ def _send_format(form: Format, ptime_ms: int) -> SendFormat:
         ptime_ms,
         bitrate=min(max(form.parameter("maxaveragebitrate", plain.bitrate), 6_000), _MAX_BITRATE),
         fec=form.parameter("useinbandfec", 0) == 1,
+        dtx=form.parameter("usedtx", 0) == 1,
         max_playback_rate=max(form.parameter("maxplaybackrate", plain.max_playback_rate), 8_000),
     )
 

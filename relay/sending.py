@@ -18,11 +18,14 @@ FULL_BITRATE = 32_000
 """Of Opus, bit/s, from which on a voice may have its full band (RFC 7587 §3.1.1: 28 to 40 kbit/s)."""
 SETTLING_FRAMES = 10
 """So much silence is encoded before the last packet of it is sent again and again instead."""
+RENEWAL_FRAMES = 20
+"""With DTX, silence is told again after so much of it: 400 ms, as Opus itself does it."""
 PTIMES_MS = (10, 20, 30, 40, 60)
 """Lengths of packets that are sent."""
 
 Packet = tuple[bytes, int]
-"""A payload, and how long its sound is in units of the RTP clock."""
+"""A payload, and how long its sound is in units of the RTP clock. An empty one: so much silence, for which nothing is
+sent."""
 
 
 class _Cutter:
@@ -88,7 +91,7 @@ class OpusSender:
     def __init__(self, format: SendFormat, rate: int) -> None:
         self.rate = rate
         ptime_ms = 20 if format.ptime_ms == 30 else format.ptime_ms
-        self.settings = (rate, ptime_ms, format.bitrate, 0)
+        self.settings = (rate, ptime_ms, format.bitrate, format.dtx, 0)
         """Senders of equal settings make the same of the same sound."""
         self._frame = rate * ptime_ms // 1000
         self._length = opus.CLOCK * ptime_ms // 1000
@@ -96,6 +99,7 @@ class OpusSender:
         self._waiting = np.zeros(0, np.int16)
         self._silent = 0
         self._last = b""
+        self._dtx = format.dtx
 
     @property
     def begun(self) -> bool:
@@ -114,10 +118,10 @@ class OpusSender:
 
     def expecting(self, loss_percent: int) -> "OpusSender":
         """This sender, or one that follows on it with copies (RFC 6716 §2.1.7) for so much loss; 0: without."""
-        if loss_percent == self.settings[3]:
+        if loss_percent == self.settings[-1]:
             return self
         made = self.fork()
-        made.settings = (*self.settings[:3], loss_percent)
+        made.settings = (*self.settings[:-1], loss_percent)
         if made._encoder is not None:
             made._encoder.expect_loss(loss_percent)
         return made
@@ -131,14 +135,13 @@ class OpusSender:
         frame = self.rate * TICK_MS // 1000
         self._silent += 1
         if self._silent > SETTLING_FRAMES and self._frame == frame:
-            return [(self._last, self._length)]
+            left_out = self._dtx and self._silent % RENEWAL_FRAMES
+            return [(b"" if left_out else self._last, self._length)]
         return self._encode(np.zeros(frame, np.int16))
 
     def _encode(self, samples: Samples) -> list[Packet]:
         if self._encoder is None:
-            rate, _, bitrate, loss_percent = self.settings
-            self._encoder = opus.Encoder(rate, bitrate)
-            self._encoder.expect_loss(loss_percent)
+            self._encoder = self._begin()
         encoder = self._encoder
         if len(self._waiting):
             samples = np.concatenate([self._waiting, samples])
@@ -146,7 +149,15 @@ class OpusSender:
         payloads = [encoder.encode(samples[at : at + self._frame]) for at in range(0, whole, self._frame)]
         self._waiting = samples[whole:]
         self._last = payloads[-1] if payloads else self._last
-        return [(payload, self._length) for payload in payloads]
+        return [(b"" if self._dtx and opus.is_dtx(payload) else payload, self._length) for payload in payloads]
+
+    def _begin(self) -> opus.Encoder:
+        rate, _, bitrate, dtx, loss_percent = self.settings
+        encoder = opus.Encoder(rate, bitrate)
+        encoder.expect_loss(loss_percent)
+        if dtx:
+            encoder.leave_out_silence()
+        return encoder
 
 
 Sender = NarrowSender | SampleSender | OpusSender

@@ -20,7 +20,7 @@ no less; below some 20 kbit/s it never does."""
 
 _MAX_BYTES: Final = 1275 * 3 + 7
 _VOIP: Final = 2048
-_SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4024
+_SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_DTX, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4016, 4024
 _SIGNAL_VOICE: Final = 3001
 _FIRST_HYBRID, _FIRST_CELT, _STEREO = 12 << 3, 16 << 3, 1 << 2
 """Of the first octet (RFC 6716 §3.1)."""
@@ -116,6 +116,10 @@ class Encoder:
         """Of packets. With any, part of the bit rate goes to copies of the packet before, which costs quality where
         nothing is lost."""
         self._set(_SET_LOSS, percent)
+
+    def leave_out_silence(self) -> None:
+        """From now on a frame of silence is a packet that need not be sent (`is_dtx`), but for one each 400 ms."""
+        self._set(_SET_DTX, 1)
 
     def _set(self, request: int, value: int) -> None:
         if _lib.opus_encoder_ctl(self._state, request, _ffi.cast("int", value)):

@@ -190,6 +190,18 @@ def test_a_leg_that_cannot_say_goodbye_leaves_nothing_behind(bench: Bench, monke
     bench.engine.add_leg("one", "room", AGREED.send, AGREED.receive)  # raises nothing: that name is free
 
 
+def test_silence_that_is_left_out_takes_its_time_and_no_number(bench: Bench) -> None:
+    bench.send()
+    for _ in range(5):
+        bench.leg.send(Outgoing("one", 0, b"", False, 160))
+    bench.send()
+    before, after = bench.wire.rtp
+    assert (after.sequence - before.sequence) & 0xFFFF == 1
+    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 6 * 160
+    assert after.marker
+    assert bench.leg.report().packets_sent == 2
+
+
 def test_what_the_transport_could_not_send_is_not_counted(bench: Bench) -> None:
     bench.wire.open = False
     bench.send(3)

@@ -50,6 +50,12 @@ def test_opus_parameters_of_the_peer_are_followed() -> None:
     assert (agreement.send.payload_type, agreement.send.ptime_ms, agreement.send.bitrate) == (96, 40, 20000)
     assert agreement.send.fec
     assert agreement.send.max_playback_rate == 16000
+    assert not agreement.send.dtx
+
+
+def test_a_peer_that_wants_no_silence_sent_is_obeyed() -> None:
+    agreement, _ = answer("m=audio 5000 RTP/AVP 96\r\n" + OPUS.replace("useinbandfec", "usedtx=1;useinbandfec"))
+    assert agreement.send.dtx
 
 
 @pytest.mark.parametrize(

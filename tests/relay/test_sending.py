@@ -59,6 +59,29 @@ def test_long_silence_is_one_packet_again_and_again_and_not_heard() -> None:
     assert rms_of(heard[-4800:]) == pytest.approx(-10, abs=1)
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_silence_is_left_out_for_who_wants_it_so_and_told_anew_each_400_ms(told: bool) -> None:
+    """Whether nobody speaks, or somebody is silent at his microphone."""
+    sender = make_sender(SendFormat(OPUS, 96, dtx=True), 16000)
+    assert isinstance(sender, OpusSender)
+    sound = [sender.send(part) for part in tone(440, 1.0, 16000).reshape(-1, 320)]
+    assert all(payload for tick in sound for payload, _ in tick)
+    nothing = np.zeros(320, np.int16)
+    silence = [sender.send_silence() if told else sender.send(nothing) for _ in range(200)]
+    assert {length for tick in silence for _, length in tick} == {960}
+    sent = [number for number, tick in enumerate(silence) if tick[0][0]]
+    assert sent[0] == 0
+    assert 20 <= max(np.diff(sent)) <= 21
+    assert len([number for number in sent if number >= 50]) <= 8
+    again = [sender.send(part) for part in tone(440, 0.4, 16000).reshape(-1, 320)]
+    assert all(payload for tick in again for payload, _ in tick)
+    decoder = opus.Decoder(16000)
+    payloads = [payload for tick in (*sound, *silence, *again) for payload, _ in tick]
+    heard = np.concatenate([decoder.decode(each) if each else decoder.conceal(320) for each in payloads])
+    assert rms_of(heard[24_000:79_000]) < -60
+    assert rms_of(heard[-4800:]) == pytest.approx(-10, abs=1)
+
+
 @pytest.mark.parametrize(
     ("room", "playback", "rate"),
     [(8000, 48_000, 8000), (16000, 48_000, 16000), (16000, 8000, 8000), (48000, 48000, 48000), (48000, 24000, 16000)],
