@@ -36,12 +36,14 @@ from signaling.house import House, SteadyClock
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
 from signaling.perform import Performer
+from signaling.phones import Phones
 from signaling.places import Places
 from signaling.quality import QualityMeter
 from signaling.ready import Addresses
 from signaling.recorders import Recorder
 from signaling.recording_desk import RecordingDesk
 from signaling.recovery import close_interrupted
+from signaling.registrations import Registrations
 from signaling.sip.config import SipConfig
 from signaling.sip.events import SipEvent
 from signaling.sip_io import SipServer
@@ -96,7 +98,10 @@ class App:
         await ensure_demo(self._store, self._places.demo)
         directories = await self._store.directories()
         await close_interrupted(self._store, [directory.tenant for directory in directories], self._clock())
-        self._build(directories)
+        secrets = {entry.tenant.instance: await self._store.phone_secrets(entry.tenant) for entry in directories}
+        self._build(directories, Phones(directories, secrets))
+        for directory in directories:
+            await self._registrations.restore(directory.tenant)
         self._workers.start()
         self._recorder.start(self._storages(directories))
         await self._listen()
@@ -124,6 +129,7 @@ class App:
         await self._lanes.empty()
         await self._sweeper.close()
         await self._sip.close()
+        await self._registrations.close()
         await self._web.cleanup()
         self._house.close()
         await self._recorder.close()
@@ -137,7 +143,7 @@ class App:
         chosen = {entry.tenant: over(self._config.storage, entry.storage) for entry in directories}
         return [Configure(tenant.account, tenant.instance, storage) for tenant, storage in chosen.items()]
 
-    def _build(self, directories: list[Directory]) -> None:
+    def _build(self, directories: list[Directory], phones: Phones) -> None:
         centers = [Center(directory, lambda: uuid.uuid4().hex) for directory in directories]
         trunks, address = Trunks(directories), self._config.public_address
         speech = Speech(self._places.prompts, self._config.speech)
@@ -151,7 +157,16 @@ class App:
         self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
         self._performer.serve(self._desk, self._calls, self._keeper)
         config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse")
-        self._sip = SipServer(config, trunks.of, self._on_sip_event, advertised=self._config.server.public_address)
+        self._registrations = Registrations(phones, self._store, self._clock, asyncio.get_running_loop().time)
+        self._sip = SipServer(
+            config,
+            trunks.of,
+            self._on_sip_event,
+            advertised=self._config.server.public_address,
+            accounts=phones,
+            on_phone=self._registrations.on_news,
+        )
+        self._registrations.serve(self._sip.agent.registrar, self._on_phone_presence, self._keeper.keep_audit)
         self._deletion = Deletion(self._store, self._recorder, self._clock)
         self._sweeper = Sweeper(self._deletion.sweep)
         self._calls.serve(self._sip, self._keeper.keep_audit, self._dialling)
@@ -250,6 +265,11 @@ class App:
         if not there:
             self._quality.worker_lost(worker)
         self._calls.on_worker_presence(worker, there)
+
+    def _on_phone_presence(self, instance: str, user: str, there: bool) -> None:
+        center = self._house.of_instance(instance)
+        if center is not None and user in center.floor.agents:
+            self._house.tell(center, events.PhonePresence(user, there))
 
     def _on_recorder(self, there: bool) -> None:
         for center in self._house:

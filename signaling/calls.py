@@ -51,6 +51,8 @@ WANTED = ("bye", "cancel")
 """Ends that the customer has chosen."""
 DRAINING = (503, "Shutting down")
 NO_SUCH_CALL = (481, "")
+NOT_ALLOWED = (403, "")
+"""What a phone hears that may not call."""
 NO_SUCH_NUMBER = (404, "Not Found")
 
 
@@ -185,7 +187,10 @@ class Calls:
     def _arrive(self, event: IncomingCall) -> None:
         trunk = self._trunks.named(event.trunk)
         center = self._house.of_instance(self._trunks.instance_of(event.trunk))
-        if self.draining or trunk is None or center is None or event.called not in center.floor.numbers:
+        if trunk is None:
+            self._dialogs.reject(event.call, *NOT_ALLOWED)
+            return
+        if self.draining or center is None or event.called not in center.floor.numbers:
             self._dialogs.reject(event.call, *(DRAINING if self.draining else NO_SUCH_NUMBER))
             return
         contact = str(uuid.uuid4())

@@ -1,7 +1,7 @@
 """An instance as a file: all its resources in one JSON or TOML document, for `telephonist apply`. Pure.
 
-The members are those of `signaling.center.resources.Directory`, with `password` beside each user. A flow's `content`
-is a document of the flow language.
+The members are those of `signaling.center.resources.Directory`, with `password` and `phones` beside each user, and
+`password` beside each of these. A flow's `content` is a document of the flow language.
 """
 
 import ipaddress
@@ -28,6 +28,7 @@ CODECS = frozenset(("opus", "G722", "PCMU", "PCMA", "L16"))
 MAX_DAYS = 36500
 _WRITTEN = re.compile(r"\+?[0-9*#]{0,32}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_PHONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -35,6 +36,8 @@ class InstanceFile(msgspec.Struct, frozen=True):
     directory: Directory
     passwords: dict[str, Pii[str]]
     """By user name. Who is not named here keeps his."""
+    phone_passwords: dict[str, Pii[str]] = {}
+    """By phone; likewise."""
 
 
 def parse_instance(text: str, toml: bool) -> InstanceFile:
@@ -43,13 +46,23 @@ def parse_instance(text: str, toml: bool) -> InstanceFile:
         content: dict[str, Any] = tomllib.loads(text) if toml else msgspec.json.decode(text, type=dict[str, Any])
         given = [user for user in content.get("users", ()) if "password" in user]
         passwords = {user["username"]: Pii(_text(user.pop("password"))) for user in given}
+        phones = content["phones"] = _take_phones(content)
+        phone_passwords = {phone["name"]: Pii(_text(phone.pop("password"))) for phone in phones if "password" in phone}
         directory = msgspec.convert(content, Directory)
     except (tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
         raise ConfigError(f"the instance cannot be read: {error}") from None
     except (KeyError, AttributeError, TypeError):
-        raise ConfigError("the instance cannot be read: users have a username, and a text as password") from None
+        raise ConfigError(
+            "the instance cannot be read: users have an id and a username, phones a name, both a text as password"
+        ) from None
     _check(directory)
-    return InstanceFile(directory, passwords)
+    return InstanceFile(directory, passwords, phone_passwords)
+
+
+def _take_phones(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those that stand with their users, and those that stand alone. Raises KeyError, AttributeError, TypeError."""
+    theirs = [{**phone, "user": user["id"]} for user in content.get("users", ()) for phone in user.pop("phones", ())]
+    return [*content.get("phones", ()), *theirs]
 
 
 def _text(value: Any) -> str:
@@ -77,11 +90,14 @@ def _check(directory: Directory) -> None:
     for flow in directory.flows:
         _check_flow(flow, queues)
     for trunk in directory.trunks:
+        if trunk.name.startswith("phones/"):
+            raise ConfigError(f"trunk {trunk.name}: this is how phones are named")
         _check_sources(trunk.name, trunk.sources)
         _known(f"trunk {trunk.name}: codec", set(trunk.codecs), CODECS)
         if trunk.outbound is not None:
             _check_outbound(trunk.name, trunk.outbound)
     _check_queues(directory, flows)
+    _check_phones(directory)
     _check_retention(directory, queues)
     _check_storage(directory.storage)
     _check_unique(directory.users)
@@ -144,6 +160,22 @@ def _check_queues(directory: Directory, flows: set[str]) -> None:
     for trunk in directory.trunks:
         if trunk.outbound is not None:
             _known(f"trunk {trunk.name}: number", set(trunk.outbound.callers), numbers)
+
+
+def _check_phones(directory: Directory) -> None:
+    names = [phone.name for phone in directory.phones]
+    for phone in directory.phones:
+        if not _PHONE.fullmatch(phone.name):
+            raise ConfigError(f"phone {phone.name!r}: a name has letters, digits, '.', '-' and '_', 64 at most")
+        if not phone.codecs:
+            raise ConfigError(f"phone {phone.name}: it has no codec")
+        _known(f"phone {phone.name}: codec", set(phone.codecs), CODECS)
+    if len(set(names)) != len(names):
+        raise ConfigError("two phones have the same name")
+    with_phone = {phone.user for phone in directory.phones}
+    for user in directory.users:
+        if user.endpoint == "phone" and user.id not in with_phone:
+            raise ConfigError(f"user {user.username}: takes calls on a phone, and has none")
 
 
 def _check_retention(directory: Directory, queues: set[str]) -> None:

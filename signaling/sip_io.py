@@ -17,8 +17,10 @@ from signaling.sip.config import SipConfig
 from signaling.sip.errors import FramingError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Outgoing, Transport
+from signaling.sip.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.message import MAX_MESSAGE
 from signaling.sip.outbound import Invitation
+from signaling.sip.registrar import News
 from signaling.sip.uri import Uri, parse_address
 from signaling.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
 from signaling.sip_websockets import WebSockets
@@ -45,7 +47,8 @@ class SipServer:
     """Feeds the agent with what comes, sends what it gives, keeps its timer, tells its events.
 
     `on_event` is called on the loop, in order, and may give commands at once. `advertised` is the host that peers reach
-    us at, where that is not the one we listen on; `client_context` verifies those to whom we connect by TLS."""
+    us at, where that is not the one we listen on; `accounts` are of phones that may register, and `on_phone` is told of
+    them; `client_context` verifies those to whom we connect by TLS."""
 
     def __init__(
         self,
@@ -55,10 +58,13 @@ class SipServer:
         *,
         limits: Limits = DEFAULT_LIMITS,
         advertised: str = "",
+        accounts: Accounts = NO_ACCOUNTS,
+        on_phone: Callable[[News], None] = lambda news: None,
         client_context: ssl.SSLContext | None = None,
     ) -> None:
-        self.agent = UserAgent(config, trunk_for)
+        self.agent = UserAgent(config, trunk_for, accounts)
         self._on_event = on_event
+        self._on_phone = on_phone
         self._advertised = advertised
         self._streams = Streams(self, limits, client_context)
         self._sockets = WebSockets(self, limits)
@@ -217,6 +223,8 @@ class SipServer:
         while True:
             for outgoing in self.agent.take():
                 self._send(outgoing)
+            while (news := self.agent.registrar.next_news()) is not None:
+                self._on_phone(news)
             event = self.agent.next_event()
             if event is None:
                 return

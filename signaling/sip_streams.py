@@ -124,7 +124,7 @@ class Streams:
     # For the connections.
 
     def release(self, kind: Transport, remote: Address) -> None:
-        """A connection that was let in is gone."""
+        """A connection that was let in is gone, or its other end has become somebody, who takes nobody's place."""
         self._sources -= Counter([remote[0]])
         self._strangers -= self.is_stranger(kind, remote)
 
@@ -230,6 +230,8 @@ class Connection(asyncio.Protocol):
         self._streams = streams
         self._remote = remote
         self._local = local
+        self._is_counted = local is None
+        self._is_stranger = False
         self._framer = StreamFramer()
         self._touched = self._loop.time()
         self._overdue: asyncio.TimerHandle | None = None
@@ -242,8 +244,8 @@ class Connection(asyncio.Protocol):
         name = plain_address(transport.get_extra_info("sockname"))
         local = self._local or (self._streams.owner.get_host() or name[0], name[1])
         self.flow = Flow(self.flow.transport, local, remote, self._streams.add(self))
-        stranger = self._local is None and self._streams.is_stranger(self.flow.transport, remote)
-        self._patience = self._streams.limits.stranger_idle if stranger else self._streams.limits.idle
+        self._is_stranger = self._local is None and self._streams.is_stranger(self.flow.transport, remote)
+        self._patience = self._streams.limits.stranger_idle if self._is_stranger else self._streams.limits.idle
         self._patience = min(self._patience, self._streams.limits.idle)
         self._idle = self._loop.call_later(self._patience, self._check_idle)
 
@@ -264,15 +266,23 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         self._streams.owner.flush()
+        if self._is_stranger and self._streams.owner.is_used(self.flow):
+            self._become_known()
         self._watch_message()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._idle.cancel()
         self._stop_watch()
-        if self._local is None:
+        if self._is_counted:
             self._streams.release(self.flow.transport, self._remote)
         self._streams.remove(self.flow)
         self.closed.set_result(None)
+
+    def _become_known(self) -> None:
+        """A phone has registered: it may be as quiet as others, and its connection counts as no stranger's."""
+        self._is_stranger = self._is_counted = False
+        self._streams.release(self.flow.transport, self._remote)
+        self._patience = self._streams.limits.idle
 
     # Ours
 

@@ -1,9 +1,11 @@
-"""The trunks of every instance: which one a source belongs to, and whose numbers it may call."""
+"""The trunks of every instance: which one a source belongs to, and whose numbers it may call. Phones that may call are
+trunks of their own, without a source: they show who they are with each call."""
 
 import ipaddress
 from collections.abc import Iterable
 
-from signaling.center.resources import Directory, Trunk
+from signaling.center.resources import Directory, Phone, Trunk
+from signaling.phones import phone_name
 from signaling.sip.flow import Flow
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -20,6 +22,9 @@ class Trunks:
                 name = f"{directory.tenant.instance}/{trunk.name}"
                 self._trunks[name] = trunk
                 self._networks += [(ipaddress.ip_network(source), name) for source in trunk.sources]
+            for phone in directory.phones:
+                if phone.calls:
+                    self._trunks[phone_name(directory.tenant, phone.name)] = _trunk_of(phone)
         self._networks.sort(key=lambda entry: entry[0].prefixlen, reverse=True)
 
     def named(self, name: str) -> Trunk | None:
@@ -36,3 +41,7 @@ class Trunks:
             if address in network and flow.transport in self._trunks[name].transports:
                 return name
         return None
+
+
+def _trunk_of(phone: Phone) -> Trunk:
+    return Trunk(phone.name, (), (), "offered" if phone.media == "plain" else "required", phone.codecs)

@@ -45,7 +45,7 @@ async def apply(store: Store, instance: InstanceFile) -> None:
             raise ConfigError(f"instance {tenant.instance} belongs to another account: choose another id")
     await store.audit(tenant, change(directory, "allowed"))
     try:
-        await store.save_directory(directory, instance.passwords)
+        await store.save_directory(directory, instance.passwords, instance.phone_passwords)
     except Conflict:
         await store.audit(tenant, change(directory, "refused"))
         raise ConfigError(f"the alias {tenant.alias}, or the name of a user, is taken already") from None
@@ -53,7 +53,7 @@ async def apply(store: Store, instance: InstanceFile) -> None:
 
 def change(directory: Directory, outcome: Outcome) -> AuditEvent:
     """The line of a change made at the machine itself, where nobody is signed in but to the system."""
-    kinds = ("users", "security_profiles", "routing_profiles", "queues", "flows", "numbers", "trunks")
+    kinds = ("users", "security_profiles", "routing_profiles", "queues", "flows", "numbers", "trunks", "phones")
     return AuditEvent(
         at=time.time(),
         actor=f"uid/{os.getuid()}",

@@ -2,7 +2,7 @@
 
 from signaling.center.agent_states import AVAILABLE, OFFLINE, STATUSES
 from signaling.center.contact import Assignment
-from signaling.center.resources import User
+from signaling.center.resources import Endpoint, User
 
 
 class Agent:
@@ -17,10 +17,14 @@ class Agent:
         self.since = 0.0
         """When the status began; 0 before he was here for the first time."""
         self.assignment: Assignment | None = None
+        self.endpoint: Endpoint = user.endpoint
+        self.phone_there = False
+        """A phone of his is registered."""
 
     @property
     def routable(self) -> bool:
-        return self.present and self.status == AVAILABLE and self.assignment is None
+        reachable = self.endpoint == "browser" or self.phone_there
+        return self.present and reachable and self.status == AVAILABLE and self.assignment is None
 
     def arrive(self, now: float) -> None:
         """A page of his can be reached, for the first time or again."""

@@ -24,6 +24,8 @@ _HANDLERS: dict[type, Callable[[Floor, Any, float], list[Decision]]] = {
     events.AgentPresent: handling.agent_present,
     events.AgentCut: handling.agent_cut,
     events.AgentAbsent: handling.agent_absent,
+    events.PhonePresence: handling.phone_presence,
+    events.SetEndpoint: handling.set_endpoint,
     events.SetStatus: handling.set_status,
     events.Accept: handling.accept,
     events.Reject: handling.reject,

@@ -8,7 +8,7 @@ from signaling.center.agent_states import ContactState, Input, after
 from signaling.center.call import Call, Phase, Recorded
 from signaling.center.flow_run import FlowRun
 from signaling.center.record import AgentInfo, ContactRecord, DisconnectReason, QueueInfo
-from signaling.center.resources import Queue, Tenant, User
+from signaling.center.resources import Endpoint, Queue, Tenant, User
 from signaling.center.segments import Recordings
 from vault.pii import Pii
 
@@ -154,6 +154,8 @@ class Assignment:
     expires: float | None
     """When the offer, or the connecting, is given up."""
     state: ContactState = "INCOMING"
+    endpoint: Endpoint = "browser"
+    """Where the agent takes it."""
     reason: str = ""
     """Why it ended in a way that nobody wanted, for the agent to read."""
 

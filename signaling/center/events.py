@@ -4,6 +4,7 @@ raise."""
 import msgspec
 
 from relay.api import Alarm
+from signaling.center.resources import Endpoint
 from signaling.center.segments import Input, RecordingType
 from vault.pii import Pii
 
@@ -47,6 +48,20 @@ class AgentAbsent(msgspec.Struct, frozen=True):
     """None of the agent's pages is left, nor can one come back."""
 
     user: str
+
+
+class PhonePresence(msgspec.Struct, frozen=True):
+    """Whether a phone of the agent is registered, from now on."""
+
+    user: str
+    there: bool
+
+
+class SetEndpoint(msgspec.Struct, frozen=True):
+    """Where the agent takes contacts from the next offer on. Raises ValueError: no phone of his is registered."""
+
+    user: str
+    endpoint: Endpoint
 
 
 class SetStatus(msgspec.Struct, frozen=True):
@@ -174,8 +189,8 @@ class EndSecurePause(msgspec.Struct, frozen=True):
 
 
 Event = (
-    CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | SetStatus | Accept | Reject
-    | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaAlarmed | MediaLost | NodeStopped
-    | RecorderPresence | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording | BeginSecurePause
-    | EndSecurePause
+    CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | PhonePresence | SetEndpoint
+    | SetStatus | Accept | Reject | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaAlarmed
+    | MediaLost | NodeStopped | RecorderPresence | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording
+    | BeginSecurePause | EndSecurePause
 )  # fmt: skip

@@ -86,7 +86,8 @@ class Floor:
             contact, agent = self.contacts[offer.contact], self.agents[offer.agent]
             contact.attempts += 1
             leg = f"{contact.id}/agent-{contact.attempts}"
-            assignment = Assignment(agent.user, contact, leg, now, now + OFFER_SECONDS)
+            expires = now + OFFER_SECONDS
+            assignment = Assignment(agent.user, contact, leg, now, expires, endpoint=agent.endpoint)
             contact.assignment = agent.assignment = assignment
             decisions += [TellAgent(offer.agent), TellContact(offer.agent, contact.id)]
         return decisions

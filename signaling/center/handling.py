@@ -14,8 +14,10 @@ from signaling.center.events import (
     HangUp,
     Hold,
     Mute,
+    PhonePresence,
     RecorderPresence,
     Reject,
+    SetEndpoint,
     SetStatus,
 )  # fmt: skip
 from signaling.center.floor import CONNECT_SECONDS, Floor
@@ -47,6 +49,20 @@ def agent_absent(floor: Floor, event: AgentAbsent, now: float) -> list[Decision]
     decisions += floor.release(agent, now)
     agent.leave(now)
     return [*decisions, TellAgent(event.user), *floor.route(now)]
+
+
+def phone_presence(floor: Floor, event: PhonePresence, now: float) -> list[Decision]:
+    """He is offered nothing that he could not take."""
+    floor.agent(event.user).phone_there = event.there
+    return [TellAgent(event.user), *floor.route(now)]
+
+
+def set_endpoint(floor: Floor, event: SetEndpoint, now: float) -> list[Decision]:
+    agent = floor.agent(event.user)
+    if event.endpoint == "phone" and not agent.phone_there:
+        raise ValueError("no phone of yours is registered")
+    agent.endpoint = event.endpoint
+    return [TellAgent(event.user), *floor.route(now)]
 
 
 def set_status(floor: Floor, event: SetStatus, now: float) -> list[Decision]:

@@ -6,6 +6,8 @@ import msgspec
 
 from recorder.api import Format, Storage
 
+Endpoint = Literal["browser", "phone"]
+
 
 class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What everything belongs to; nobody reaches another's."""
@@ -59,6 +61,26 @@ class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     security_profiles: tuple[str, ...]
     routing_profile: str = ""
     """Empty: not an agent."""
+    endpoint: Endpoint = "browser"
+    """Where he takes calls until he chooses otherwise."""
+
+
+class Phone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A desk phone, or another's softphone, that registers by SIP and is a user's."""
+
+    name: str
+    """Its account at the registrar, unique in the instance."""
+    user: str
+    """The id of whose phone it is."""
+    media: Literal["sdes", "dtls", "plain"] = "sdes"
+    """How its sound is protected: SRTP with keys in SDP (which TLS must protect), DTLS-SRTP with ICE, or not at all.
+    One that registers over a WebSocket always gets DTLS-SRTP."""
+    codecs: tuple[str, ...] = ("opus", "G722", "PCMU", "PCMA")
+    auto_answer: bool = False
+    """It is called once its user has accepted on his page, and asked to answer by itself; else it rings for every
+    contact that he is offered, and to pick up is to accept."""
+    calls: bool = False
+    """Whether it may call the numbers of its instance."""
 
 
 class RetentionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +175,7 @@ class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flows: tuple[Flow, ...] = ()
     numbers: tuple[PhoneNumber, ...] = ()
     trunks: tuple[Trunk, ...] = ()
+    phones: tuple[Phone, ...] = ()
     retention: tuple[RetentionRule, ...] = ()
     storage: Storage = Storage()
     """Where its recordings go, as far as it is not as the node's configuration says."""

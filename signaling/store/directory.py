@@ -11,6 +11,7 @@ from recorder.api import Storage
 from signaling.center.resources import (
     Directory,
     Flow,
+    Phone,
     PhoneNumber,
     Queue,
     RecordingOptions,
@@ -26,6 +27,7 @@ from signaling.store.tables import (
     instances,
     of,
     phone_numbers,
+    phones,
     queues,
     recording_options,
     retention_rules,
@@ -55,6 +57,7 @@ KINDS = (
     _Kind("flows", contact_flows, Flow),
     _Kind("numbers", phone_numbers, PhoneNumber),
     _Kind("trunks", trunks, Trunk),
+    _Kind("phones", phones, Phone),
     _Kind("retention", retention_rules, RetentionRule),
 )
 
@@ -79,8 +82,11 @@ async def load_directory(connection: AsyncConnection, tenant: Tenant) -> Directo
     return Directory(tenant, **fields, storage=storage, recording=recording)
 
 
-async def store_directory(connection: AsyncConnection, directory: Directory, hashes: Mapping[str, str]) -> None:
-    """Inserts or replaces every resource by its id; `hashes` by username. What is not named stays as it is."""
+async def store_directory(
+    connection: AsyncConnection, directory: Directory, hashes: Mapping[str, str], secrets: Mapping[str, bytes]
+) -> None:
+    """Inserts or replaces every resource by its id; `hashes` by username, `secrets` by phone. What is not named stays
+    as it is."""
     tenant = msgspec.to_builtins(directory.tenant)
     await upsert(connection, instances, tenant)
     where = {"account": tenant["account"], "instance": tenant["instance"]}
@@ -91,6 +97,8 @@ async def store_directory(connection: AsyncConnection, directory: Directory, has
             row = {**where, **msgspec.to_builtins(resource)}
             if isinstance(resource, User) and resource.username in hashes:
                 row["password"] = hashes[resource.username]
+            if isinstance(resource, Phone) and resource.name in secrets:
+                row["secrets"] = secrets[resource.name]
             await upsert(connection, kind.table, row)
 
 

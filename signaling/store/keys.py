@@ -23,6 +23,7 @@ from vault.pii import Pii
 
 FIELDS = "fields"
 INDEX = "index"
+RESOURCES = "resources"
 FOREVER = ""
 CACHED = 512
 
@@ -65,6 +66,10 @@ class DataKeys:
         """The key that seals what belongs to the UTC day of `at`, in Unix seconds. Raises vault.kms.KmsError."""
         day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
         return await self._named(_Name(tenant.account, tenant.instance, FIELDS, day))
+
+    async def of_resources(self, tenant: Tenant) -> FieldKey:
+        """The key that seals secrets of the instance's configuration. Raises vault.kms.KmsError."""
+        return await self._named(_Name(tenant.account, tenant.instance, RESOURCES, FOREVER))
 
     async def of_index(self, tenant: Tenant) -> Pii[bytes]:
         """The key of the instance's blind indexes. Raises vault.kms.KmsError."""

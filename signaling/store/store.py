@@ -10,6 +10,7 @@ from signaling.center.audit import AuditCheck, AuditEvent, AuditRow, link, verif
 from signaling.center.record import ContactRecord, LegalHold, QualityInfo, RecordingInfo, Tombstone
 from signaling.center.resources import Directory, SecurityProfile, Tenant, User
 from signaling.center.security import granted
+from signaling.sip.digest import Secrets
 from signaling.store import audit_rows
 from signaling.store import recordings as rows
 from signaling.store.contacts import Beside, from_row, key_ids, number_index, to_row
@@ -17,6 +18,15 @@ from signaling.store.database import Database
 from signaling.store.directory import as_struct, load_directory, load_tenants, store_directory
 from signaling.store.keys import DataKeys
 from signaling.store.passwords import Passwords
+from signaling.store.phones import (
+    KeptBinding,
+    KeptBindings,
+    load_bindings,
+    load_sealed,
+    save_bindings,
+    seal_secrets,
+    unseal_secrets,
+)
 from signaling.store.qualities import load_qualities, save_quality
 from signaling.store.recordings import Kept
 from signaling.store.search import (
@@ -33,6 +43,7 @@ from signaling.store.search import (
 )
 from signaling.store.tables import audit_events, contacts, instances, of, security_profiles, users
 from signaling.store.upsert import upsert
+from vault.fields import key_of
 from vault.kms import Kms
 from vault.pii import Pii
 
@@ -77,13 +88,24 @@ class Store:
         async with self._database.read() as connection:
             return await load_directory(connection, tenant)
 
-    async def save_directory(self, directory: Directory, passwords: Mapping[str, Pii[str]] | None = None) -> None:
+    async def save_directory(
+        self,
+        directory: Directory,
+        passwords: Mapping[str, Pii[str]] | None = None,
+        phone_passwords: Mapping[str, Pii[str]] | None = None,
+    ) -> None:
         """Inserts or replaces the instance and its resources by their ids, all or nothing.
 
-        Who is in `passwords` (by username) gets that password, the others keep theirs."""
+        Who is in `passwords` (by username) or `phone_passwords` (by phone) gets that password, the others keep
+        theirs."""
+        tenant = directory.tenant
         hashes = {name: await self._passwords.hash(password) for name, password in (passwords or {}).items()}
+        secrets = {
+            phone: seal_secrets(await self._keys.of_resources(tenant), tenant, phone, password)
+            for phone, password in (phone_passwords or {}).items()
+        }
         async with self._database.write() as connection:
-            await store_directory(connection, directory, hashes)
+            await store_directory(connection, directory, hashes, secrets)
 
     async def tenant(self, alias: str) -> Tenant | None:
         async with self._database.read() as connection:
@@ -113,6 +135,29 @@ class Store:
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         return granted(SecurityProfile(row.id, row.name, tuple(row.permissions)) for row in rows)
+
+    # Phones
+
+    async def phone_secrets(self, tenant: Tenant) -> dict[str, Secrets]:
+        """What verifies the passwords of the tenant's phones, by phone; those whose key was destroyed are missing."""
+        async with self._database.read() as connection:
+            sealed = await load_sealed(connection, tenant)
+        keys = await self._keys.by_ids(tenant, {key_of(value) for value in sealed.values()})
+        return {
+            phone: unseal_secrets(keys[key_of(value)], tenant, phone, value)
+            for phone, value in sealed.items()
+            if key_of(value) in keys
+        }
+
+    async def bindings(self, tenant: Tenant, now: float) -> dict[str, list[KeptBinding]]:
+        """Where phones have registered, by phone, as far as it has not run out at `now`, in Unix seconds."""
+        async with self._database.read() as connection:
+            return await load_bindings(connection, tenant, now)
+
+    async def save_bindings(self, kept: KeptBindings) -> None:
+        """Keeps all that these phones have, in place of what was kept of them."""
+        async with self._database.write() as connection:
+            await save_bindings(connection, kept)
 
     # Contacts
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKeyConstraint,
@@ -76,6 +77,7 @@ users = _tenant_table(
     _text("name"),
     _json("security_profiles"),
     _text("routing_profile"),
+    Column("endpoint", Text, nullable=False, server_default="browser"),
     Column("password", Text),
     UniqueConstraint("account", "instance", "username"),
 )
@@ -101,6 +103,24 @@ trunks = _tenant_table(
     Column("outbound", JSON(none_as_null=True)),
     key=("name",),
 )
+
+phones = _tenant_table(
+    "phones",
+    _text("name"),
+    _text("user"),
+    _text("media"),
+    _json("codecs"),
+    Column("auto_answer", Boolean, nullable=False),
+    Column("calls", Boolean, nullable=False),
+    Column("secrets", LargeBinary),
+    key=("name",),
+)
+"""`secrets`: H(A1) by algorithm (signaling.sip.digest), sealed; without them nobody can register."""
+
+phone_bindings = _tenant_table(
+    "phone_bindings", _text("phone"), _text("key"), _json("binding"), Column("expires", Float), key=("phone", "key")
+)
+"""`binding`: signaling.store.phones.KeptBinding. No reference to `phones`: it is gone in a minute or an hour anyway."""
 
 storages = _tenant_table("storages", _json("settings"), key=())
 """`settings`: recorder.storage.Storage."""

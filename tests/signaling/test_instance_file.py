@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from relay.negotiation import VOICE
+from signaling.center.resources import Phone
 from signaling.errors import ConfigError
 from signaling.instance_file import CODECS, parse_instance
 from tests.signaling.center.floor_plan import action, directory
@@ -27,6 +28,22 @@ def test_an_instance_is_read_with_its_passwords_apart() -> None:
 def test_who_has_no_password_in_the_file_keeps_his() -> None:
     instance = parse_instance(msgspec.json.encode(directory()).decode(), toml=False)
     assert (instance.directory, instance.passwords) == (directory(), {})
+
+
+def test_phones_stand_with_their_users() -> None:
+    content = msgspec.to_builtins(directory())
+    content["users"][0]["phones"] = [{"name": "desk", "password": "secret", "media": "plain"}, {"name": "soft.2"}]
+    content["users"][0]["endpoint"] = "phone"
+    instance = parse_instance(msgspec.json.encode(content).decode(), toml=False)
+    owner = instance.directory.users[0]
+    assert instance.directory.phones == (Phone("desk", owner.id, "plain"), Phone("soft.2", owner.id))
+    assert owner.endpoint == "phone"
+    assert {name: password.reveal() for name, password in instance.phone_passwords.items()} == {"desk": "secret"}
+    assert "secret" not in repr(instance)
+
+
+def user(**more: Any) -> dict[str, Any]:
+    return {"id": "u", "username": "u", "name": "U", "security_profiles": []} | more
 
 
 def test_a_trunk_may_name_every_codec_that_the_relay_speaks() -> None:
@@ -78,6 +95,15 @@ def going_out(**changes: Any) -> dict[str, Any]:
         ({"retention": [{"days": 1}, {"days": 2}]}, "retention: two rules"),
         ({"storage": {"prefix": "../../etc/"}}, "storage: prefix"),
         ({"storage": {"encryption": "sse-kms"}}, "storage: encryption 'sse-kms' needs a bucket"),
+        ({"users": [user(phones=[{"name": "a b"}])]}, "phone 'a b'"),
+        ({"users": [user(phones=[{"name": "a", "password": ""}])]}, "a text as password"),
+        ({"users": [user(phones=[{"name": "a", "codecs": ["G729"]}])]}, "phone a: codec 'G729' does not exist"),
+        ({"users": [user(phones=[{"name": "a", "codecs": []}])]}, "phone a: it has no codec"),
+        ({"users": [user(phones=[{"name": "a"}, {"name": "a"}])]}, "two phones have the same name"),
+        ({"users": [user(phones=[{}])]}, "cannot be read"),
+        ({"users": [user(phones="desk")]}, "cannot be read"),
+        ({"users": [user(endpoint="phone")]}, "user u: takes calls on a phone, and has none"),
+        ({"trunks": [{"name": "phones/a", "sources": []}]}, "trunk phones/a"),
         ({"queues": []}, "queue 'queue-1' does not exist"),
         ({"routing_profiles": []}, "routing profile 'profile-1' does not exist"),
     ],

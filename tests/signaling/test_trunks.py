@@ -1,6 +1,6 @@
 import msgspec
 
-from signaling.center.resources import Trunk
+from signaling.center.resources import Phone, Trunk
 from signaling.sip.flow import Flow, Transport
 from signaling.trunks import Trunks
 from tests.signaling.center.floor_plan import directory
@@ -25,6 +25,14 @@ def test_strangers_have_no_trunk() -> None:
     assert TRUNKS.of(flow("192.0.2.8")) is None
     assert TRUNKS.of(flow("198.51.100.1", "tls")) is None
     assert TRUNKS.named("instance-1/other") is None
+
+
+def test_a_phone_that_may_call_is_a_trunk_without_a_source() -> None:
+    phones = (Phone("desk", "u-1", calls=True), Phone("hall", "u-2", media="plain", calls=True), Phone("mute", "u-3"))
+    trunks = Trunks([msgspec.structs.replace(directory(), phones=phones)])
+    found = [trunks.named(f"instance-1/phones/{name}") for name in ("desk", "hall", "mute")]
+    assert [trunk and trunk.srtp for trunk in found] == ["required", "offered", None]
+    assert trunks.of(flow("192.0.2.7", "tls")) is None
 
 
 def test_a_trunk_belongs_to_its_instance() -> None:

@@ -6,7 +6,7 @@ from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
 from signaling.sip.digest import Account, Subject, answer, choose, make_secrets
 from signaling.sip.flow import Flow, Transport
-from signaling.sip.gatekeeper import Known
+from signaling.sip.gatekeeper import Accounts, Known
 from signaling.sip.headers.authentication import Usage, read_challenges
 from signaling.sip.message import Headers, Message, Request, Response, parse_message
 from signaling.sip.registrar import News
@@ -34,8 +34,8 @@ class Directory:
 class Office:
     """An agent of which nobody but phones knows; `now` stands still unless a test moves it."""
 
-    def __init__(self, config: SipConfig | None = None) -> None:
-        self.agent = UserAgent(config or SipConfig(), lambda flow: None, Directory())
+    def __init__(self, config: SipConfig | None = None, accounts: Accounts | None = None) -> None:
+        self.agent = UserAgent(config or SipConfig(), lambda flow: None, accounts or Directory())
         self.now = 1000.0
 
     def send(self, message: Request, flow: Flow) -> list[Message]:
@@ -70,6 +70,8 @@ class Phone:
     transport: Transport = "udp"
     connection: int = 0
     domain: str = "acme"
+    realm: str = REALM
+    expires: str = ""
     call_id: str = "reg"
     number: int = 0
     count: int = 0
@@ -94,6 +96,7 @@ class Phone:
             "Call-ID": self.call_id,
             "CSeq": f"{self.number} {method}",
             "Contact": self.contact,
+            "Expires": self.expires,
         } | self.more
         fields |= {name.replace("_", "-"): value for name, value in more.items()}
         return Request(method, uri, Headers((name, value) for name, value in fields.items() if value))
@@ -107,7 +110,7 @@ class Phone:
         """The next request, with credentials for that challenge."""
         proxy = challenge.status == 407
         header = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
-        chosen = choose(read_challenges(challenge.headers, header), REALM)
+        chosen = choose(read_challenges(challenge.headers, header), self.realm)
         assert chosen is not None
         request = self.request(method, **more)
         self.count += 1
