@@ -39,6 +39,11 @@ class BrowserTransport:
         self._known: tuple[Credentials, Credentials] | None = None
         self._offered: Credentials | None = None
 
+    @property
+    def line(self) -> int | None:
+        """None: browsers share a port, which is none of the lines."""
+        return None
+
     def credentials_for(self, theirs: Credentials) -> Credentials:
         """Ours: the same while the peer's are, new ones for a restart (RFC 8445 section 9)."""
         if self._known is None or self._known[0] != theirs:

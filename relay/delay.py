@@ -8,6 +8,8 @@ from collections import deque
 
 BUCKET_MS = 500
 BUCKETS = 8
+FARTHEST = 1 << 60
+"""Beyond every transit."""
 
 
 class DelaySpread:
@@ -29,6 +31,21 @@ class DelaySpread:
     def forget(self) -> None:
         """The sender's clock began anew."""
         self._buckets.clear()
+
+    @property
+    def bucket(self) -> tuple[int, int, int, int]:
+        """When the newest half second began, its smallest transit and its two largest, ascending."""
+        return (self._since, *self._buckets[-1])
+
+    @property
+    def least_before(self) -> int:
+        """The smallest transit of all half seconds but the newest."""
+        return min((least for least, _, _ in list(self._buckets)[:-1]), default=FARTHEST)
+
+    def set_bucket(self, bucket: tuple[int, int, int]) -> None:
+        """What the newest half second has come to."""
+        self._buckets[-1] = bucket
+        self._measure()
 
     def add(self, transit: int, now: int) -> None:
         """A packet's transit; `now` in the same unit."""

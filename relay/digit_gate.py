@@ -47,6 +47,11 @@ class DigitGate:
         self.masked = on
         return self._let_go()
 
+    def lets_pass(self, codec: Codec) -> bool:
+        """Whether packets of that codec come through as they are, and nothing is looked for in them."""
+        idle = not self.masked and not (self.detect and codec.name in g711.LAWS)
+        return idle and not self._held and codec.name != "telephone-event"
+
     def take(self, packet: RtpPacket, codec: Codec, now_ns: int) -> tuple[list[RtpPacket], list[Found]]:
         """The packets that come through now, in their order, and the digits that have ended: those in sound, and while
         it is masked all, for nobody behind will find them."""

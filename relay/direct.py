@@ -23,12 +23,14 @@ PAUSE_NS = 1_500_000_000
 """As above after a packet that says that silence follows: Opus sends one each 400 ms of a pause."""
 HANDOVER_NS = 60_000_000
 """The first sound after the packet that was passed on last is awaited for so long."""
+_FOREVER = 1 << 62
 _TICK_NS = TICK_MS * 1_000_000
 
 
 class Passed(msgspec.Struct, frozen=True):
     """A packet of one leg to be sent to another. Its counters are the source's, extended."""
 
+    source: str
     leg: str
     payload_type: int
     """The listener's."""
@@ -41,6 +43,13 @@ class Passed(msgspec.Struct, frozen=True):
     """The first that is passed on, after mixing or from another source."""
     aside: bool = False
     """It is not sent; its sequence number is no loss."""
+    alone: bool = False
+    """Nobody else hears the source."""
+
+
+def patience_ns(duration_ns: int) -> int:
+    """How long after a packet of that length the next one is waited for."""
+    return max(STARVED_PACKETS * duration_ns, LEAST_STARVED_NS)
 
 
 class Passing:
@@ -59,7 +68,11 @@ class Passing:
     def passed(self, duration_ns: int, pause: bool, now_ns: int) -> None:
         """A packet was passed on; `pause`: it says that silence follows."""
         self._last_ns, self._duration_ns = now_ns, duration_ns
-        self._until_ns = now_ns + (PAUSE_NS if pause else max(STARVED_PACKETS * duration_ns, LEAST_STARVED_NS))
+        self._until_ns = now_ns + (PAUSE_NS if pause else patience_ns(duration_ns))
+
+    def hold(self) -> None:
+        """It goes on until the next `passed` or `end`."""
+        self._until_ns = _FOREVER
 
     def end(self) -> None:
         """From the next tick on the listener is mixed for."""

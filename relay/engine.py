@@ -4,35 +4,35 @@ The shell calls `receive` for every authenticated packet and `tick` on its deadl
 `ended` and `digits` what they say. Everything else changes what the next tick does, as a whole.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from relay.api import Hear
-from relay.codecs import g711, opus
-from relay.direct import Passed, Passing
+from relay.codecs import g711
+from relay.direct import Passed
 from relay.formats import TICK_MS, Codec, SendFormat
-from relay.hearing import NO_CELLS, Cells, Matrix, Mixes, distinct_mixes, joined
+from relay.hearing import NO_CELLS, Matrix, Mixes, distinct_mixes, joined
+from relay.jitter import JitterBuffer
 from relay.mixer import mix
+from relay.pace import Ending
+from relay.party import Outgoing, Party, Room
 from relay.player import Player
-from relay.receiving import Admitted, Octets, Receiver
+from relay.receiving import Admitted, Octets
 from relay.resample import NARROW, RATES
 from relay.rows import SourceRows
 from relay.rtp import RtpPacket
-from relay.sending import NarrowSender, OpusSender, Packet, Sender, make_sender, room_rate, sender_rate
-from relay.sharing import Sharing
+from relay.sending import NarrowSender, OpusSender, Packet
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
 
 FRAME = NARROW * TICK_MS // 1000
 """Octets in a frame of G.711."""
-NO_ROW = -1
 SMALL_ROOM = 6
 """Legs: in larger rooms a leg is heard only while it speaks."""
-LOSS_DECAY, LEAST_LOSS_PERCENT = 0.7, 0.5
-"""What is left of a loss that was reported when a report without loss comes, and what counts as none."""
 
 
 class EngineReport(msgspec.Struct, frozen=True):
@@ -55,20 +55,6 @@ class EngineReport(msgspec.Struct, frozen=True):
     """How long the jitter buffer keeps a packet now."""
 
 
-class Outgoing(msgspec.Struct, frozen=True):
-    """One packet to send. The shell gives it SSRC, sequence number and timestamp."""
-
-    leg: str
-    payload_type: int
-    payload: bytes
-    """Empty: so much silence, for which nothing is sent."""
-    marker: bool
-    samples: int
-    """How long this packet's sound is, in units of the codec's RTP clock: the next timestamp is this much higher."""
-    skipped: int = 0
-    """How much time went by unheard before it, in the same units."""
-
-
 class Tick(msgspec.Struct, frozen=True):
     """What came of one tick."""
 
@@ -81,130 +67,18 @@ class Tick(msgspec.Struct, frozen=True):
     """(leg, error) of those whose own sound could not be taken or made: the others' goes on."""
 
 
-class _Leg:
-    __slots__ = (
-        "format", "is_mixed", "loss", "marker", "may_pass", "name", "passed_only", "passes_to", "passing", "receiver",
-        "room", "row", "sender",
-    )  # fmt: skip
-
-    def __init__(self, name: str, room: "_Room", format: SendFormat, receive: Mapping[int, Codec]) -> None:
-        self.name = name
-        self.room = room
-        self.row = NO_ROW
-        self.format = format
-        self.loss = 0.0
-        self.sender: Sender = make_sender(format, room.rate)
-        self.receiver = Receiver(receive, room.rate)
-        self.marker = True
-        self.passing = Passing()
-        self.may_pass = True
-        """Whether nothing beyond the hearing stands against passing on to it."""
-        self.passes_to: list[_Leg] = []
-        """Those who hear this leg and nothing else."""
-        self.is_mixed = False
-        """Whether there are others who hear it."""
-        self.passed_only = False
-        """The last packet was passed on to all who hear this leg, and needs no decoding."""
-
-    def set_format(self, format: SendFormat, receive: Mapping[int, Codec]) -> None:
-        if format != self.format:
-            sender = make_sender(format, self.room.rate)
-            self.marker = self.marker or format.payload_type != self.format.payload_type
-            self.format = format
-            self._use(sender)
-        self.receiver.set_formats(receive)
-
-    def takes(self, sound: Admitted) -> bool:
-        """Whether a packet is, as it is, what was negotiated to be sent to this leg."""
-        if sound.codec.name == "CN":
-            return self.receiver.knows(sound.packet.payload_type, sound.codec)
-        milliseconds = sound.content.samples * 1000 // sound.codec.clock
-        ptime_ms = 20 if sound.codec.name == "opus" and self.format.ptime_ms == 30 else self.format.ptime_ms
-        return sound.codec == self.format.codec and milliseconds == ptime_ms
-
-    def set_rate(self, rate: int) -> None:
-        self.receiver.set_rate(rate)
-        if self.sender.rate != sender_rate(self.format, rate):
-            self._use(make_sender(self.format, rate))
-
-    def expect_loss(self, percent: float) -> None:
-        """Heeds what the peer reports of what it was sent."""
-        self.loss = max(percent, LOSS_DECAY * self.loss)
-        self._heed_loss()
-
-    def _use(self, sender: Sender) -> None:
-        self.sender = sender
-        self._heed_loss()
-
-    def _heed_loss(self) -> None:
-        if isinstance(self.sender, OpusSender):
-            expected = opus.FEC_PERCENT if self.format.fec and self.loss >= LEAST_LOSS_PERCENT else 0
-            self.sender = self.sender.expecting(expected)
-
-    def take_sender(self, sender: OpusSender) -> None:
-        """From this tick on the leg is sent what that one encodes."""
-        self.sender = sender
-
-    def outgoing(self, packets: list[Packet], ticks_skipped: int = 0) -> list[Outgoing]:
-        payload_type = self.format.payload_type
-        sends = [Outgoing(self.name, payload_type, payload, False, samples) for payload, samples in packets]
-        if (self.marker or ticks_skipped) and sends:
-            # RFC 3551 §4.1: the first packet of a stretch of sound; ours is one stretch.
-            skipped = ticks_skipped * self.format.codec.clock * TICK_MS // 1000
-            sends[0] = msgspec.structs.replace(sends[0], marker=self.marker, skipped=skipped)
-            self.marker = False
-        return sends
-
-
-class _Room:
-    __slots__ = ("cells", "hearing", "legs", "players", "rate", "sharing", "stale")
-
-    def __init__(self) -> None:
-        self.sharing = Sharing()
-        self.legs: dict[str, _Leg] = {}
-        self.players: dict[str, tuple[Player, int]] = {}
-        """With their rows."""
-        self.hearing = Matrix()
-        self.rate = NARROW
-        self.cells: dict[int, Cells] = dict.fromkeys(RATES, NO_CELLS)
-        """By the rate of the listener."""
-        self.stale = True
-
-    def arrange(self) -> None:
-        """Makes rate and cells what legs, players and hearing say now."""
-        self.rate = room_rate(leg.format for leg in self.legs.values())
-        for leg in self.legs.values():
-            leg.set_rate(self.rate)
-        sources = {player: row for player, (_, row) in self.players.items()}
-        sources.update({name: leg.row for name, leg in self.legs.items()})
-        for rate in self.cells:
-            listeners = {name: leg.row for name, leg in self.legs.items() if leg.sender.rate == rate}
-            self.cells[rate] = self.hearing.cells(listeners, sources)
-        self._arrange_passing(sources)
-        self.stale = False
-
-    def _arrange_passing(self, sources: Mapping[str, int]) -> None:
-        legs = {leg.row: leg for leg in self.legs.values()}
-        alone = self.hearing.heard_alone({name: leg.row for name, leg in self.legs.items() if leg.may_pass}, sources)
-        direct = {listener: source for listener, source in alone.items() if source in legs and source != listener}
-        heard = np.concatenate(
-            [cells.sources[~np.isin(cells.listeners, list(direct))] for cells in self.cells.values()]
-        )
-        mixed = set(heard.tolist())
-        before = {row: source for source, leg in legs.items() for row in [each.row for each in leg.passes_to]}
-        for row, leg in legs.items():
-            leg.is_mixed = row in mixed
-            leg.passes_to = [legs[listener] for listener, source in direct.items() if source == row]
-            if row not in direct or before.get(row) != direct[row]:
-                leg.passing.end()
-
-
 class Engine:
     """All legs, players and rooms of one worker. Not thread-safe; no method blocks."""
 
-    def __init__(self) -> None:
-        self._legs: dict[str, _Leg] = {}
-        self._rooms: dict[str, _Room] = {}
+    def __init__(self, changing: Callable[[Iterable[str]], None] = lambda legs: None) -> None:
+        """`changing` is told the legs of a room of which something changes."""
+        self._changing = changing
+        self._legs: dict[str, Party] = {}
+        self._heard: dict[str, Party] = {}
+        """Those whose packets come here, and not by a run."""
+        self._told: dict[str, Party] = {}
+        """Those to whom nothing is passed on by a run."""
+        self._rooms: dict[str, Room] = {}
         self._rows = SourceRows()
         self._cells = dict.fromkeys(RATES, NO_CELLS)
         self._passed: list[Passed] = []
@@ -220,11 +94,11 @@ class Engine:
         """
         if leg in self._legs:
             raise ValueError("the leg exists")
-        place = self._rooms.get(room) or _Room()
-        made = _Leg(leg, place, send, receive)
+        place = self._rooms.get(room) or Room()
+        made = Party(leg, place, send, receive)
         made.row = self._rows.allot()
         self._rooms[room] = place
-        self._legs[leg] = place.legs[leg] = made
+        self._legs[leg] = self._heard[leg] = self._told[leg] = place.legs[leg] = made
         self._touch(place)
 
     def set_format(self, leg: str, send: SendFormat, receive: Mapping[int, Codec]) -> None:
@@ -236,7 +110,11 @@ class Engine:
         """Ends a leg; with its last leg a room, its hearing and its players end. Raises KeyError."""
         report = self.report(leg)
         gone = self._legs.pop(leg)
+        self._heard.pop(leg, None)
+        self._told.pop(leg, None)
         del gone.room.legs[leg]
+        for other in gone.room.legs.values():
+            other.passes_to = [listener for listener in other.passes_to if listener is not gone]
         self._rows.release(gone.row)
         self._touch(gone.room)
         if not gone.room.legs:
@@ -272,6 +150,29 @@ class Engine:
                 self._pass_aside(source, packet, now_ns)
         else:
             self._pass_on(source, sound, now_ns)
+
+    def begin_run(self, passed: Passed) -> JitterBuffer | None:
+        """From now on what follows in order on a packet that was passed on is passed on elsewhere, until `end_run`.
+        None: what follows is to be received here. Raises KeyError."""
+        source = self._legs[passed.source]
+        receiver, end = source.receiver, passed.packet.timestamp + passed.samples
+        if source.room.stale or receiver.has_digits or not receiver.jitter.passes_on_from(passed.packet.sequence, end):
+            return None
+        self._legs[passed.leg].passing.hold()
+        del self._heard[passed.source], self._told[passed.leg]
+        return receiver.jitter
+
+    def advance_run(self, source: str, ending: Ending) -> None:
+        """What has been passed on elsewhere. Raises KeyError."""
+        pace = ending.transit, ending.jitter_ms
+        self._legs[source].receiver.jitter.advance(ending.packets, ending.units, pace, ending.last_ns)
+
+    def end_run(self, source: str, listener: str, last: tuple[int, int]) -> None:
+        """`last`: when the last packet was passed on, and its length in ns; if none comes now the listener is mixed for
+        in time. Raises KeyError."""
+        arrival_ns, duration_ns = last
+        self._heard[source], self._told[listener] = self._legs[source], self._legs[listener]
+        self._told[listener].passing.passed(duration_ns, False, arrival_ns)
 
     def take_passed(self) -> list[Passed]:
         """What was passed on since the last call, to be sent at once."""
@@ -330,14 +231,16 @@ class Engine:
         self._rows.settle()
         digits = [
             (name, digit, duration_ms)
-            for name, leg in self._legs.items()
+            for name, leg in self._heard.items()
+            if leg.receiver.has_digits
             for digit, duration_ms in leg.receiver.digits(now_ns)
         ]
         sends = self._send(now_ns)
         faults, self._faults = self._faults, []
         return Tick(sends, ended, digits, faults)
 
-    def _touch(self, room: _Room) -> None:
+    def _touch(self, room: Room) -> None:
+        self._changing(room.legs)
         room.stale = self._stale = True
 
     def _arrange(self) -> None:
@@ -352,7 +255,7 @@ class Engine:
         self._passes = any(leg.passes_to for leg in self._legs.values())
         self._stale = False
 
-    def _pass_on(self, source: _Leg, sound: Admitted, now_ns: int) -> None:
+    def _pass_on(self, source: Party, sound: Admitted, now_ns: int) -> None:
         """To those who get it as it is, beginning with what waits for its turn; the others it is kept for."""
         codec, clock = sound.codec, sound.codec.clock
         duration_ns = sound.content.samples * 1_000_000_000 // clock
@@ -370,7 +273,17 @@ class Engine:
             for each in (*waiting, sound):
                 payload_type = leg.format.payload_type if each.codec.name != "CN" else each.packet.payload_type
                 self._passed.append(
-                    Passed(leg.name, payload_type, each.packet, each.content.samples, clock, now_ns, begins)
+                    Passed(
+                        source.name,
+                        leg.name,
+                        payload_type,
+                        each.packet,
+                        each.content.samples,
+                        clock,
+                        now_ns,
+                        begins,
+                        alone=len(source.passes_to) == 1 and not to_mix,
+                    )
                 )
                 begins = False
             leg.passing.passed(duration_ns, sound.content.last, now_ns)
@@ -380,15 +293,15 @@ class Engine:
             source.receiver.pass_on(sound, now_ns)
         source.passed_only = not to_mix
 
-    def _pass_aside(self, source: _Leg, packet: RtpPacket, now_ns: int) -> None:
+    def _pass_aside(self, source: Party, packet: RtpPacket, now_ns: int) -> None:
         for leg in source.passes_to:
             if leg.passing.is_on(now_ns):
-                self._passed.append(Passed(leg.name, 0, packet, 0, 8000, now_ns, aside=True))
+                self._passed.append(Passed(source.name, leg.name, 0, packet, 0, 8000, now_ns, aside=True))
 
     def _take_legs(self, now_ns: int) -> None:
         """The frames of all legs into their rows; those of G.711 decoded together."""
         together: dict[g711.Law, tuple[list[int], list[bytes]]] = {law: ([], []) for law in g711.LAWS}
-        for leg in self._legs.values():
+        for leg in self._heard.values():
             if leg.passed_only:
                 continue
             try:
@@ -441,10 +354,10 @@ class Engine:
                 self._faults.append((leg.name, error))
         return sends
 
-    def _begin_mixing(self, mixes: Mapping[int, Mixes], now_ns: int) -> dict[_Leg, int]:
+    def _begin_mixing(self, mixes: Mapping[int, Mixes], now_ns: int) -> dict[Party, int]:
         """The legs that are mixed for in this tick, with the ticks that went by since something was passed on."""
-        mixed_for: dict[_Leg, int] = {}
-        for leg in self._legs.values():
+        mixed_for: dict[Party, int] = {}
+        for leg in self._told.values():
             if leg.passing.is_on(now_ns):
                 continue
             ticks = leg.passing.ticks_skipped(leg.row in mixes[leg.sender.rate].of_listener, now_ns)
@@ -457,17 +370,16 @@ class Engine:
         self,
         mixes: Mapping[int, Mixes],
         mixed: Mapping[int, npt.NDArray[np.int16]],
-        mixed_for: Mapping[_Leg, int],
+        mixed_for: Mapping[Party, int],
     ) -> dict[OpusSender, list[Packet]]:
         """What each sender of Opus makes of this tick, for all legs that it is shared by."""
         encoded: dict[OpusSender, list[Packet]] = {}
-        for room in self._rooms.values():
-            hearings = [
-                (leg, leg.sender, mixes[leg.sender.rate].of_listener.get(leg.row))
-                for leg in room.legs.values()
-                if isinstance(leg.sender, OpusSender) and leg in mixed_for
-            ]
-            for sender, number in room.sharing.arrange(hearings).items() if hearings else ():
+        by_room: dict[Room, list[tuple[Party, OpusSender, int | None]]] = defaultdict(list)
+        for leg in mixed_for:
+            if isinstance(leg.sender, OpusSender):
+                by_room[leg.room].append((leg, leg.sender, mixes[leg.sender.rate].of_listener.get(leg.row)))
+        for room, hearings in by_room.items():
+            for sender, number in room.sharing.arrange(hearings).items():
                 try:
                     encoded[sender] = (
                         sender.send_silence() if number is None else sender.send(mixed[sender.rate][number])

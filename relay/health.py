@@ -24,18 +24,27 @@ class LegHealth:
         self._watch = MediaWatch()
         self._incoming = Incoming()
         self._outgoing = Outgoing(trusted)
-        self._next_listening = 0
+        self.next_listening = 0
+        """When a packet is to be listened to again."""
         self._next_interval: int | None = None
 
     def packet(self, packet: RtpPacket, codec: Codec, now_ns: int) -> None:
         """A packet of sound or of events has come."""
         self._watch.packet(now_ns, codec.name in RESTS or (codec.name == "opus" and opus.is_dtx(packet.payload)))
-        if now_ns >= self._next_listening:
-            sounding = is_sounding(codec, packet.payload)
-            # Nobody presses keys on a dead line.
-            if sounding or codec.name == "telephone-event":
-                self._watch.sound(now_ns)
-            self._next_listening = now_ns + LISTEN_NS
+        if now_ns >= self.next_listening:
+            self.listen(packet.payload, codec, now_ns)
+
+    def seen(self, now_ns: int) -> None:
+        """Packets of sound have come until then."""
+        self._watch.packet(now_ns, False)
+
+    def listen(self, payload: bytes, codec: Codec, now_ns: int) -> None:
+        """Whether there is a sound in one payload."""
+        sounding = is_sounding(codec, payload)
+        # Nobody presses keys on a dead line.
+        if sounding or codec.name == "telephone-event":
+            self._watch.sound(now_ns)
+        self.next_listening = now_ns + LISTEN_NS
 
     def reported(self, quoted: int, now_ns: int) -> None:
         """We have sent a sender report with this middle of its NTP time."""

@@ -99,6 +99,7 @@ class JitterBuffer:
         self._former_ssrc: int | None = None
         self._stragglers = 0
         self._played: int | None = None
+        self._transit: int | None = None
         self._position = 0
         self._use_clock(8000)
 
@@ -144,6 +145,27 @@ class JitterBuffer:
         if self._played is None or packet.sequence > self._played:
             self._goes_to(packet.sequence, packet.timestamp + samples)
         self._resting = True
+
+    @property
+    def pace(self) -> tuple[int, DelaySpread]:
+        """The transit of the last packet, and how transits spread, in units of the clock."""
+        return self._transit or 0, self._spread
+
+    def passes_on_from(self, sequence: int, position: int) -> bool:
+        """Whether all was passed on up to this packet, which is the newest, and its end."""
+        done = self._played == sequence and self._position == position and not self._queue
+        return done and self._transit is not None and self.stats.is_newest(sequence)
+
+    def advance(self, packets: int, units: int, pace: tuple[int, float], now_ns: int) -> None:
+        """So many more were passed on elsewhere in order, of so many units together. `pace`: the transit of the last
+        one, and the jitter in ms; the spread knows of all."""
+        if self._played is None:
+            raise AssertionError("nothing was passed on before")
+        self._transit, jitter_ms = pace[0], pace[1]
+        self.stats.advance(packets, jitter_ms)
+        self._stragglers = 0
+        self._aim(now_ns * self._clock // 1_000_000_000)
+        self._goes_to(self._played + packets, self._position + units)
 
     def waiting(self) -> list[tuple[RtpPacket, Codec, Content]]:
         """What waits for its turn: packets, and what `put` was told of them."""
@@ -209,7 +231,7 @@ class JitterBuffer:
         """The sender's timestamps began anew: what waits cannot be timed any more."""
         self._queue.clear()
         self._spread.forget()
-        self._transit: int | None = None
+        self._transit = None
         self._resting = True
 
     def _new_source(self, ssrc: int) -> bool:
@@ -230,12 +252,15 @@ class JitterBuffer:
                 return
             self._forget_clock()
         self._spread.add(transit, now)
-        wanted = self._spread.spread + self._units(MARGIN_MS) + self._copies.wait(now)
-        self._target = min(wanted, self._units(MAX_WAIT_MS))
+        self._aim(now)
         if self._transit is not None:
             difference = abs(transit - self._transit) * 1000 / self._clock
             self.stats.jitter_ms += (difference - self.stats.jitter_ms) / 16
         self._transit = transit
+
+    def _aim(self, now: int) -> None:
+        wanted = self._spread.spread + self._units(MARGIN_MS) + self._copies.wait(now)
+        self._target = min(wanted, self._units(MAX_WAIT_MS))
 
     def _lag(self, held: Held, now: int) -> int:
         return now - self._spread.base - held.timestamp

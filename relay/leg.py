@@ -18,9 +18,11 @@ from relay.keypad import Keypad
 from relay.malformed import RtpError
 from relay.negotiation import Agreement
 from relay.negotiator import Negotiator
+from relay.pace import Ending
 from relay.rtcp import Description, Goodbye, Report, RtcpPacket, SenderInfo, middle
 from relay.rtp import RtpPacket, StreamExtender
 from relay.rtp_transport import Transport
+from relay.run import PassingRun
 from relay.stats import Counters, Reception
 from relay.stream import SendStream
 from relay.tap import TapBook
@@ -67,6 +69,10 @@ class Leg:
         self._alarms: dict[Alarm, None] = {}
         self._up = False
         self._next_rtcp: int | None = None
+        self.incoming: PassingRun | None = None
+        """The run that this leg's packets go by."""
+        self.outgoing: PassingRun | None = None
+        """The run that another leg's packets come to it by."""
 
     def attach(self, transport: Transport, negotiator: Negotiator) -> None:
         """The leg owns both from now on."""
@@ -83,6 +89,7 @@ class Leg:
 
     def apply(self, agreement: Agreement) -> None:
         """What was agreed anew is in force from now on."""
+        self.end_runs()
         self._engine.set_format(self.name, agreement.send, agreement.receive)
         self._take(agreement)
 
@@ -95,6 +102,8 @@ class Leg:
 
     def receive_rtp(self, data: bytes, arrival_ns: int) -> None:
         """A packet in clear, from the peer's address and authenticated as far as the leg's keys go."""
+        if self.incoming is not None:
+            self.incoming.end()
         if self.agreement is None or self.agreement.direction not in _RECEIVING:
             self.discard()
             return
@@ -120,6 +129,7 @@ class Leg:
         except RtcpError:
             self.discard()
             return
+        self._catch_up()
         if self.agreement is not None:
             ours = self.stream.ssrc, self.counters.packets_sent, self.agreement.send.codec.clock
             self._health.reports(packets, ours, arrival_ns)
@@ -173,6 +183,7 @@ class Leg:
 
     def mask_digits(self, on: bool, now_ns: int) -> None:
         if on != self._gate.masked:
+            self.end_runs()
             for packet in self._gate.mask(on):
                 self._deliver(packet, self._codec_of(packet), now_ns)
 
@@ -185,6 +196,61 @@ class Leg:
         if packet is not None:
             self._put(packet, len(passed.packet.payload))
 
+    @property
+    def line(self) -> int | None:
+        """The line to the peer, where media goes by one."""
+        return self.transport.line
+
+    @property
+    def look_ns(self) -> int:
+        """When a packet is to be shown to `look`."""
+        return 0 if self._taps.is_live(self.name) else self._health.next_listening
+
+    def look(self, packet: RtpPacket, arrival_ns: int) -> int:
+        """A packet that goes by a run; returns when to show another."""
+        codec = self._codec_of(packet)
+        if codec is not None:
+            self._taps.packet(self.name, packet, codec, arrival_ns)
+            if arrival_ns >= self._health.next_listening:
+                self._health.listen(packet.payload, codec, arrival_ns)
+        return self.look_ns
+
+    def regular(self, packet: RtpPacket) -> Codec | None:
+        """The packet's codec, if what looks like it needs no looking at."""
+        codec = self._codec_of(packet)
+        return codec if codec is not None and codec.name != "CN" and self._gate.lets_pass(codec) else None
+
+    def reported(self, packet: RtpPacket) -> tuple[float, float] | None:
+        """Transit and jitter as reports count them, if the packet is the newest of its source."""
+        return None if self._reception is None else self._reception.pace(packet)
+
+    def following(self, packet: RtpPacket) -> tuple[int, int] | None:
+        """Our numbers of the packet to be passed on after this one; None: it was not the last, or we send nothing."""
+        if self.agreement is None or self.agreement.direction not in _SENDING or self._keypad.busy:
+            return None
+        return self.stream.next_after(packet)
+
+    def came(self, ssrc: int, ending: Ending) -> None:
+        """What has come from the peer by a run."""
+        if self._reception is None:
+            raise AssertionError("a run begins with a packet")
+        self._extender.advance(ssrc, ending.packets, ending.units)
+        self._reception.advance(ending.packets, *ending.reported)
+        self._health.seen(ending.last_ns)
+        self._engine.advance_run(self.name, ending)
+
+    def went(self, ending: Ending) -> None:
+        """What has gone to the peer by a run."""
+        self.stream.advance(ending.packets, ending.units, ending.last_ns)
+        self.counters.packets_sent += ending.packets
+        self.counters.octets_sent += ending.octets
+
+    def end_runs(self) -> None:
+        """Something changes: packets go their own ways for now."""
+        for run in (self.incoming, self.outgoing):
+            if run is not None:
+                run.end()
+
     def send_rtcp_if_due(self, now_ns: int, ntp: int) -> None:
         """A report each RTCP_NS, the first after half of it (RFC 3550 section 6.2)."""
         if self.agreement is None:
@@ -194,10 +260,13 @@ class Leg:
         if now_ns < self._next_rtcp:
             return
         self._next_rtcp = now_ns + RTCP_NS
+        self._catch_up()
         self.transport.send_rtcp(self._compound(now_ns, ntp))
 
     def check_health(self, now_ns: int) -> None:
         """Tells what is wrong with the leg's sound, and every few seconds how good it is."""
+        if self.incoming is not None:
+            self._health.seen(self.incoming.last_ns)
         expecting = self.agreement is not None and self.agreement.direction in _RECEIVING
         for alarm in self._health.check(now_ns, expecting):
             self._alarms[alarm.alarm] = None
@@ -224,6 +293,7 @@ class Leg:
 
     def close(self, now_ns: int, ntp: int) -> LegReport:
         """Says goodbye, ends taps and transport. Only the report may be asked for after it."""
+        self.end_runs()
         self._measure()
         report = self.report()
         for alarm in self._health.close():
@@ -239,6 +309,7 @@ class Leg:
         return report
 
     def report(self) -> LegReport:
+        self._catch_up()
         heard = self._engine.report(self.name)
         received, sent = self._health.summary()
         return LegReport(
@@ -282,6 +353,12 @@ class Leg:
             self._taps.packet(self.name, packet, codec, arrival_ns)
         self._engine.receive(self.name, packet, arrival_ns)
 
+    def _catch_up(self) -> None:
+        """Figures are of now."""
+        for run in (self.incoming, self.outgoing):
+            if run is not None:
+                run.tell()
+
     def _codec_of(self, packet: RtpPacket) -> Codec | None:
         return None if self.agreement is None else self.agreement.receive.get(packet.payload_type)
 
@@ -317,6 +394,7 @@ class Leg:
         self.transport.apply(agreement)
 
     def _measure(self) -> Quality | None:
+        self._catch_up()
         runs = (0, 0) if self._reception is None else self._reception.runs
         return self._health.measure(self._engine.report(self.name), runs)
 

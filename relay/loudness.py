@@ -20,8 +20,16 @@ def is_sounding(codec: Codec, payload: bytes) -> bool:
         return True  # its decoder costs too much to ask, and its sub-bands tell nothing by themselves
     else:
         try:
-            # A decoder of its own: with another packet's past it would tell of that one's sound.
-            samples = l16.decode(payload) if codec.name == "L16" else opus.Decoder(8000).decode(payload)
+            samples = l16.decode(payload) if codec.name == "L16" else _decoded(payload)
         except Malformed:
             return False
     return bool(len(samples)) and int(np.abs(samples.astype(np.int32)).max()) > SILENT_PEAK
+
+
+def _decoded(payload: bytes) -> opus.Samples:
+    # With another packet's past the decoder would tell of that one's sound.
+    _DECODER.reset()
+    return _DECODER.decode(payload)
+
+
+_DECODER = opus.Decoder(8000)

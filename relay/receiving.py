@@ -100,6 +100,11 @@ class Receiver:
         """Whether the peer negotiated this."""
         return self._formats.get(payload_type) == codec
 
+    @property
+    def has_digits(self) -> bool:
+        """Whether there is, or may soon be, something for `digits` to tell."""
+        return bool(self._ended) or self._digits.waiting
+
     def digits(self, now_ns: int) -> list[tuple[str, int]]:
         """Digits that have ended since the last call, with their lengths in ms."""
         if self._digits.waiting:

@@ -114,6 +114,12 @@ class CounterExtender:
         self._highest = max(self._highest, extended)
         return extended
 
+    def advance(self, by: int) -> None:
+        """The highest value is so much higher now."""
+        if self._highest is None:
+            raise AssertionError("nothing was extended yet")
+        self._highest += by
+
 
 class StreamExtender:
     """Extends the counters of one leg's packets. Feed authenticated packets only.
@@ -140,6 +146,12 @@ class StreamExtender:
             csrcs,
             extension,
         )
+
+    def advance(self, ssrc: int, packets: int, units: int) -> None:
+        """So many more packets of a known source were read elsewhere, in order, their sound `units` long together."""
+        sequences, timestamps = self._sources[ssrc]
+        sequences.advance(packets)
+        timestamps.advance(units)
 
     def _new_source(self, ssrc: int) -> tuple[CounterExtender, CounterExtender]:
         if len(self._sources) == 2:

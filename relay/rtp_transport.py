@@ -17,6 +17,10 @@ from relay.udp import UdpSocket, address_of
 class Transport(Protocol):
     """The way to a leg's peer. What cannot be sent now is lost."""
 
+    @property
+    def line(self) -> int | None:
+        """The line that it is, while that leads to the peer."""
+
     def apply(self, agreement: Agreement) -> None:
         """Sends to and hears the peer as agreed from now on."""
 
@@ -42,6 +46,10 @@ class RtpTransport:
         self._mux = False
         self._srtp: Srtp | None = None
         self._keys: tuple[Crypto | None, Crypto | None] = (None, None)
+
+    @property
+    def line(self) -> int | None:
+        return None if self._remote is None else self._line
 
     @property
     def rtcp_port(self) -> int:

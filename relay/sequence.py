@@ -57,6 +57,18 @@ class SequenceStats:
         self._add()
         return "new"
 
+    def advance(self, packets: int, jitter_ms: float) -> None:
+        """So many more came in order, each the one after the highest."""
+        self.received += packets
+        self.since_start += packets
+        self._highest += packets
+        self._window = ((self._window + 1 << packets) - 1) & _WINDOW
+        self.jitter_ms = jitter_ms
+
+    def is_newest(self, sequence: int) -> bool:
+        """Whether it is the highest that has come."""
+        return self._first is not None and sequence == self._highest
+
     def _suspicious(self, sequence: int) -> Verdict:
         if sequence != self._suspect:
             self._suspect = sequence + 1

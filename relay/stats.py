@@ -46,6 +46,21 @@ class Reception:
             self._jitter += (abs(transit - self._transit[1]) - self._jitter) / 16
         self._transit = clock, transit
 
+    def pace(self, packet: RtpPacket) -> tuple[float, float] | None:
+        """Transit and jitter as of the last packet; None if this is not the newest."""
+        if self._transit is None or packet.ssrc != self.ssrc or packet.sequence != self._highest:
+            return None
+        return self._transit[1], self._jitter
+
+    def advance(self, packets: int, transit: float, jitter: float) -> None:
+        """So many more came in order, each the one after the highest; transit and jitter as of the last."""
+        if self._transit is None:
+            raise AssertionError("no packet came before")
+        self._received += packets
+        self._highest += packets
+        self._transit = self._transit[0], transit
+        self._jitter = jitter
+
     def sender_report(self, info: SenderInfo, arrival_ns: int) -> None:
         self._last_sr = (middle(info.ntp), arrival_ns)
 

@@ -6,7 +6,7 @@ import secrets
 from relay.direct import Passed
 from relay.engine import Outgoing
 from relay.keypad import EventPacket
-from relay.rtp import header
+from relay.rtp import RtpPacket, header
 from relay.sequence import MAX_DROPOUT
 
 STRANGE_NS = 1_000_000_000
@@ -18,34 +18,48 @@ class Anchor:
 
     def __init__(self, first: Passed, sequence: int, timestamp: int) -> None:
         self._ssrc = first.packet.ssrc
-        self._last = first
+        self._note(first)
         self._first = first.packet.sequence
         self._sequence = sequence - first.packet.sequence
         self._timestamp = timestamp - first.packet.timestamp
 
     def holds(self, passed: Passed) -> bool:
         """Whether the packet is counted as the others were: neither the source nor its clock began anew."""
-        packet, last = passed.packet, self._last.packet
-        if packet.ssrc != self._ssrc or abs(packet.sequence - last.sequence) > MAX_DROPOUT:
+        packet = passed.packet
+        if packet.ssrc != self._ssrc or abs(packet.sequence - self._newest) > MAX_DROPOUT:
             return False
-        elapsed = passed.arrival_ns - self._last.arrival_ns
-        said = (packet.timestamp - last.timestamp) * 1_000_000_000 // passed.clock
-        return passed.clock == self._last.clock and abs(said - elapsed) < STRANGE_NS
+        elapsed = passed.arrival_ns - self._arrival_ns
+        said = (packet.timestamp - self._stamped) * 1_000_000_000 // passed.clock
+        return passed.clock == self._clock and abs(said - elapsed) < STRANGE_NS
+
+    def is_at(self, packet: RtpPacket) -> bool:
+        """Whether the packet is the newest."""
+        return packet.ssrc == self._ssrc and packet.sequence == self._newest
+
+    def advance(self, packets: int, units: int, arrival_ns: int) -> None:
+        """So many more came in order, the last one then; their sound is `units` long together."""
+        self._newest += packets
+        self._stamped += units
+        self._arrival_ns = arrival_ns
 
     def counters(self, passed: Passed) -> tuple[int, int] | None:
         """Our sequence number and timestamp, unbounded; None for a packet from before the first."""
         packet = passed.packet
         if packet.sequence < self._first:
             return None
-        if packet.sequence >= self._last.packet.sequence:
-            self._last = passed
+        if packet.sequence >= self._newest:
+            self._note(passed)
         return packet.sequence + self._sequence, packet.timestamp + self._timestamp
 
     def leave_out(self, passed: Passed) -> None:
         """A number of the source that is not passed on: ours have no hole for it."""
-        if 0 < passed.packet.sequence - self._last.packet.sequence <= MAX_DROPOUT:
+        if 0 < passed.packet.sequence - self._newest <= MAX_DROPOUT:
             self._sequence -= 1
-            self._last = passed
+            self._note(passed)
+
+    def _note(self, passed: Passed) -> None:
+        self._newest, self._stamped = passed.packet.sequence, passed.packet.timestamp
+        self._arrival_ns, self._clock = passed.arrival_ns, passed.clock
 
 
 class SendStream:
@@ -100,6 +114,20 @@ class SendStream:
             self._sequence = (sequence + 1) & 0xFFFF
             self._timestamp = (timestamp + passed.samples) & 0xFFFFFFFF
         return header(passed.payload_type, marker, self.ssrc, (sequence, timestamp)) + passed.packet.payload
+
+    def next_after(self, packet: RtpPacket) -> tuple[int, int] | None:
+        """Sequence number and timestamp of what is passed on next, if that follows on this packet, which was the last;
+        None: it was not."""
+        if self._silent or self._anchor is None or not self._anchor.is_at(packet):
+            return None
+        return self._sequence, self._timestamp
+
+    def advance(self, packets: int, units: int, arrival_ns: int) -> None:
+        """So many more were passed on elsewhere, each where `next_after` said; `units`: how long together."""
+        self._sequence = (self._sequence + packets) & 0xFFFF
+        self._timestamp = (self._timestamp + units) & 0xFFFFFFFF
+        if self._anchor is not None:
+            self._anchor.advance(packets, units, arrival_ns)
 
     def hold(self, passed: Passed) -> None:
         """As `skip`, of a packet that would be passed on."""

@@ -1,6 +1,6 @@
 """The legs, rooms and players of a worker: what each command does to them, and what one tick does with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -8,9 +8,11 @@ import structlog
 
 from ipc.messages import Done, Event, Refusal
 from relay import api
+from relay.direct import Passed
 from relay.dtmf import DIGITS
 from relay.engine import Engine
 from relay.errors import LegError
+from relay.express import Express
 from relay.leg import Leg
 from relay.leg_maker import LegMaker
 from relay.lines import make_lines
@@ -18,6 +20,7 @@ from relay.negotiation import Agreement
 from relay.players import Players
 from relay.rooms import Rooms
 from relay.rtcp import ntp_time
+from relay.run import try_run
 from relay.tap import TapBook
 from relay.tick import now_ns, wall_clock
 
@@ -29,12 +32,13 @@ class Switchboard:
     """`handle` answers a command or raises Refusal; `publish` is told every event."""
 
     def __init__(self, rtp_ports: tuple[int, int], taps: TapBook, publish: Callable[[Event], None]) -> None:
-        self._engine = Engine()
+        self._engine = Engine(self._end_runs)
         self._taps = taps
         self._publish = publish
         self._rooms = Rooms(self._engine, taps)
         self._players = Players(self._engine, publish)
         self._lines = make_lines()
+        self._express = self._lines.express = Express(self._lines)
         self._maker = LegMaker(rtp_ports, self._lines, self._engine, taps, publish)
         self._legs: dict[str, Leg] = {}
         self.draining = False
@@ -90,6 +94,7 @@ class Switchboard:
     def tick(self, now: int) -> None:
         """Moves the sound of 20 ms. `now` in ns."""
         self._receive()
+        self._express.settle(now)
         done = self._engine.tick(now)
         for name, error in done.faults:
             self._legs[name].fault(error)
@@ -121,8 +126,19 @@ class Switchboard:
             leg = self._legs[passed.leg]
             try:
                 leg.relay(passed)
+                if passed.alone:
+                    self._begin_run(passed)
             except Exception as error:  # one leg's fault must not silence the worker
                 leg.fault(error)
+
+    def _begin_run(self, passed: Passed) -> None:
+        legs = self._legs[passed.source], self._legs[passed.leg]
+        try_run(legs, self._engine, self._express, passed)
+
+    def _end_runs(self, legs: Iterable[str]) -> None:
+        for name in legs:
+            if (leg := self._legs.get(name)) is not None:
+                leg.end_runs()
 
     def look_after_legs(self, now: int, turn: int, turns: int) -> None:
         """Reports to peers, alarms, quality: in each of `turns` calls for another part of the legs, so that no tick has

@@ -64,6 +64,10 @@ class TapBook:
         for recording, party in self._live.get(leg, ()):
             self._emit(_packet_record(recording, party, packet, _CODECS.get(codec, Codec.NONE), clock))
 
+    def is_live(self, leg: str) -> bool:
+        """Whether a leg's packets are told."""
+        return leg in self._live
+
     def tick(self, clock: int) -> None:
         """Tells every open party how far time has come, ten times a second."""
         if clock < self._next_clock:

@@ -17,7 +17,7 @@ from relay.switchboard import Switchboard
 from relay.tap import Outbox, TapBook
 from relay.tap_link import TapLink
 
-HOUSEKEEPING_TICKS = 10
+HOUSEKEEPING_TICKS = 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 FLUSH_SECONDS = 2.0
 """How long a worker that stops waits for the recorder to acknowledge the last batches."""

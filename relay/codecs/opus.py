@@ -22,6 +22,7 @@ _MAX_BYTES: Final = 1275 * 3 + 7
 _VOIP: Final = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_DTX, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4016, 4024
 _SIGNAL_VOICE: Final = 3001
+_RESET_STATE: Final = 4028
 _FIRST_HYBRID, _FIRST_CELT, _STEREO = 12 << 3, 16 << 3, 1 << 2
 """Of the first octet (RFC 6716 §3.1)."""
 _SILK_FRAMES: Final = (1, 1, 2, 3)
@@ -36,6 +37,7 @@ _ffi.cdef("""
     int32_t opus_encode(OpusEncoder *st, const int16_t *pcm, int frame_size, unsigned char *data, int32_t max_bytes);
     int opus_encoder_get_size(int channels);
     int opus_encoder_ctl(OpusEncoder *st, int request, ...);
+    int opus_decoder_ctl(OpusDecoder *st, int request, ...);
     OpusDecoder *opus_decoder_create(int32_t rate, int channels, int *error);
     int opus_decode(OpusDecoder *st, const unsigned char *data, int32_t len, int16_t *pcm, int frame_size, int fec);
     void opus_decoder_destroy(OpusDecoder *st);
@@ -148,6 +150,10 @@ class Decoder:
     def conceal(self, samples: int) -> Samples:
         """Sound made up from what came before, fading with each further call."""
         return self._run(None, samples, 0)
+
+    def reset(self) -> None:
+        """Forgets what was decoded before."""
+        _lib.opus_decoder_ctl(self._state, _RESET_STATE)
 
     def _run(self, payload: bytes | None, room: int, fec: int) -> Samples:
         out = np.empty(room, np.int16)

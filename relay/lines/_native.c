@@ -1,5 +1,7 @@
 /* Receive and unprotect a batch, protect and send a batch: the two loops around the system calls and libsrtp.
  *
+ * What was received is told in columns over one table of octets, in which packets may be stamped anew and sent on.
+ *
  * libsrtp is the one that pylibsrtp has loaded; its functions and sessions are handed in, so that a session belongs to
  * Python as before and may be used from there between two calls. What is let through is decided as in plain.py. */
 
@@ -23,6 +25,10 @@
 #define LONGEST_WAIT_NS 1000000000LL
 
 enum { TOO_LONG = -2, DISCARDED = -1, RTP = 0, RTCP = 1 };
+
+/* The columns of a batch, as relay/lines/batch.py names them. */
+enum { NUMBER, KIND, SLOT_USED, SIZE, ARRIVAL, HEAD, TIMESTAMP, SSRC, CONTENT };
+#define COLUMNS 9
 
 typedef int (*crypt_function)(void *session, void *packet, int *size);
 
@@ -50,15 +56,10 @@ typedef struct lines {
     struct iovec parts[BATCH];
     struct sockaddr_in6 sources[BATCH];
     _Alignas(struct cmsghdr) char notes[BATCH][64];
+    int64_t columns[COLUMNS][BATCH];
+    int64_t now, offset;
     _Alignas(16) uint8_t data[BATCH][STRIDE];
 } lines;
-
-/* Where arrivals are told. */
-struct columns {
-    int *numbers, *kinds, *slots, *sizes;
-    int64_t *arrivals;
-    int64_t now, offset;
-};
 
 static void make_ready(lines *all, int slot)
 {
@@ -100,7 +101,7 @@ static void lines_free(lines *all)
 
 static int lines_open(lines *all, int number, int fd)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)number};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = (uint32_t)number};
     int on = 1;
     if (number >= all->size) {
         int size = number < 64 ? 64 : number * 2;
@@ -232,10 +233,16 @@ static int64_t arrival_of(struct msghdr *header, int64_t now, int64_t offset)
     return now;
 }
 
+static int64_t word(const uint8_t *at)
+{
+    return (int64_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
 /* One datagram: into the columns at `passed`, or counted. Returns how many columns are filled then. */
-static int take(lines *all, int number, int slot, struct columns into, int passed)
+static int take(lines *all, int number, int slot, int passed)
 {
     struct mmsghdr *message = &all->messages[slot];
+    const uint8_t *data = all->data[slot];
     int size = (int)message->msg_len;
     int kind = let_through(all, &all->table[number], message, all->data[slot], &size);
     if (kind == DISCARDED) {
@@ -243,35 +250,58 @@ static int take(lines *all, int number, int slot, struct columns into, int passe
         all->any_discarded = 1;
         return passed;
     }
-    into.numbers[passed] = number;
-    into.kinds[passed] = kind;
-    into.slots[passed] = slot;
-    into.sizes[passed] = size;
-    into.arrivals[passed] = arrival_of(&message->msg_hdr, into.now, into.offset);
+    all->columns[NUMBER][passed] = number;
+    all->columns[KIND][passed] = kind;
+    all->columns[SLOT_USED][passed] = slot;
+    all->columns[SIZE][passed] = size;
+    all->columns[ARRIVAL][passed] = arrival_of(&message->msg_hdr, all->now, all->offset);
+    all->columns[HEAD][passed] = size < 12 ? 0 : word(data);
+    all->columns[TIMESTAMP][passed] = size < 12 ? 0 : word(data + 4);
+    all->columns[SSRC][passed] = size < 12 ? 0 : word(data + 8);
+    all->columns[CONTENT][passed] = size < 14 ? 0 : data[12] << 8 | data[13];
     return passed + 1;
 }
 
-/* Fills the columns for at most BATCH datagrams. `slots` says where each one's octets are. Returns how many were let
- * through; `more` is set when some may be left. */
-static int lines_receive(lines *all, int *numbers, int *kinds, int *slots, int *sizes, int64_t *arrivals, int *more)
+/* A socket is told as ready once for what comes: what is left in it has to be asked for. */
+static void ask_again(lines *all, int number)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = (uint32_t)number};
+    epoll_ctl(all->epoll, EPOLL_CTL_MOD, all->table[number].fd, &event);
+}
+
+/* Fills the columns for at most BATCH datagrams. Returns how many were let through; `more` is set when some may be
+ * left. */
+static int lines_receive(lines *all, int *more)
 {
     struct epoll_event ready[BATCH];
     int passed = 0, used = 0;
     int count = epoll_wait(all->epoll, ready, BATCH, 0);
-    struct columns into = {numbers, kinds, slots, sizes, arrivals, nanoseconds(CLOCK_MONOTONIC), 0};
+    *more = count == BATCH;
+    if (count <= 0)
+        return 0;
+    all->now = nanoseconds(CLOCK_MONOTONIC);
     /* Of the wall clock only its distance from ours is wanted, at this moment. */
-    into.offset = into.now - nanoseconds(CLOCK_REALTIME);
-    *more = count > 0;
-    for (int i = 0; i < count && used < BATCH; i++) {
-        int number = (int)ready[i].data.u32;
+    all->offset = all->now - nanoseconds(CLOCK_REALTIME);
+    for (int i = 0; i < count; i++) {
+        int number = (int)ready[i].data.u32, got = 0;
         int room = BATCH - used < EACH ? BATCH - used : EACH;
-        int got = recvmmsg(all->table[number].fd, &all->messages[used], (unsigned)room, MSG_DONTWAIT, NULL);
+        if (room)
+            got = recvmmsg(all->table[number].fd, &all->messages[used], (unsigned)room, MSG_DONTWAIT, NULL);
+        if (got == room || (got < 0 && errno != EAGAIN)) {
+            ask_again(all, number);
+            *more = 1;
+        }
         for (int end = used + (got > 0 ? got : 0); used < end; used++)
-            passed = take(all, number, used, into, passed);
+            passed = take(all, number, used, passed);
     }
     for (int slot = 0; slot < used; slot++)
         make_ready(all, slot);
     return passed;
+}
+
+static int64_t *lines_columns(lines *all)
+{
+    return all->columns[0];
 }
 
 static uint8_t *lines_data(lines *all)
@@ -279,25 +309,36 @@ static uint8_t *lines_data(lines *all)
     return all->data[0];
 }
 
-/* Packets lie end to end in `packets`. Sends those that lead somewhere; `failed` becomes the libsrtp status of each that
- * could not be protected, or TOO_LONG, else 0. */
+/* Protects the packet in place and sends it if the line leads somewhere. Returns the libsrtp status, or TOO_LONG, if it
+ * could not be protected, else 0. */
+static int put(lines *all, const line *it, uint8_t *data, int size)
+{
+    int status;
+    if (!it->leads)
+        return 0;
+    if (size > SLOT)
+        return TOO_LONG;
+    if (it->outbound && (status = all->protect(it->outbound, data, &size)))
+        return status;
+    sendto(it->fd, data, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL, &it->remote.any, it->remote_size);
+    return 0;
+}
+
+/* Packets lie end to end in `packets`. `failed` becomes what `put` returns for each. */
 static void lines_send(lines *all, int count, const int *numbers, const int *sizes, const uint8_t *packets, int *failed)
 {
-    static const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     _Alignas(16) uint8_t data[STRIDE];
     for (int i = 0; i < count; packets += sizes[i], i++) {
-        line *it = &all->table[numbers[i]];
-        int size = sizes[i];
-        failed[i] = 0;
-        if (!it->leads)
-            continue;
-        if (size > SLOT) {
-            failed[i] = TOO_LONG;
-            continue;
-        }
-        memcpy(data, packets, (size_t)size);
-        if (it->outbound && (failed[i] = all->protect(it->outbound, data, &size)))
-            continue;
-        sendto(it->fd, data, (size_t)size, flags, &it->remote.any, it->remote_size);
+        if (sizes[i] <= SLOT)
+            memcpy(data, packets, (size_t)sizes[i]);
+        failed[i] = put(all, &all->table[numbers[i]], data, sizes[i]);
     }
+}
+
+/* Packets lie in slots of the table of octets, from which they are sent; of `numbers` and `failed` as above. */
+static void lines_forward(lines *all, int count, const int64_t *numbers, const int64_t *slots, const int64_t *sizes,
+                          int *failed)
+{
+    for (int i = 0; i < count; i++)
+        failed[i] = put(all, &all->table[numbers[i]], all->data[slots[i]], (int)sizes[i]);
 }

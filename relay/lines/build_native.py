@@ -8,6 +8,7 @@ ffi = cffi.FFI()
 ffi.cdef("""
     #define BATCH ...
     #define STRIDE ...
+    #define COLUMNS ...
     typedef struct lines lines;
     lines *lines_new(void *protect, void *unprotect, void *unprotect_rtcp);
     void lines_free(lines *all);
@@ -17,9 +18,12 @@ ffi.cdef("""
     int lines_lead(lines *all, int number, const uint8_t *address, int size, int port, int mux, void *inbound,
                    void *outbound);
     int lines_take_discarded(lines *all, int *numbers, int *counts);
-    int lines_receive(lines *all, int *numbers, int *kinds, int *slots, int *sizes, int64_t *arrivals, int *more);
+    int lines_receive(lines *all, int *more);
+    int64_t *lines_columns(lines *all);
     uint8_t *lines_data(lines *all);
     void lines_send(lines *all, int count, const int *numbers, const int *sizes, const uint8_t *packets, int *failed);
+    void lines_forward(lines *all, int count, const int64_t *numbers, const int64_t *slots, const int64_t *sizes,
+                       int *failed);
 """)
 ffi.set_source(
     "relay.lines._native",

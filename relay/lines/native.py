@@ -5,12 +5,14 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from pylibsrtp import Error
 from pylibsrtp._binding import ffi as srtp_ffi  # private, like Srtp.pointers: the version is pinned
 from pylibsrtp._binding import lib as srtp_lib
 
 from relay.lines._native import ffi, lib
-from relay.lines.table import Arrival, Lines, Way
+from relay.lines.batch import COLUMNS, Batch, Column
+from relay.lines.table import Lines, Way
 
 _SENT_AT_ONCE = 256
 
@@ -24,9 +26,10 @@ class NativeLines(Lines):
         if made == ffi.NULL:
             raise MemoryError("no table of lines")
         self._table = ffi.gc(made, lib.lines_free)
-        self._data = ffi.buffer(lib.lines_data(made), lib.BATCH * lib.STRIDE)
-        self._numbers, self._kinds, self._slots, self._sizes = (ffi.new("int[]", lib.BATCH) for _ in range(4))
-        self._arrivals = ffi.new("int64_t[]", lib.BATCH)
+        octets = np.frombuffer(ffi.buffer(lib.lines_data(made), lib.BATCH * lib.STRIDE), np.uint8)
+        columns = np.frombuffer(ffi.buffer(lib.lines_columns(made), lib.COLUMNS * lib.BATCH * 8), np.int64)
+        self._batch = Batch(octets.reshape(lib.BATCH, lib.STRIDE), columns.reshape(COLUMNS, lib.BATCH))
+        self._numbers, self._counts = (ffi.new("int[]", lib.BATCH) for _ in range(2))
         self._more = ffi.new("int *")
         self._failed = ffi.new("int[]", _SENT_AT_ONCE)
         self._ways: dict[int, Way] = {}
@@ -58,21 +61,18 @@ class NativeLines(Lines):
         lib.lines_close(self._table, line)
         self._ways.pop(line, None)
 
-    def _receive(self) -> tuple[list[Arrival], bool]:
-        columns = (self._numbers, self._kinds, self._slots, self._sizes, self._arrivals)
-        count = lib.lines_receive(self._table, *columns, self._more)
-        if not count:
-            return [], bool(self._more[0])
-        data, stride = self._data, lib.STRIDE
-        numbers, kinds, slots, sizes, arrivals = (ffi.unpack(column, count) for column in columns)
-        return [
-            Arrival(number, kind == 1, data[slot * stride : slot * stride + size], arrival)
-            for number, kind, slot, size, arrival in zip(numbers, kinds, slots, sizes, arrivals, strict=True)
-        ], bool(self._more[0])
+    def _receive(self) -> tuple[Batch, bool]:
+        self._batch.fill(lib.lines_receive(self._table, self._more))
+        return self._batch, bool(self._more[0])
 
     def _discarded(self) -> Iterable[tuple[int, int]]:
-        count = lib.lines_take_discarded(self._table, self._numbers, self._sizes)
-        return zip(ffi.unpack(self._numbers, count), ffi.unpack(self._sizes, count), strict=True) if count else ()
+        count = lib.lines_take_discarded(self._table, self._numbers, self._counts)
+        return zip(ffi.unpack(self._numbers, count), ffi.unpack(self._counts, count), strict=True) if count else ()
+
+    def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
+        columns = (ffi.from_buffer("int64_t[]", np.ascontiguousarray(column)) for column in (lines, slots, sizes))
+        lib.lines_forward(self._table, len(lines), *columns, self._failed)
+        return _failures(lines.tolist(), ffi.unpack(self._failed, len(lines)))
 
     def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
         failed: list[tuple[int, Exception]] = []
@@ -81,10 +81,16 @@ class NativeLines(Lines):
             numbers = [number for number, _ in part]
             data = [packet for _, packet in part]
             lib.lines_send(self._table, len(part), numbers, [*map(len, data)], b"".join(data), self._failed)
-            for number, status in zip(numbers, ffi.unpack(self._failed, len(part)), strict=True):
-                if status:
-                    failed.append((number, Error(f"libsrtp status {status}")))
+            failed += _failures(numbers, ffi.unpack(self._failed, len(part)))
         return failed
+
+
+def _failures(numbers: list[int], statuses: list[int]) -> list[tuple[int, Exception]]:
+    if not any(statuses):
+        return []
+    return [
+        (number, Error(f"libsrtp status {status}")) for number, status in zip(numbers, statuses, strict=True) if status
+    ]
 
 
 def _libsrtp(name: str) -> Any:

@@ -5,12 +5,14 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 from pylibsrtp import Error
 
 from relay.address import Address
 from relay.demux import Kind, classify
 from relay.errors import SrtpError
-from relay.lines.table import BATCH, MAX_DATAGRAM, Arrival, Lines, Way
+from relay.lines.batch import COLUMNS, RTCP, RTP, Batch, Column
+from relay.lines.table import BATCH, MAX_DATAGRAM, Lines, Way
 from relay.tick import now_ns, wall_clock_ns
 
 SO_TIMESTAMPNS = 35
@@ -19,6 +21,7 @@ EACH = 32
 """Datagrams taken from one socket before others have their turn."""
 LONGEST_WAIT_NS = 1_000_000_000
 _TIME = struct.Struct("qq")
+_HEADER = struct.Struct("!III")
 
 
 class PlainLines(Lines):
@@ -30,6 +33,9 @@ class PlainLines(Lines):
         """By descriptor."""
         self._ways: dict[int, Way] = {}
         self._refused: dict[int, int] = {}
+        self._octets = np.zeros((BATCH, MAX_DATAGRAM), np.uint8)
+        self._columns = np.zeros((COLUMNS, BATCH), np.int64)
+        self._batch = Batch(self._octets, self._columns)
 
     def shut(self) -> None:
         self._poll.close()
@@ -52,42 +58,58 @@ class PlainLines(Lines):
         self._lead(line, None)
         self._refused.pop(line, None)
 
-    def _receive(self) -> tuple[list[Arrival], bool]:
+    def _receive(self) -> tuple[Batch, bool]:
         now = now_ns()
         # Of the wall clock only its distance from ours is wanted, at this moment.
         offset = now - wall_clock_ns()
-        arrivals: list[Arrival] = []
+        count = 0
         ready = self._poll.poll(0, BATCH // EACH)
         for descriptor, _ in ready:
             line = self._lines[descriptor]
             for data, source, stamp in _drain(self._sockets[line]):
                 arrival = now if stamp is None else min(now, max(stamp + offset, now - LONGEST_WAIT_NS))
-                let_through = self._let_through(line, data, source, arrival)
+                let_through = self._let_through(line, data, source)
                 if let_through is None:
                     self._refused[line] = self._refused.get(line, 0) + 1
                 else:
-                    arrivals.append(let_through)
-        return arrivals, bool(ready)
+                    self._tell(count, line, *let_through, arrival)
+                    count += 1
+        self._batch.fill(count)
+        return self._batch, bool(ready)
 
-    def _let_through(self, line: int, data: bytes, source: Address, arrival_ns: int) -> Arrival | None:
+    def _tell(self, place: int, line: int, kind: int, data: bytes, arrival_ns: int) -> None:
+        """Into the columns at that place, and the octets into the slot of the same number."""
+        self._octets[place, : len(data)] = np.frombuffer(data, np.uint8)
+        header = _HEADER.unpack_from(data) if len(data) >= _HEADER.size else (0, 0, 0)
+        content = int.from_bytes(data[12:14], "big") if len(data) >= 14 else 0
+        self._columns[:, place] = line, kind, place, len(data), arrival_ns, *header, content
+
+    def _let_through(self, line: int, data: bytes, source: Address) -> tuple[int, bytes] | None:
+        """The kind of a datagram and what it holds in clear."""
         way = self._ways.get(line)
         if way is None or source != way.remote:
             return None
         kind = classify(data)
         try:
             if kind is Kind.RTP:
-                clear = data if way.srtp is None else way.srtp.unprotect(data)
-            elif kind is Kind.RTCP and way.mux:
-                clear = data if way.srtp is None else way.srtp.unprotect_rtcp(data)
-            else:
-                return None
+                return RTP, data if way.srtp is None else way.srtp.unprotect(data)
+            if kind is Kind.RTCP and way.mux:
+                return RTCP, data if way.srtp is None else way.srtp.unprotect_rtcp(data)
         except SrtpError:
             return None
-        return Arrival(line, kind is Kind.RTCP, clear, arrival_ns)
+        return None
 
     def _discarded(self) -> Iterable[tuple[int, int]]:
         refused, self._refused = self._refused, {}
         return refused.items()
+
+    def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
+        return self._send(
+            [
+                (line, self._octets[slot, :size].tobytes())
+                for line, slot, size in zip(lines.tolist(), slots.tolist(), sizes.tolist(), strict=True)
+            ]
+        )
 
     def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
         failed: list[tuple[int, Exception]] = []

@@ -1,7 +1,8 @@
 """Lines: the sockets of RTP legs with their peers and keys, received from and sent to in batches.
 
-Only what came from a line's own peer and is authentic under its keys reaches its receiver, in clear and with the time
-at which the kernel took it, so that nobody has to be woken for a packet.
+Only what came from a line's own peer and is authentic under its keys is let through, in clear and with the time at
+which the kernel took it, so that nobody has to be woken for a packet. A batch is offered as columns first (Express);
+what is left of it is handed to the receivers of its lines one by one.
 """
 
 import socket
@@ -12,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from relay.address import Address
+from relay.lines.batch import RTCP, Batch, Column
 from relay.srtp import Srtp
 
 BATCH = 256
@@ -46,20 +48,18 @@ class Way(msgspec.Struct, frozen=True):
     """RTCP comes on this socket, too (RFC 5761)."""
 
 
-class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """A datagram that was let through, in clear."""
+class Express(Protocol):
+    """Who takes whole columns of packets."""
 
-    line: int
-    is_rtcp: bool
-    data: bytes
-    arrival_ns: int
-    """On the clock of relay.tick.now_ns."""
+    def take(self, batch: Batch) -> Iterable[int]:
+        """Deals with what is his, and may forward it; returns the places of all else, in their order."""
 
 
 class Lines(ABC):
     """All lines of a worker. `post` what is to be sent, `flush` to send it; `receive` to hand on what has come."""
 
     def __init__(self) -> None:
+        self.express: Express | None = None
         self._receivers: dict[int, Receiver] = {}
         self._posted: list[tuple[int, bytes]] = []
         self._free: list[int] = []
@@ -90,9 +90,10 @@ class Lines(ABC):
     def receive(self) -> None:
         """Hands on what has come, each line's in its order."""
         for _ in range(ROUNDS):
-            arrivals, full = self._receive()
-            for arrival in arrivals:
-                self._hand_on(arrival)
+            batch, full = self._receive()
+            if len(batch):
+                for place in range(len(batch)) if self.express is None else self.express.take(batch):
+                    self._hand_on(batch, place)
             if not full:
                 break
         for line, datagrams in self._discarded():
@@ -112,6 +113,12 @@ class Lines(ABC):
             for line, error in self._send(posted):
                 self._receivers[line].fault(error)
 
+    def forward(self, lines: Column, slots: Column, sizes: Column) -> None:
+        """Packets of the batch that is being taken go out on these lines, each line's in the order of the columns. They
+        are protected where they lie."""
+        for line, error in self._forward(lines, slots, sizes):
+            self._receivers[line].fault(error)
+
     @abstractmethod
     def shut(self) -> None:
         """Gives back what the table itself holds; all lines are closed."""
@@ -126,8 +133,8 @@ class Lines(ABC):
     def _close(self, line: int) -> None: ...
 
     @abstractmethod
-    def _receive(self) -> tuple[list[Arrival], bool]:
-        """At most BATCH arrivals, and whether there may be more."""
+    def _receive(self) -> tuple[Batch, bool]:
+        """What has come, and whether there may be more."""
 
     @abstractmethod
     def _discarded(self) -> Iterable[tuple[int, int]]:
@@ -137,14 +144,19 @@ class Lines(ABC):
     def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
         """Returns what could not be protected."""
 
-    def _hand_on(self, arrival: Arrival) -> None:
-        receiver = self._receivers.get(arrival.line)
+    @abstractmethod
+    def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
+        """Likewise."""
+
+    def _hand_on(self, batch: Batch, place: int) -> None:
+        receiver = self._receivers.get(int(batch.lines[place]))
         if receiver is None:
             return
+        data, arrival_ns = batch.data(place), int(batch.arrivals[place])
         try:
-            if arrival.is_rtcp:
-                receiver.receive_rtcp(arrival.data, arrival.arrival_ns)
+            if batch.kinds[place] == RTCP:
+                receiver.receive_rtcp(data, arrival_ns)
             else:
-                receiver.receive_rtp(arrival.data, arrival.arrival_ns)
+                receiver.receive_rtp(data, arrival_ns)
         except Exception as error:  # one leg's fault must not silence the worker
             receiver.fault(error)

@@ -29,6 +29,8 @@ TICK = 20_000_000
 class Wire:
     """Keeps what is sent."""
 
+    line = None
+
     def __init__(self) -> None:
         self.rtp: list[RtpPacket] = []
         self.rtcp: list[bytes] = []

@@ -1,0 +1,59 @@
+"""A batch of datagrams as columns over one table of octets, so that many packets are looked at and stamped at once."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[np.int64]
+Octets = npt.NDArray[np.uint8]
+
+COLUMNS = 9
+RTP, RTCP = 0, 1
+"""Kinds of datagrams."""
+
+
+class Batch:
+    """What was let through, in clear, in order of arrival of each line. The next batch overwrites it."""
+
+    lines: Column
+    kinds: Column
+    slots: Column
+    """Rows of the table of octets."""
+    sizes: Column
+    arrivals: Column
+    """In ns on the clock of relay.tick.now_ns."""
+    heads: Column
+    """The first four octets as one number: version, marker, payload type and sequence number; 0 of what has no header
+    of RTP."""
+    timestamps: Column
+    ssrcs: Column
+    contents: Column
+    """The two octets after the fixed header, as one number."""
+
+    def __init__(self, octets: Octets, columns: Column) -> None:
+        """`octets`: one row a slot, each of a whole number of words; `columns`: COLUMNS rows."""
+        self._octets = octets
+        self._words: Any = octets.view(">u4")
+        self._columns = columns
+        self.fill(0)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def fill(self, count: int) -> None:
+        """So many datagrams are told of in the columns."""
+        (
+            self.lines, self.kinds, self.slots, self.sizes, self.arrivals,
+            self.heads, self.timestamps, self.ssrcs, self.contents,
+        ) = self._columns[:, :count]  # fmt: skip
+
+    def data(self, place: int) -> bytes:
+        """One datagram."""
+        return self._octets[self.slots[place], : self.sizes[place]].tobytes()
+
+    def stamp(self, slots: Column, header: tuple[Column, Column, Column]) -> None:
+        """Gives packets in those slots a fixed header: heads, timestamps and SSRCs, of which the low 32 bits are
+        sent."""
+        for place, column in enumerate(header):
+            self._words[slots, place] = column
