@@ -16,6 +16,9 @@ from relay.lines.table import Lines, Way
 
 _SENT_AT_ONCE = 256
 
+if getattr(lib, "COLUMNS", None) != COLUMNS:
+    raise ImportError("the extension was built of other sources than these")
+
 
 class NativeLines(Lines):
     """Raises MemoryError if the table cannot be made."""
