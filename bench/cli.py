@@ -44,11 +44,15 @@ from bench.rate_node import agents_for, measure_calls
 from bench.recorded_calls import Plan
 from bench.recorded_calls import measure as measure_recorded
 from bench.recordings import RecordingPlan, measure_recordings
+from bench.sections import keep_others, put
+from bench.sip.node import SipPlan, measure_dialogs
+from bench.sip.report import dialogs_section
 from bench.softphone.client import Refused
 from recorder.api import FORMATS, Format
 from signaling.sip.flow import Transport
 
 CONSOLE = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
+PATH = click.Path(dir_okay=False, path_type=Path)
 CAPACITIES = (1000, 800, 600, 400, 200)
 AnyTarget = Workers | Janus | Rtpengine
 SERVERS: dict[str, Callable[[], AnyTarget]] = {"telephonist": Workers, "janus": Janus, "rtpengine": Rtpengine}
@@ -100,20 +104,14 @@ def legs(work: str, legs: int | None, seconds: float, runs: int, **given: Any) -
 @click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Also write a Markdown document.")
 def short(runs: int, seconds: float, coming: int, write: Path | None) -> None:
     """The short set: ours beside the peers, how much two workers carry, memory of legs that come and go."""
-    about = {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "command": _command(),
-        "machine": machine(),
-        "versions": versions(),
-        "runs": runs,
-    }
+    about = {**_about(), "runs": runs}
     rows = [_compare(comparison, runs, seconds) for comparison in comparisons()]
     capacity = _capacity(seconds)
     recorded = _run(lambda tell: measure_recordings(RecordingPlan(seconds=seconds), tell))
     churned = _run(lambda tell: _churn(coming, tell))
     CONSOLE.print(table([one for _, *both in rows for one in both if one is not None] + capacity))
     if write is not None:
-        write.write_text(document(about, Short(rows, capacity, churned, recorded)))
+        write.write_text(keep_others(document(about, Short(rows, capacity, churned, recorded)), _read(write)))
     figures = [asdict(one) for _, *both in rows for one in both if one is not None]
     others = {"capacity": [asdict(one) for one in capacity], "recordings": recorded, "churn": asdict(churned)}
     _print({**about, "compared": figures, **others})
@@ -282,6 +280,29 @@ def recorded(calls: int, seconds: float, transport: Transport) -> None:
         _fail("not every call was heard right and recorded, so the figures do not count")
 
 
+@main.command()
+@click.option("--rate", type=click.FloatRange(1, 2000), default=150.0, show_default=True, help="New calls a second.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="How long.")
+@click.option("--hold", type=click.FloatRange(0, 60), default=0.5, show_default=True, help="Seconds a call.")
+@click.option("--half-open", type=click.IntRange(0, 10_000), default=0, help="Then so many, never acknowledged.")
+@click.option("--failed", type=click.IntRange(0, 100_000), default=0, help="And so many to a number that is not.")
+@click.option("--write", type=PATH, help="Also write the section of a Markdown document.")
+def dialogs(write: Path | None, **given: Any) -> None:
+    """SIP calls at a rate, with media set up and no sound of theirs: set-up time, failures, CPU of each process.
+
+    \b
+    telephonist-bench dialogs --rate 300
+    telephonist-bench dialogs --half-open 1000 --failed 10000
+    """
+    about = _about()
+    figures = _run(lambda tell: measure_dialogs(SipPlan(**given), tell))
+    _print({**about, **figures})
+    if write is not None:
+        write.write_text(put(_read(write), dialogs_section(about, figures)))
+    if figures["failed"] or figures["without_audio"]:
+        _fail("not every call was answered with media and ended: the figures do not count")
+
+
 def _legs(target: AnyTarget, work: Work, seconds: float) -> Figures:
     if not CONSOLE.is_terminal:
         CONSOLE.print(f"{work.name}: {len(work.legs)} legs, {target.name}")
@@ -323,6 +344,15 @@ async def _stoppable(doing: Coroutine[Any, Any, Result]) -> Result:
     task = asyncio.ensure_future(doing)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task
+
+
+def _about() -> dict[str, Any]:
+    date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return {"date": date, "command": _command(), "machine": machine(), "versions": versions()}
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def _print(figures: dict[str, Any]) -> None:

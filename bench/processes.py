@@ -25,6 +25,11 @@ def cpu_seconds(node: int) -> dict[str, float]:
     return dict(used)
 
 
+def pids_of(node: int, role: str) -> list[int]:
+    """The processes of one role among a node and all below it."""
+    return [pid for pid in _family(node) if _role(pid, node) == role]
+
+
 def process_cpu(pids: Iterable[int]) -> float:
     """User and system time of these processes so far, all threads, in seconds."""
     return sum(_cpu(pid) for pid in pids)

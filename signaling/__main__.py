@@ -11,6 +11,7 @@ from ipc.process import Heartbeat, run
 from signaling.app import App
 from signaling.config import Config
 from signaling.errors import StartError
+from signaling.garbage import settle
 from signaling.places import Places
 
 BAD_START = 2
@@ -24,6 +25,7 @@ def main(data: str, workers: str) -> None:
         urgent = _second_signal(stop)
         app = App(config, places, int(workers))
         await app.start()
+        settle()
         heartbeat.ready()
         await stop.wait()
         await app.drain(urgent)

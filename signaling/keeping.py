@@ -39,9 +39,15 @@ class Keeper:
         self._lanes = lanes
         self._pauses = pauses
         self._closing = asyncio.Event()
+        self._newest: dict[str, ContactRecord] = {}
+        """Of the contacts whose record is still to be kept."""
 
     def keep_contact(self, record: ContactRecord) -> None:
-        self._add(record.contact, lambda: self._records.save_contact(record))
+        """The newest record stands for those before it that were not kept yet."""
+        waits = record.contact in self._newest
+        self._newest[record.contact] = record
+        if not waits:
+            self._lanes.add(f"{record.contact}/records", lambda: self._keep_newest(record.contact))
 
     def keep_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
         self._add(contact, lambda: self._records.save_recording(tenant, contact, recording))
@@ -59,6 +65,18 @@ class Keeper:
 
     def _add(self, contact: str, write: Callable[[], Awaitable[None]]) -> None:
         self._lanes.add(f"{contact}/records", lambda: self._keep(contact, write))
+
+    async def _keep_newest(self, contact: str) -> None:
+        try:
+            await self._keep(contact, lambda: self._save_newest(contact))
+        finally:
+            self._newest.pop(contact, None)
+
+    async def _save_newest(self, contact: str) -> None:
+        while (record := self._newest.get(contact)) is not None:
+            await self._records.save_contact(record)
+            if self._newest[contact] is record:
+                del self._newest[contact]
 
     async def _keep(self, contact: str, write: Callable[[], Awaitable[None]]) -> None:
         tries = 0

@@ -2,6 +2,7 @@
 for each other."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,26 +18,38 @@ class Lanes:
     """One lane a key. A fault in one piece of work is logged and does not keep the next from being done."""
 
     def __init__(self) -> None:
-        self._last: dict[str, asyncio.Task[None]] = {}
+        self._lanes: dict[str, deque[Work]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, key: str, work: Work) -> None:
-        task = asyncio.get_running_loop().create_task(self._after(self._last.get(key), work, key))
-        self._last[key] = task
-        task.add_done_callback(lambda done: self._forget(key, done))
+        if key in self._lanes:
+            self._lanes[key].append(work)
+            return
+        self._lanes[key] = deque((work,))
+        task = asyncio.get_running_loop().create_task(self._run(key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def empty(self) -> None:
         """Until everything that was added is done."""
-        while self._last:
-            await asyncio.wait(self._last.values())
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    def _forget(self, key: str, done: asyncio.Task[None]) -> None:
-        if self._last.get(key) is done:
-            del self._last[key]
+    async def _run(self, key: str) -> None:
+        lane = self._lanes[key]
+        try:
+            while lane:
+                await self._do(lane.popleft(), key)
+        finally:
+            del self._lanes[key]
 
-    async def _after(self, previous: asyncio.Task[None] | None, work: Work, key: str) -> None:
-        if previous is not None:
-            await asyncio.wait([previous])
+    async def _do(self, work: Work, key: str) -> None:
         try:
             await work()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            log.error("! work for a contact was cancelled", key=key)
         except Exception as error:  # the boundary of one contact: nobody else may suffer for it
             log.error("! work for a contact failed", key=key, **told(error))

@@ -37,7 +37,7 @@ class Load:
     """Part of its ticks, 0 to 1."""
     draining: bool = False
     placed: int = 0
-    """Calls since the last measurement."""
+    """How many more calls it has than at the last measurement."""
 
     @property
     def expected(self) -> float:
@@ -66,6 +66,11 @@ class Placement:
         """It takes no new calls; it is not waited for until it says so itself."""
         if worker in self.loads:
             self.loads[worker].draining = True
+
+    def left(self, worker: str) -> None:
+        """A call that was placed on it is over."""
+        if worker in self.loads:
+            self.loads[worker].placed = max(0, self.loads[worker].placed - 1)
 
     def measured(self, worker: str, status: Status, now: float) -> None:
         """What a worker has told, at `now` in seconds of any steady clock."""

@@ -73,7 +73,9 @@ class Workers:
         return room in self._rooms
 
     def forget(self, room: str) -> None:
-        self._rooms.pop(room, None)
+        worker = self._rooms.pop(room, None)
+        if worker is not None:
+            self._placement.left(worker)
 
     def rooms_of(self, worker: str) -> list[str]:
         return [room for room, name in self._rooms.items() if name == worker]

@@ -77,12 +77,14 @@ class Floor:
 
     def next_route(self, now: float) -> float | None:
         """When a routing delay runs out next."""
-        return next_due(self._waiting(), self._ready(), now)
+        ready = self._ready()
+        return next_due(self._waiting(), ready, now) if ready else None
 
     def route(self, now: float) -> list[Decision]:
         """Offers waiting contacts to free agents."""
         decisions: list[Decision] = []
-        for offer in assign(self._waiting(), self._ready(), now):
+        ready = self._ready()
+        for offer in assign(self._waiting(), ready, now) if ready else ():
             contact, agent = self.contacts[offer.contact], self.agents[offer.agent]
             contact.attempts += 1
             leg = f"{contact.id}/agent-{contact.attempts}"

@@ -13,7 +13,11 @@ _token = re.compile(TOKEN)
 _quoted = re.compile(QUOTED, re.DOTALL)
 _value = re.compile(rf"{QUOTED}|[^\s\x00-\x1f\x7f\",;<>]+", re.DOTALL)
 _atoms = re.compile(rf'{QUOTED}|<[^<>]*>|[,;]|[^,;"<>]+|.', re.DOTALL)
+_grouping = re.compile(r'["<>]')
 _breaks = re.compile(r"[\r\n]")
+
+RECENT = 256
+"""Values whose parsed form is kept: the same ones stand in a message, and in those that follow it, several times."""
 
 Pairs = tuple[tuple[str, str | None], ...]
 
@@ -31,6 +35,8 @@ def refuse_breaks(text: str) -> str:
 
 def split_list(text: str, separator: str = ",") -> list[str]:
     """The stripped items between separators (`,` or `;`) outside quotes and brackets. Raises ParseError."""
+    if not _grouping.search(text):
+        return [item.strip(" \t") for item in text.split(separator)]
     items = [""]
     for match in _atoms.finditer(text):
         atom = match.group()

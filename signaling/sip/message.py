@@ -36,30 +36,50 @@ _known = (
     "Reason", "Recv-Info", "Record-Route", "Replaces", "Require", "Retry-After", "Route", "RSeq", "Server",
     "Service-Route", "Subscription-State", "Unsupported", "User-Agent", "WWW-Authenticate",
 )  # fmt: skip
+_canonical_names = frozenset(_known)
 _canonical = {name.lower(): name for name in _known} | COMPACT
 
 
 def canonical(name: str) -> str:
     """The full, usual spelling of a known header name; an unknown one as it is."""
+    if name in _canonical_names:
+        return name
     return _canonical.get(name.lower(), name)
+
+
+def _by_name(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        values.setdefault(name.lower(), []).append(value)
+    return values
 
 
 class Headers:
     """Header fields in order, immutable; names compare without case. Raises ValueRefused for what would break out."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_values")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._fields = tuple((canonical(name), refuse_breaks(value)) for name, value in fields)
-        if not all(is_token(name) for name, _ in self._fields):
+        if not all(name in _canonical_names or is_token(name) for name, _ in self._fields):
             raise ValueRefused("not a header name")
+        self._values = _by_name(self._fields)
+
+    @classmethod
+    def checked(cls, fields: Iterable[tuple[str, str]]) -> "Headers":
+        """Of fields as `parse_fields` has them: in their usual spelling, without a break."""
+        headers = cls()
+        headers._fields = tuple(fields)
+        headers._values = _by_name(headers._fields)
+        return headers
 
     def get(self, name: str) -> str | None:
         """The first value of that name."""
-        return next((value for _, value in self._named(name)), None)
+        values = self._values.get(name.lower())
+        return values[0] if values else None
 
     def get_all(self, name: str) -> list[str]:
-        return [value for _, value in self._named(name)]
+        return list(self._values.get(name.lower(), ()))
 
     def items(self, name: str) -> list[str]:
         """All members of a comma-separated list header. Raises ParseError for unbalanced quotes."""
@@ -67,10 +87,6 @@ class Headers:
 
     def add(self, *fields: tuple[str, str]) -> "Headers":
         return Headers((*self._fields, *fields))
-
-    def _named(self, name: str) -> Iterator[tuple[str, str]]:
-        lower = name.lower()
-        return (field for field in self._fields if field[0].lower() == lower)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)
@@ -195,7 +211,7 @@ def parse_fields(lines: list[bytes]) -> tuple[list[tuple[str, str]], ParseError 
 def _fit_body(message: Message, fields: list[tuple[str, str]], body: bytes) -> tuple[Message, ParseError | None]:
     """Cuts the body to Content-Length: octets beyond it are not part of a datagram's message (§18.3)."""
     lengths = {value for name, value in fields if name == "Content-Length"}
-    headers = Headers(field for field in fields if field[0] != "Content-Length")
+    headers = Headers.checked(field for field in fields if field[0] != "Content-Length")
     error = None
     if lengths:
         length = parse_length(lengths)

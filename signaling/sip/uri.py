@@ -3,10 +3,11 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import HOST, NO_PARAMS, Params
+from signaling.sip.grammar import HOST, NO_PARAMS, RECENT, Params
 
 _scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.+)", re.DOTALL)
 _userinfo = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/:#]|%[0-9A-Fa-f]{2})+")
@@ -43,14 +44,7 @@ class Uri:
     @classmethod
     def parse(cls, text: str) -> "Uri":
         """Raises ParseError."""
-        match = _scheme.fullmatch(text)
-        if match is None:
-            raise ParseError("Bad URI")
-        scheme, rest = match.group(1).lower(), match.group(2)
-        try:
-            return _parse_sip(scheme, rest) if scheme in ("sip", "sips") else cls(scheme, rest)
-        except ValueRefused:
-            raise ParseError("Bad URI") from None
+        return _parse(text)
 
     @property
     def name(self) -> str:
@@ -86,6 +80,18 @@ def parse_address(host: str) -> str | None:
 
 def _is_host(host: str) -> bool:
     return re.fullmatch(HOST, host) is not None and (host[0] != "[" or parse_address(host) is not None)
+
+
+@lru_cache(RECENT)
+def _parse(text: str) -> Uri:
+    match = _scheme.fullmatch(text)
+    if match is None:
+        raise ParseError("Bad URI")
+    scheme, rest = match.group(1).lower(), match.group(2)
+    try:
+        return _parse_sip(scheme, rest) if scheme in ("sip", "sips") else Uri(scheme, rest)
+    except ValueRefused:
+        raise ParseError("Bad URI") from None
 
 
 def _parse_sip(scheme: str, rest: str) -> Uri:

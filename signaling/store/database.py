@@ -11,10 +11,11 @@ from typing import Any, Self
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Table, event, make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from signaling.store.batch import Batch
 from signaling.store.errors import Conflict, StoreUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -35,13 +36,20 @@ class Database:
         self._engine = engine
         self._writer = engine.execution_options(**{WRITES: True})
         self._turn = asyncio.Lock()
+        self._batch = Batch(self.write)
 
     @classmethod
     async def open(cls, where: str | Path) -> Self:
         """`where`: the path of a SQLite file, or a URL. Raises StoreUnavailable."""
         return cls(await _open_engine(where))
 
+    async def keep(self, table: Table, row: dict[str, Any], newer: str = "") -> None:
+        """Upserts a row (see `upsert`), in one transaction with others that come meanwhile; on disk when it returns.
+        Raises Conflict, StoreUnavailable."""
+        await self._batch.keep(table, row, newer)
+
     async def close(self) -> None:
+        await self._batch.close()
         await self._engine.dispose()
 
     @asynccontextmanager

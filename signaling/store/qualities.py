@@ -1,6 +1,7 @@
 """The rows of how the sides of contacts sounded."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from signaling.center.record import QualityInfo
 from signaling.center.resources import Tenant
 from signaling.store.tables import of, qualities
-from signaling.store.upsert import upsert
 
 ByContact = dict[str, tuple[QualityInfo, ...]]
 
 
-async def save_quality(connection: AsyncConnection, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
+def quality_row(tenant: Tenant, contact: str, quality: QualityInfo) -> dict[str, Any]:
     side = {"account": tenant.account, "instance": tenant.instance, "contact": contact, "side": quality.side}
-    await upsert(connection, qualities, {**side, "quality": msgspec.to_builtins(quality)})
+    return {**side, "quality": msgspec.to_builtins(quality)}
 
 
 async def load_qualities(connection: AsyncConnection, tenant: Tenant, ids: Iterable[str]) -> ByContact:

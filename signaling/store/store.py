@@ -27,7 +27,7 @@ from signaling.store.phones import (
     seal_secrets,
     unseal_secrets,
 )
-from signaling.store.qualities import load_qualities, save_quality
+from signaling.store.qualities import load_qualities, quality_row
 from signaling.store.recordings import Kept
 from signaling.store.search import (
     RESULTS,
@@ -41,7 +41,7 @@ from signaling.store.search import (
     read_token,
     write_token,
 )
-from signaling.store.tables import audit_events, contacts, instances, of, security_profiles, users
+from signaling.store.tables import audit_events, contacts, instances, of, qualities, security_profiles, users
 from signaling.store.upsert import upsert
 from vault.fields import key_of
 from vault.kms import Kms
@@ -168,8 +168,11 @@ class Store:
         tenant = Tenant(record.account, record.instance, "")
         key, index = await self._keys.of_day(tenant, record.initiated), await self._keys.of_index(tenant)
         row = to_row(record, key, index)
+        if record.recording is None and record.ivr_recording is None:
+            await self._database.keep(contacts, row, newer="updated")
+            return
         async with self._database.write() as connection:
-            await upsert(connection, contacts, row, only_if=contacts.c.updated <= record.updated)
+            await upsert(connection, contacts, row, newer="updated")
             for recording in (record.recording, record.ivr_recording):
                 if recording:
                     await rows.save_recording(connection, tenant, record.contact, recording)
@@ -249,8 +252,7 @@ class Store:
 
     async def save_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
         """Keeps how one side of the contact sounded, in place of what was known of that side."""
-        async with self._database.write() as connection:
-            await save_quality(connection, tenant, contact, quality)
+        await self._database.keep(qualities, quality_row(tenant, contact, quality))
 
     # Audit
 

@@ -69,6 +69,16 @@ def test_a_burst_is_refused_before_the_next_measurement_shows_it() -> None:
     assert fleet.placement.choose() == "a"
 
 
+def test_short_calls_at_a_high_rate_count_while_they_are_up_only() -> None:
+    fleet = Fleet("a")
+    fleet.settle("a", 0.2, 50)
+    for _ in range(1000):
+        fleet.placement.left(fleet.placement.choose())
+    fleet.placement.left("a")  # of an earlier measurement
+    fleet.placement.left("b")  # lost meanwhile
+    assert fleet.placement.loads["a"].expected == pytest.approx(0.2, abs=0.01)
+
+
 def test_a_full_worker_gets_nothing_while_another_has_room() -> None:
     fleet = Fleet("a", "b")
     fleet.settle("a", 0.9, 400)

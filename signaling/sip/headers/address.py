@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from signaling.sip.errors import ParseError
-from signaling.sip.grammar import NO_PARAMS, QUOTED, TOKEN, Params, quote, refuse_breaks, unquote
+from signaling.sip.grammar import NO_PARAMS, QUOTED, RECENT, TOKEN, Params, quote, refuse_breaks, unquote
 from signaling.sip.uri import Uri
 
 _bracketed = re.compile(rf"({QUOTED}|(?:{TOKEN}(?:[ \t]+{TOKEN})*)?)[ \t]*<([^<>]*)>[ \t]*(?:;(.*))?", re.DOTALL)
@@ -24,14 +25,7 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> "NameAddr":
         """Raises ParseError. Without brackets, what follows a semicolon is the header's and not the URI's (§20.10)."""
-        match = _bracketed.fullmatch(text)
-        if match is not None:
-            display, uri, params = match.groups()
-            return cls(Uri.parse(uri), unquote(display.strip(" \t")), Params.parse(params or ""))
-        bare, _, params = text.partition(";")
-        if "?" in bare or "," in bare:
-            raise ParseError("Bad Address")
-        return cls(Uri.parse(bare.strip(" \t")), "", Params.parse(params))
+        return _parse(text)
 
     @property
     def tag(self) -> str | None:
@@ -40,3 +34,15 @@ class NameAddr:
     def __str__(self) -> str:
         display = f"{quote(self.display)} " if self.display else ""
         return f"{display}<{self.uri}>{self.params}"
+
+
+@lru_cache(RECENT)
+def _parse(text: str) -> NameAddr:
+    match = _bracketed.fullmatch(text)
+    if match is not None:
+        display, uri, params = match.groups()
+        return NameAddr(Uri.parse(uri), unquote(display.strip(" \t")), Params.parse(params or ""))
+    bare, _, params = text.partition(";")
+    if "?" in bare or "," in bare:
+        raise ParseError("Bad Address")
+    return NameAddr(Uri.parse(bare.strip(" \t")), "", Params.parse(params))

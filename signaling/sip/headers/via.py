@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import HOST, NO_PARAMS, TOKEN, Params, is_token
+from signaling.sip.grammar import HOST, NO_PARAMS, RECENT, TOKEN, Params, is_token
 from signaling.sip.uri import format_host, parse_address
 
 COOKIE = "z9hG4bK"
@@ -36,14 +37,7 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> "Via":
         """Raises ParseError."""
-        match = _via.fullmatch(text)
-        if match is None:
-            raise ParseError("Bad Via")
-        version, transport, host, port, params = match.groups()
-        try:
-            return cls(transport.upper(), host, int(port) if port else None, Params.parse(params or ""), version)
-        except ValueRefused:
-            raise ParseError("Bad Via") from None
+        return _parse(text)
 
     @property
     def branch(self) -> str:
@@ -65,6 +59,18 @@ class Via:
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
         return f"SIP/{self.version}/{self.transport} {self.host}{port}{self.params}"
+
+
+@lru_cache(RECENT)
+def _parse(text: str) -> Via:
+    match = _via.fullmatch(text)
+    if match is None:
+        raise ParseError("Bad Via")
+    version, transport, host, port, params = match.groups()
+    try:
+        return Via(transport.upper(), host, int(port) if port else None, Params.parse(params or ""), version)
+    except ValueRefused:
+        raise ParseError("Bad Via") from None
 
 
 def make_via(transport: str, local: tuple[str, int], branch: str) -> Via:

@@ -1,0 +1,40 @@
+"""What the measurements of the control plane came to, as a section of the results. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def dialogs_section(about: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    """Markdown. `about`: date, command, machine."""
+    answer, bye, cpu = figures["answer_ms"], figures["bye_ms"], figures["cpu_cores"]
+    failed = sum(figures["failed"].values())
+    text = (
+        "## Calls a second\n\n"
+        f"{taken(about)}\n\n"
+        f"INVITE, 200, ACK, {figures['hold']:g} s of hold music from a relay worker, BYE, over UDP: "
+        f"{figures['rate']:g} calls a second for {figures['seconds']:.0f} s, {figures['calls']:,} calls, "
+        f"{failed} failed, {figures['repeated']} messages sent again, sound heard in {figures['media_heard']:,}, "
+        f"{figures['most_at_once']} up at once.\n\n"
+        "| | p50 | p95 | p99 | max |\n| --- | --- | --- | --- | --- |\n"
+        f"| INVITE to 200, ms | {_row(answer)} |\n| BYE to 200, ms | {_row(bye)} |\n\n"
+        f"Cores in use: signaling {cpu['signaling']}, relay {cpu['relay']}.\n"
+    )
+    if rounds := figures.get("memory_mb"):
+        told = "; ".join(f"{one['before']} MB before and {one['after']} MB after" for one in rounds)
+        text += (
+            f"\n{figures['half_open']:,} calls that were never acknowledged and {figures['refused']:,} to a number "
+            f"that is not, twice over: signaling held {told}.\n"
+        )
+    return text
+
+
+def taken(about: Mapping[str, Any]) -> str:
+    machine = about["machine"]
+    return (
+        f"Taken {about['date']} by `{about['command']}` on {machine['cores']} cores of {machine['cpu']}, Python "
+        f"{machine['python']}; load of the machine before: {machine['load_before']}."
+    )
+
+
+def _row(times: Mapping[str, float]) -> str:
+    return " | ".join(str(times[name]) for name in ("p50", "p95", "p99", "max"))
