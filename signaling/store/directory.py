@@ -82,11 +82,8 @@ async def load_directory(connection: AsyncConnection, tenant: Tenant) -> Directo
     return Directory(tenant, **fields, storage=storage, recording=recording)
 
 
-async def store_directory(
-    connection: AsyncConnection, directory: Directory, hashes: Mapping[str, str], secrets: Mapping[str, bytes]
-) -> None:
-    """Inserts or replaces every resource by its id; `hashes` by username, `secrets` by phone. What is not named stays
-    as it is."""
+async def store_directory(connection: AsyncConnection, directory: Directory, hashes: Mapping[str, str]) -> None:
+    """Inserts or replaces every resource by its id; `hashes` by username. What is not named stays as it is."""
     tenant = msgspec.to_builtins(directory.tenant)
     await upsert(connection, instances, tenant)
     where = {"account": tenant["account"], "instance": tenant["instance"]}
@@ -97,8 +94,6 @@ async def store_directory(
             row = {**where, **msgspec.to_builtins(resource)}
             if isinstance(resource, User) and resource.username in hashes:
                 row["password"] = hashes[resource.username]
-            if isinstance(resource, Phone) and resource.name in secrets:
-                row["secrets"] = secrets[resource.name]
             await upsert(connection, kind.table, row)
 
 

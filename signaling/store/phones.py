@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from signaling.center.resources import Tenant
@@ -46,6 +46,16 @@ def unseal_secrets(key: FieldKey, tenant: Tenant, phone: str, sealed: bytes) -> 
     """Raises FieldDamaged."""
     text = unseal(key, _place(tenant, phone), sealed).reveal()
     return msgspec.json.decode(text, type=dict[str, str])
+
+
+async def save_secrets(
+    connection: AsyncConnection, key: FieldKey, tenant: Tenant, passwords: Mapping[str, Pii[str]]
+) -> None:
+    """Of phones that are there."""
+    for phone, password in passwords.items():
+        sealed = seal_secrets(key, tenant, phone, password)
+        where = {"account": tenant.account, "instance": tenant.instance, "name": phone}
+        await connection.execute(update(phones).filter_by(**where).values(secrets=sealed))
 
 
 async def load_sealed(connection: AsyncConnection, tenant: Tenant) -> dict[str, bytes]:

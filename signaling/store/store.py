@@ -24,7 +24,7 @@ from signaling.store.phones import (
     load_bindings,
     load_sealed,
     save_bindings,
-    seal_secrets,
+    save_secrets,
     unseal_secrets,
 )
 from signaling.store.qualities import load_qualities, quality_row
@@ -94,18 +94,18 @@ class Store:
         passwords: Mapping[str, Pii[str]] | None = None,
         phone_passwords: Mapping[str, Pii[str]] | None = None,
     ) -> None:
-        """Inserts or replaces the instance and its resources by their ids, all or nothing.
+        """Inserts or replaces the instance and its resources by their ids, all or nothing; then the passwords of phones,
+        whose key belongs to an instance that is there.
 
         Who is in `passwords` (by username) or `phone_passwords` (by phone) gets that password, the others keep
         theirs."""
-        tenant = directory.tenant
         hashes = {name: await self._passwords.hash(password) for name, password in (passwords or {}).items()}
-        secrets = {
-            phone: seal_secrets(await self._keys.of_resources(tenant), tenant, phone, password)
-            for phone, password in (phone_passwords or {}).items()
-        }
         async with self._database.write() as connection:
-            await store_directory(connection, directory, hashes, secrets)
+            await store_directory(connection, directory, hashes)
+        if phone_passwords:
+            key = await self._keys.of_resources(directory.tenant)
+            async with self._database.write() as connection:
+                await save_secrets(connection, key, directory.tenant, phone_passwords)
 
     async def tenant(self, alias: str) -> Tenant | None:
         async with self._database.read() as connection:

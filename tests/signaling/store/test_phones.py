@@ -45,6 +45,12 @@ async def test_a_phone_without_a_password_has_no_secrets(store: Store) -> None:
     assert await store.phone_secrets(ACME) == {}
 
 
+async def test_an_instance_may_be_new(tmp_path: Path) -> None:
+    async with a_store(tmp_path) as store:
+        await save(store, PASSWORD)
+        assert set(await store.phone_secrets(ACME)) == {"desk"}
+
+
 def test_secrets_open_for_their_phone_only() -> None:
     key = FieldKey(bytes(16), Pii(bytes(32)))
     sealed = seal_secrets(key, ACME, "desk", Pii("secret"))
