@@ -94,8 +94,8 @@ class Store:
         passwords: Mapping[str, Pii[str]] | None = None,
         phone_passwords: Mapping[str, Pii[str]] | None = None,
     ) -> None:
-        """Inserts or replaces the instance and its resources by their ids, all or nothing; then the passwords of phones,
-        whose key belongs to an instance that is there.
+        """Inserts or replaces the instance and its resources by their ids, all or nothing; then the passwords of
+        phones, whose key belongs to an instance that is there.
 
         Who is in `passwords` (by username) or `phone_passwords` (by phone) gets that password, the others keep
         theirs."""
