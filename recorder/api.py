@@ -107,6 +107,19 @@ class Delete(Command[Done], frozen=True):
     """When given, what another recording has stored under the key stays."""
 
 
+class Rewrap(Command["Rewrapped"], frozen=True):
+    """Brings the data keys of what the spool has of an instance under the newest version of its master key. What has
+    been delivered already is `recorder.rewrap`'s. Idempotent; `not_ready` while the key service is away."""
+
+    account: str
+    instance: str
+
+
+class Rewrapped(msgspec.Struct, frozen=True, tag=True):
+    renewed: int
+    """Keys that were under another version."""
+
+
 class Chunk(msgspec.Struct, frozen=True, tag=True):
     data: bytes
     total: int
@@ -166,6 +179,34 @@ class Check(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Tally(msgspec.Struct):
+    """How far it is, and what there was."""
+
+    spool: int = 0
+    """Keys of recordings on their way that were renewed."""
+    seen: int = 0
+    """Keys of delivered recordings that were looked at."""
+    renewed: int = 0
+    first: int = 0
+    """Objects of the first format: a key object beside them is current, and their header keeps the earlier wrapping."""
+    locked: int = 0
+    """Renewed in a bucket with object lock: the earlier key object stays there as a version until its lock ends."""
+    shut: int = 0
+    """Keys that do not open: destroyed, or damaged."""
+    refused: int = 0
+    """Not renewed, because the store did not do it; `reason` is why, of the last."""
+    reason: str = ""
+
+
+class RewrapProgress(msgspec.Struct, frozen=True):
+    """What `recorder.rewrap` tells."""
+
+    tally: Tally
+    over: bool = False
+    error: str = ""
+    """Why it ended before everything was looked at: begin again when that is put right."""
+
+
 class Recordings(msgspec.Struct, frozen=True, tag=True):
     recordings: tuple[RecordingStatus, ...]
     space: SpaceStatus = SpaceStatus()
@@ -181,6 +222,6 @@ class SpaceChanged(Event, frozen=True):
     space: SpaceStatus
 
 
-Commands = Configure | Start | Seal | GetRecordings | Read | ReadManifest | Delete
-Answers = Done | Recordings | Chunk | Manifest
+Commands = Configure | Start | Seal | GetRecordings | Read | ReadManifest | Delete | Rewrap
+Answers = Done | Recordings | Chunk | Manifest | Rewrapped
 Events = StateChanged | SpaceChanged

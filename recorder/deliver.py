@@ -12,16 +12,17 @@ from collections.abc import Callable
 
 import structlog
 
-from recorder import finalizer, journal, outcome
+from recorder import finalizer, journal, key_object, outcome
 from recorder.api import State
 from recorder.errors import Damaged, KeyTaken, NoSuchObject, StoreFailed
 from recorder.keys import RecordingKeys, owner_of
 from recorder.lane import Lane, Step
-from recorder.objects import ObjectReader, labels_of
+from recorder.names import key_object_key
+from recorder.objects import ObjectReader, labels_of, read_key_object
 from recorder.outcome import Made
 from recorder.places import Place, Places, Tenant
 from recorder.recording import Recording
-from recorder.sources import OpenedSource, SealedSource, Source
+from recorder.sources import HeldSource, OpenedSource, SealedSource, Source
 from vault.kms import KeyUnavailable
 
 CRASHES = 3
@@ -117,6 +118,8 @@ class Delivery:
     async def _upload(self, recording: Recording) -> None:
         place = self._places.current(_tenant(recording))
         await self._check_free(recording, recording.journal.start.key, place)
+        if place.storage.sealed:
+            await self._put_key(recording, place)
         for made in recording.journal.objects:
             source = await self._source(recording, made, place)
             try:
@@ -124,6 +127,28 @@ class Delivery:
             except KeyTaken:
                 await self._check_free(recording, made.key, place)  # ours, from a try that was cut off
         await self._reach(recording, "uploaded", place=place.name)
+
+    async def _put_key(self, recording: Recording, place: Place) -> None:
+        """First of all: whoever finds an object finds what opens it. Raises KeyTaken, StoreFailed."""
+        owner = owner_of(recording.journal.start)
+        name = key_object_key(recording.journal.start.key)
+        known = recording.journal
+        source = HeldSource(key_object.encode(owner, known.wrapped, known.key_id), labels_of(owner))
+        try:
+            await place.store.put(name, source)
+        except KeyTaken:
+            await self._check_key(recording, place)  # ours, from a try that was cut off
+
+    async def _check_key(self, recording: Recording, place: Place) -> None:
+        """Raises KeyTaken when the key object opens anything but this recording, StoreFailed, KmsAway."""
+        owner = owner_of(recording.journal.start)
+        try:
+            kept = await read_key_object(place.store, key_object_key(recording.journal.start.key))
+            same = await self._keys.unwrap(kept.wrapped, owner) == recording.data_key
+        except (Damaged, KeyUnavailable):
+            same = False
+        if not same:
+            raise KeyTaken("something else is stored as the recording's key object")
 
     async def _source(self, recording: Recording, made: Made, place: Place) -> Source:
         """What is put there of a file. Raises OSError, Damaged, KmsError."""
@@ -150,11 +175,14 @@ class Delivery:
         """Compares what is stored with what was made; uploads it once more when it is not the same."""
         place = self._places.named(_tenant(recording), recording.journal.place)
         try:
+            if place.storage.sealed:
+                await self._check_key(recording, place)
             for made in recording.journal.objects:
                 await self._compare(recording, made, place)
-        except (Damaged, NoSuchObject) as error:
+        except (Damaged, NoSuchObject, KeyTaken) as error:
             for made in recording.journal.objects:
                 await place.store.delete(made.key)
+            await place.store.delete(key_object_key(recording.journal.start.key))
             await self._reach(recording, "finalized")
             raise StoreFailed(f"the store gave back something else: {error}") from None
         await self._reach(recording, "verified")

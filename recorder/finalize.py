@@ -37,7 +37,7 @@ from recorder.timeline import Presence, extent, presence
 from recorder.wire import Codec
 from vault.pii import Pii
 
-VERSION = 1
+VERSION = 2
 _EMPTY = Track()
 
 
@@ -61,7 +61,7 @@ class Finalizer:
         self._known = known
         self._owner = owner_of(known.start)
         self._data_key = data_key
-        self._key = envelope.Wrapped(data_key, known.wrapped, known.key_id)
+        self._key = envelope.Keyed(data_key, known.start.key)
 
     def run(self) -> Outcome:
         """Raises Damaged, OSError."""
@@ -126,8 +126,6 @@ class Finalizer:
             key=self._known.start.key,
             parties=tuple(map(_report, parts)),
             format=self._known.start.format,
-            key_id=self._known.key_id,
-            wrapped_key=self._known.wrapped,
             gaps=gaps[0],
             gaps_left_out=gaps[1],
             pauses=tuple(sorted(pause for part in parts for pause in part.pauses)),

@@ -71,11 +71,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     """Of the sound file before its encryption, in hexadecimal."""
     tracks: tuple[Track, ...] = ()
-    key_id: str
-    wrapped_key: bytes
     gaps: tuple[Gap, ...]
     gaps_left_out: int
     pauses: tuple[Span, ...]
+    key_id: str = ""
+    wrapped_key: bytes = b""
+    """Both of the first version alone; since then the key object tells of the key."""
     undeclared_parties: tuple[int, ...] = ()
     """Parties that the tap had and that nobody announced: they are not in the sound."""
     peaks: Peaks

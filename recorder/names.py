@@ -5,6 +5,7 @@ from recorder.api import Party
 from recorder.errors import BadKey
 
 MANIFEST = ".json"
+KEY_OBJECT = ".key"
 _MAX_KEY = 1024
 
 
@@ -20,6 +21,12 @@ def check_key(key: str) -> None:
 def manifest_key(key: str) -> str:
     """Where the manifest of a sound is."""
     return key + MANIFEST
+
+
+def key_object_key(key: str) -> str:
+    """Where the wrapped data key is of a recording whose sound is under this key; of the first format, that of any
+    object under it."""
+    return key + KEY_OBJECT
 
 
 def track_key(key: str, party: Party) -> str:

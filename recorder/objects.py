@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 
-from recorder.envelope import HEAD, MAGIC, parse_head, stream_key
-from recorder.errors import Damaged
+from recorder import key_object
+from recorder.envelope import HEAD, Header, is_sealed, parse_head, stream_key
+from recorder.errors import BadKey, Damaged, NoSuchObject
+from recorder.key_object import KeyObject
 from recorder.keys import Owner, RecordingKeys
+from recorder.names import key_object_key
 from recorder.stores import Info, ObjectStore
+from vault.kms import KeyUnavailable
+from vault.pii import Pii
 from vault.stream import StreamDamaged, StreamKey, open_range, plain_size, sealed_range
 
 WHOLE = (0, 1 << 62)
@@ -33,19 +38,37 @@ class ObjectReader:
     async def open(self, keys: RecordingKeys) -> None:
         """Raises NoSuchObject, StoreFailed, Damaged, KmsError."""
         head = await self._store.read(self._key, 0, HEAD)
-        if self._may_be_plain and not head.startswith(MAGIC):
+        if self._may_be_plain and not is_sealed(head):
             self.owner = owner_in(self._info.labels)
             self.total = self._info.size
             return
         header, self._begin = parse_head(head)
-        self.owner, self.key_id = header.owner(), header.key_id
-        data_key = await keys.unwrap(header.wrapped, self.owner)
+        self.owner = header.owner()
+        data_key = await self._data_key(header, keys)
         self._stream_key = stream_key(header, head[: self._begin], data_key)
         self._sealed = self._info.size - self._begin
         try:
             self.total = plain_size(self._sealed)
         except StreamDamaged as error:
             raise Damaged(str(error)) from None
+
+    async def _data_key(self, header: Header, keys: RecordingKeys) -> Pii[bytes]:
+        owner = header.owner()
+        try:
+            kept = await read_key_object(self._store, key_object_key(header.sound or self._key))
+            if kept.owner() != owner:
+                raise Damaged("the key object is another recording's")
+            data_key = await keys.unwrap(kept.wrapped, owner)
+        except (NoSuchObject, BadKey, Damaged, KeyUnavailable) as error:
+            if not header.wrapped:
+                if isinstance(error, KeyUnavailable):
+                    raise
+                raise Damaged(f"its key cannot be had: {error}") from None
+            data_key = await keys.unwrap(header.wrapped, owner)
+            self.key_id = header.key_id
+        else:
+            self.key_id = kept.key_id
+        return data_key
 
     def belongs_to(self, account: str, instance: str) -> bool:
         return self.owner is not None and (self.owner.account, self.owner.instance) == (account, instance)
@@ -63,6 +86,11 @@ class ObjectReader:
             return open_range(self._stream_key, start, length, (piece, self._sealed))
         except StreamDamaged as error:
             raise Damaged(str(error)) from None
+
+
+async def read_key_object(store: ObjectStore, name: str) -> KeyObject:
+    """Raises NoSuchObject, StoreFailed, BadKey, Damaged."""
+    return key_object.parse(await store.read(name, 0, key_object.MAX_SIZE + 1))
 
 
 def labels_of(owner: Owner) -> dict[str, str]:

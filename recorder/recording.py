@@ -1,6 +1,7 @@
 """A recording while the recorder holds it: its journal, its key, and what its parties are doing."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class Recording:
         self.last_record = 0.0
         """When the taps last had something for it, on the loop's clock."""
         self.live: set[int] = set()
+        self._saving = threading.Lock()
+        """A key may be wrapped anew while the spool's thread or the delivery's saves what they have reached."""
         self.trouble = ""
         """Why it does not get on just now; not kept."""
 
@@ -51,10 +54,11 @@ class Recording:
 
     def save(self, **changes: object) -> None:
         """Changes the journal. Raises OSError; then nothing is changed. Waits for the disk."""
-        changed = msgspec.structs.replace(self.journal, **changes)
-        if self.data_key is not None:
-            journals.save(self.folder, changed, self.data_key)
-        self.journal = changed
+        with self._saving:
+            changed = msgspec.structs.replace(self.journal, **changes)
+            if self.data_key is not None:
+                journals.save(self.folder, changed, self.data_key)
+            self.journal = changed
 
     def save_open(self, **changes: object) -> None:
         """The same, but not when it has been sealed meanwhile; called where it is sealed, in the spool's thread."""

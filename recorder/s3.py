@@ -62,12 +62,12 @@ class S3Store:
         await self._stack.aclose()
         self._opened = None
 
-    async def put(self, key: str, source: Source, replace: bool = False) -> None:
+    async def put(self, key: str, source: Source, replaces: str = "") -> None:
         name = self._name(key)
         if source.size <= self._limits.part:
-            await self._put_whole(name, source, replace)
+            await self._put_whole(name, source, replaces)
         else:
-            await self._put_parts(name, source, replace)
+            await self._put_parts(name, source, replaces)
 
     async def matches(self, key: str, source: Source) -> bool | None:
         client = await self._client()
@@ -81,7 +81,7 @@ class S3Store:
     async def info(self, key: str) -> Info:
         client = await self._client()
         found = await self._ask(client.head_object(**self._at(self._name(key))))
-        return Info(int(_told(found, "ContentLength")), found.get("Metadata", {}))
+        return Info(int(_told(found, "ContentLength")), found.get("Metadata", {}), str(found.get("ETag", "")))
 
     async def read(self, key: str, start: int, length: int) -> bytes:
         client = await self._client()
@@ -117,11 +117,11 @@ class S3Store:
 
     # One object.
 
-    async def _put_whole(self, name: str, source: Source, replace: bool) -> None:
+    async def _put_whole(self, name: str, source: Source, replaces: str) -> None:
         client = await self._client()
         body = await asyncio.to_thread(source.read, 0, source.size)
         digest = await asyncio.to_thread(_sum, body)
-        asked = {**self._at(name), **self._wishes(source), **_unless_taken(replace)}
+        asked = {**self._at(name), **self._wishes(source), **_only_if(replaces)}
         told = await self._ask(client.put_object(**asked, Body=body, ChecksumSHA256=digest), len(body))
         _told(told, "ETag")
         try:
@@ -130,7 +130,7 @@ class S3Store:
             await self._ask(client.delete_object(**self._at(name)))  # it is there in clear
             raise StoreFailed(str(error)) from None
 
-    async def _put_parts(self, name: str, source: Source, replace: bool) -> None:
+    async def _put_parts(self, name: str, source: Source, replaces: str) -> None:
         client = await self._client()
         await self._abort_all(name)
         asked = {**self._at(name), **self._wishes(source), "ChecksumAlgorithm": "SHA256"}
@@ -140,7 +140,7 @@ class S3Store:
         }
         try:
             parts = [await self._put_part(upload, number, source) for number in range(1, self._count(source) + 1)]
-            done = {"MultipartUpload": {"Parts": parts}, **_unless_taken(replace)}
+            done = {"MultipartUpload": {"Parts": parts}, **_only_if(replaces)}
             _told(await self._ask(client.complete_multipart_upload(**upload, **done)), "ETag")
         except BaseException:
             # What cannot be aborted now is, before the key is tried again.
@@ -286,8 +286,8 @@ def _as_ours(error: ClientError) -> Exception:
     return StoreFailed(f"the bucket answers {status}: {code}")
 
 
-def _unless_taken(replace: bool) -> dict[str, str]:
-    return {} if replace else {"IfNoneMatch": "*"}
+def _only_if(replaces: str) -> dict[str, str]:
+    return {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
 
 
 def _told(answer: dict[str, Any], member: str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from recorder import durable, envelope
-from recorder.envelope import Wrapped
+from recorder.envelope import Keyed
 from recorder.keys import Owner
 
 
@@ -15,7 +15,7 @@ class SealedFile:
     """What is written within `with` has its name when `commit` returns; without it, it leaves nothing. Raises
     OSError."""
 
-    def __init__(self, path: Path, content: str, owner: Owner, key: Wrapped) -> None:
+    def __init__(self, path: Path, content: str, owner: Owner, key: Keyed) -> None:
         self._path = path
         self._temporary = path.with_name(path.name + durable.NEW)
         self._digest = hashlib.sha256()

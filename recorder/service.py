@@ -20,11 +20,12 @@ from recorder.deliver import Delivery
 from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError, StoreFailed
 from recorder.journal import Journal
 from recorder.keys import Owner, RecordingKeys, owner_of
-from recorder.names import check_key, manifest_key
+from recorder.names import check_key, key_object_key, manifest_key
 from recorder.objects import WHOLE
 from recorder.places import Places, Tenant
 from recorder.recording import Recording
 from recorder.repair import repair
+from recorder.rewrapping import renew_journal
 from recorder.spool import Spool
 from recorder.storage import check_storage
 from recorder.wire import Slice
@@ -83,6 +84,7 @@ class Recorder:
             api.Read: self._read,
             api.ReadManifest: self._read_manifest,
             api.Delete: self._delete,
+            api.Rewrap: self._rewrap,
         }
 
     async def handle(self, command: Command[Any]) -> msgspec.Struct:
@@ -297,8 +299,10 @@ class Recorder:
             if stored is not None and (stored.account, stored.instance) != (command.account, command.instance):
                 raise Refusal("no_such_recording", "nothing is stored under this key")
             if stored is None or command.recording in ("", stored.recording):
-                # The manifest last: it is what tells of the tracks when this is interrupted and said again.
-                for key in (command.key, *await self._track_keys(command), manifest_key(command.key)):
+                # The manifest late: it tells of the tracks when this is interrupted and said again. And the keys last:
+                # without them it tells nothing.
+                objects = (command.key, *await self._track_keys(command), manifest_key(command.key))
+                for key in (*objects, *map(key_object_key, objects)):
                     for place in self._places.all_of(Tenant(command.account, command.instance)):
                         await place.store.delete(key)
         except BadKey as error:
@@ -337,6 +341,16 @@ class Recorder:
         except (NoSuchObject, Damaged, KmsError, msgspec.MsgspecError):
             return []
         return [track.key for track in told.tracks]
+
+    async def _rewrap(self, command: api.Rewrap) -> api.Rewrapped:
+        renewed = 0
+        for recording in tuple(self._recordings.values()):
+            if owner_of(recording.journal.start)[:2] == (command.account, command.instance):
+                try:
+                    renewed += await renew_journal(recording, self._keys)
+                except (KmsAway, OSError) as error:
+                    raise Refusal("not_ready", str(error)) from None
+        return api.Rewrapped(renewed)
 
     # Opening and sealing.
 

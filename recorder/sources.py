@@ -43,6 +43,18 @@ class SealedSource:
             return file.read(length)
 
 
+class HeldSource:
+    """What is in memory."""
+
+    def __init__(self, data: bytes, labels: Mapping[str, str]) -> None:
+        self._data = data
+        self.size = len(data)
+        self.labels = labels
+
+    def read(self, start: int, length: int) -> bytes:
+        return self._data[start : start + length]
+
+
 class OpenedSource:
     """The contents of a sealed file: nothing but the piece that is asked for is in clear. Raises OSError, Damaged."""
 

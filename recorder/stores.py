@@ -22,14 +22,16 @@ class Info(NamedTuple):
     size: int
     labels: Mapping[str, str] = {}
     """As they were put; a store that keeps none has none."""
+    tag: str = ""
+    """Another one after every change."""
 
 
 class ObjectStore(Protocol):
     """Objects by key. Each method raises StoreFailed when it is worth another try, and BadKey."""
 
-    async def put(self, key: str, source: Source, replace: bool = False) -> None:
-        """Stores the source under the key, whole or not at all. Raises KeyTaken when there is something that is not to
-        be replaced; OSError and Damaged when the source cannot be read."""
+    async def put(self, key: str, source: Source, replaces: str = "") -> None:
+        """Stores the source under the key, whole or not at all, where there is nothing, or what has the tag
+        `replaces`. Raises KeyTaken when there is anything else; OSError and Damaged when the source cannot be read."""
         ...
 
     async def matches(self, key: str, source: Source) -> bool | None:
@@ -61,15 +63,15 @@ class DirectoryStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    async def put(self, key: str, source: Source, replace: bool = False) -> None:
-        await self._run(_put, self._path(key), source, replace)
+    async def put(self, key: str, source: Source, replaces: str = "") -> None:
+        await self._run(_put, self._path(key), source, replaces)
 
     async def matches(self, key: str, source: Source) -> bool | None:
         return None
 
     async def info(self, key: str) -> Info:
-        path = self._path(key)
-        return Info((await self._run(path.stat)).st_size)
+        found = await self._run(self._path(key).stat)
+        return Info(found.st_size, tag=_tag(found))
 
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await self._run(_read, self._path(key), start, length)
@@ -95,7 +97,7 @@ class DirectoryStore:
             raise StoreFailed(error.strerror or type(error).__name__) from None
 
 
-def _put(path: Path, source: Source, replace: bool) -> None:
+def _put(path: Path, source: Source, replaces: str) -> None:
     durable.make_folder(path.parent)
     temporary = path.with_name(path.name + durable.NEW)
     temporary.unlink(missing_ok=True)
@@ -107,10 +109,12 @@ def _put(path: Path, source: Source, replace: bool) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        if not replace:
+        if not replaces:
             path.hardlink_to(temporary)  # unlike a rename, it leaves alone what is there
             temporary.unlink()
             durable.sync_folder(path.parent)
+        elif not path.exists() or _tag(path.stat()) != replaces:
+            raise FileExistsError
         else:
             durable.commit(temporary, path)
     except FileExistsError:
@@ -120,6 +124,10 @@ def _put(path: Path, source: Source, replace: bool) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()  # half an object would take the room of smaller ones on a disk that is full
         raise
+
+
+def _tag(found: os.stat_result) -> str:
+    return f"{found.st_ino}-{found.st_mtime_ns}"
 
 
 def _keys(root: Path) -> list[str]:

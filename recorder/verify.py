@@ -20,7 +20,7 @@ from recorder.api import Check, Expected
 from recorder.errors import Damaged, NoSuchObject, RecorderError
 from recorder.keys import RecordingKeys, owner_of
 from recorder.manifest import Manifest
-from recorder.names import manifest_key
+from recorder.names import key_object_key, manifest_key
 from recorder.objects import WHOLE, ObjectReader
 from recorder.places import Places, Tenant
 from recorder.reading import SpoolReader
@@ -55,7 +55,7 @@ class Verifier:
         return await self._on_its_way(expected)
 
     async def _gone(self, expected: Expected) -> Check:
-        for key in (expected.key, manifest_key(expected.key)):
+        for key in (expected.key, manifest_key(expected.key), key_object_key(expected.key)):
             try:
                 await self._places.reader(_tenant(expected), key)
                 return Check("store", False, "it was deleted, and the store still has it")

@@ -52,23 +52,23 @@ class KeyCare:
         return [(aliases.get(version.name, version.name), version) for version in found]
 
     async def rotate(self, tenant: Tenant) -> KeyVersion:
-        await self._note(tenant, "RotateMasterKey", "allowed")
+        await self.note(tenant, "RotateMasterKey", "allowed")
         try:
             return await self.kms.rotate(_name(tenant))
         except KmsError as error:
-            await self._note(tenant, "RotateMasterKey", "refused", error=str(error))
+            await self.note(tenant, "RotateMasterKey", "refused", error=str(error))
             raise FolderError(f"the key is not rotated: {error}") from None
 
     async def destroy(self, tenant: Tenant, reason: str, version: int | None) -> list[KeyVersion]:
         detail = {"reason": reason, "version": str(version or "all")}
-        await self._note(tenant, "DestroyMasterKey", "allowed", **detail)
+        await self.note(tenant, "DestroyMasterKey", "allowed", **detail)
         try:
             return await self.kms.destroy(_name(tenant), reason, version)
         except KmsError as error:
-            await self._note(tenant, "DestroyMasterKey", "refused", **detail, error=str(error))
+            await self.note(tenant, "DestroyMasterKey", "refused", **detail, error=str(error))
             raise FolderError(f"the key is not destroyed: {error}") from None
 
-    async def _note(self, tenant: Tenant, action: str, outcome: Outcome, **detail: str) -> None:
+    async def note(self, tenant: Tenant, action: str, outcome: Outcome, **detail: str) -> None:
         resource = f"key/{tenant.instance or NODE}"
         event = AuditEvent(
             at=time.time(),

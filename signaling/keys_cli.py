@@ -1,6 +1,7 @@
 """The commands `telephonist keys …`."""
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from signaling.cli_parts import DATA, fail
 from signaling.errors import StartError
 from signaling.key_care import caring, make_key_file, protect
 from signaling.places import Places
+from signaling.rewrapping import Rewrapped, rewrap
 from vault.kms import KeyVersion
 from vault.protection import Kind, Secrets
 
+SHOW_SECONDS = 1.0
+"""How often progress is told."""
 _PASSPHRASE = click.option(
     "--passphrase-file", default="", help="What opens the keyring now, if the node's configuration does not say."
 )
@@ -82,6 +86,20 @@ def destroy(
         click.echo(f"{instance}: version {one.version} ({one.id}) is destroyed.")
 
 
+@keys.command("rewrap")
+@click.argument("instance", required=False)
+@DATA
+def rewrap_keys(instance: str | None, data: Path) -> None:
+    """Wrap every data key of INSTANCE (of all of them without it) anew under the newest version of its master key:
+    those of contact records, of recordings on their way, of delivered recordings. Afterwards earlier versions may be
+    destroyed. It may be killed and begun again; exit status 1 if something could not be wrapped."""
+    try:
+        whole = asyncio.run(_rewrap(Places(data.absolute()), instance))
+    except StartError as error:
+        fail(error)
+    sys.exit(not whole)
+
+
 @keys.command("protect")
 @click.option("--with-passphrase-file", "passphrase", default="", help="The first line is the passphrase from now on.")
 @click.option("--with-key-file", "key", default="", help="It is made if it is not there.")
@@ -107,6 +125,42 @@ def protect_keys(passphrase: str, key: str, nothing: bool, data: Path, passphras
 async def _versions(places: Places, secrets: Secrets) -> list[tuple[str, KeyVersion]]:
     async with caring(places, secrets) as care:
         return await care.versions()
+
+
+async def _rewrap(places: Places, instance: str | None) -> bool:
+    """Whether everything is under the newest version."""
+    whole = True
+    async with caring(places, Secrets()) as care:
+        for tenant in care.tenants if instance is None else [care.named(instance)]:
+            shown = 0.0
+            async for told in rewrap(care, places, tenant):
+                if told.over or time.monotonic() - shown > SHOW_SECONDS:
+                    shown = time.monotonic()
+                    click.echo(_progress(told))
+            for line in _remarks(told):
+                click.echo(f"  {line}")
+            whole = whole and not told.error and not told.recordings.refused
+    return whole
+
+
+def _progress(told: Rewrapped) -> str:
+    tally = told.recordings
+    return (
+        f"{told.alias}: contact records {told.fields_renewed} of {told.fields} keys renewed, "
+        f"delivered recordings {tally.renewed} of {tally.seen}, on their way {tally.spool}"
+    )
+
+
+def _remarks(told: Rewrapped) -> list[str]:
+    tally = told.recordings
+    found = {
+        f"{tally.first} objects of the first format keep their earlier wrapped key in their header": tally.first,
+        f"{tally.locked} earlier key objects stay in the bucket until their lock ends": tally.locked,
+        f"{tally.shut} keys do not open: destroyed or damaged": tally.shut,
+        f"{tally.refused} could not be replaced ({tally.reason}): begin again": tally.refused,
+        f"not finished ({told.error}): begin again": told.error,
+    }
+    return [line for line, there in found.items() if there]
 
 
 async def _rotate(places: Places, secrets: Secrets, instance: str) -> KeyVersion:

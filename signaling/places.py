@@ -67,5 +67,14 @@ def verifier_command(places: Places) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def rewrapper_command(places: Places, running: bool) -> tuple[str, ...]:
+    """What wraps the data keys of recordings anew."""
+    live = ("--control", str(places.recorder_control)) if running else ()
+    return (
+        "-m", "recorder.rewrap", "--data", str(places.spool), "--keyring", str(places.keyring),
+        "--store", str(places.store), "--keys", str(places.keys), *live,
+    )  # fmt: skip
+
+
 def signaling_command(places: Places, workers: int) -> tuple[str, ...]:
     return ("-m", "signaling", str(places.data), str(workers))

@@ -2,7 +2,6 @@
 is."""
 
 import asyncio
-import fcntl
 import os
 import resource
 import signal
@@ -23,7 +22,7 @@ from signaling.reachable import with_public_address
 from signaling.ready import Addresses, SignIn, banner
 from signaling.supervisor import Child, GaveUp, Supervisor
 from signaling.tls import server_context
-from signaling.upkeep import apply, opened
+from signaling.upkeep import apply, opened, take_lock
 from vault.keyring import LocalKeyring
 from vault.kms import KeyUnavailable
 from vault.services import Keys, read_keys
@@ -62,13 +61,11 @@ def prepare(places: Places, keys: Keys | None = None) -> IO[str]:
     try:
         for folder in (places.data, places.run, places.spool, places.store):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = open(places.run / "lock", "w")  # noqa: SIM115  # held for the life of the process
+        lock = take_lock(places)
     except OSError as error:
         raise FolderError(f"cannot write {places.data}: {error.strerror}; choose another with --data") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise FolderError(f"{places.data} is in use by another telephonist: stop it, or choose --data") from None
+    if lock is None:
+        raise FolderError(f"{places.data} is in use by another telephonist: stop it, or choose --data")
     try:
         secrets = (keys or read_keys(places.keys)).secrets
         LocalKeyring.open(places.keyring, secrets)

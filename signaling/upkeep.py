@@ -1,9 +1,11 @@
 """What is done to a node's store from the command line: an instance is applied, audit trails are verified."""
 
+import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import IO
 
 import msgspec
 
@@ -18,6 +20,17 @@ from vault.kms import KmsError
 from vault.services import open_kms, read_keys
 
 NO_INSTANCE = "(no instance)"
+
+
+def take_lock(places: Places) -> IO[str] | None:
+    """Held by a node as long as it runs, until it is closed; None: another has it. Raises OSError."""
+    lock = open(places.run / "lock", "w")  # noqa: SIM115  # held for the life of the process
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 @asynccontextmanager

@@ -1,8 +1,10 @@
 """Nothing of a caller or of what was said lies anywhere in clear, while the call goes on and afterwards."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.async_api import Playwright
 
 from bench.call.sounds import Tone
@@ -38,6 +40,25 @@ def found_in(files: list[Path]) -> list[str]:
     ]
 
 
+async def keys_go_and_come(node: Node, supervisor: Supervisor, contact: str) -> None:
+    """While the node runs: what is wrapped anew opens without the earlier key, and nothing opens without any."""
+
+    async def keys(*words: str) -> None:
+        assert await asyncio.to_thread(node.run, "keys", *words) == 0
+
+    await keys("rotate", "acme")
+    await keys("rewrap", "acme")
+    await keys("destroy", "acme", "--version", "1", "--reason", "rotated", "--yes")
+    assert len((await supervisor.audio(contact))[0]) > 8000
+    described = await supervisor.contact(contact)
+    assert described["CustomerEndpoint"]["Address"] == CALLER
+    await keys("destroy", "acme", "--reason", "the contract is over", "--yes")
+    with pytest.raises(AssertionError, match="cannot be read"):
+        await supervisor.audio(contact)
+    described = await supervisor.contact(contact)
+    assert CALLER not in str(described)
+
+
 async def test_nothing_is_in_clear(playwright: Playwright, tmp_path: Path) -> None:
     with Node(rtp_ports=(20600, 20799)) as node:
         places = node.places
@@ -56,6 +77,7 @@ async def test_nothing_is_in_clear(playwright: Playwright, tmp_path: Path) -> No
             described = await supervisor.contact(contact["Id"])
             assert described["CustomerEndpoint"]["Address"] == CALLER
             assert len((await supervisor.audio(contact["Id"]))[0]) > 8000
+            await keys_go_and_come(node, supervisor, contact["Id"])
         assert node.stop() == 0
         assert found_in([*node.files(places.data), node.log]) == []
         assert any(path.suffix == ".wav" for path in node.files(places.store))

@@ -9,22 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from recorder import api, journal, manifest, outcome
+from recorder import api, journal, key_object, manifest, outcome
 from recorder.appender import Appender
 from recorder.errors import Damaged
 from recorder.finalize import finalize
 from recorder.journal import Journal
 from recorder.keys import RecordingKeys, context_of, owner_of
-from recorder.names import manifest_key
+from recorder.names import key_object_key, manifest_key
 from recorder.objects import WHOLE, read_object
 from recorder.outcome import Failed, Finished, Outcome
 from recorder.repair import repair
+from recorder.sources import OpenedSource
 from recorder.stores import DirectoryStore
 from recorder.wire import Record
 from tests.recorder.process import PARTIES, Delivered, start_of
 from tests.support.tapper import batches
 from vault.keyring import LocalKeyring, LocalKms
-from vault.kms import KeyUnavailable
+from vault.kms import KeyUnavailable, master_name
 from vault.pii import Pii
 
 RECORDING = "0123456789abcdef0123456789abcdef"
@@ -55,7 +56,7 @@ class Room:
     def spool_bodies(self, start: api.Start, bodies: list[bytes], lives: int = 1) -> Path:
         """The same from what the worker wrote each tick."""
         owner = owner_of(start)
-        made = self.ring.generate("", context_of(owner))
+        made = self.ring.generate(master_name(*owner[:2]), context_of(owner))
         folder = self.folder / start.recording
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -85,6 +86,15 @@ class Room:
         """What the finalizer made."""
         return self._delivered(folder, outcome.SOUND, outcome.MANIFEST)
 
+    def deliver(self, folder: Path, made: Finished, store: Path) -> None:
+        """As the delivery does it, to a store that is a directory."""
+        known = self.load(folder)[0]
+        for one in made.objects:
+            (store / one.key).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(folder / one.file, store / one.key)
+        encoded = key_object.encode(owner_of(known.start), known.wrapped, known.key_id)
+        (store / key_object_key(known.start.key)).write_bytes(encoded)
+
     def open_stored(self, store: Path, key: str) -> Delivered:
         """What is stored under a key."""
         return self._delivered(store, key, manifest_key(key))
@@ -106,4 +116,7 @@ class Room:
 
     def read(self, folder: Path, name: str) -> bytes:
         """What is in a sealed file."""
+        if (folder / journal.NAME).exists():  # before the delivery the journal has the key
+            source = OpenedSource(folder / name, self.load(folder)[1], {})
+            return source.read(0, source.size)
         return asyncio.run(read_object(DirectoryStore(folder), self.keys, name, WHOLE))[0]

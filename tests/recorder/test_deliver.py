@@ -33,12 +33,12 @@ class FickleStore(DirectoryStore):
         self.spoils = 0
         self.puts: list[str] = []
 
-    async def put(self, key: str, source: Source, replace: bool = False) -> None:
+    async def put(self, key: str, source: Source, replaces: str = "") -> None:
         if self.refusals:
             self.refusals -= 1
             raise StoreFailed("503")
         self.puts.append(key)
-        await super().put(key, source, replace)
+        await super().put(key, source, replaces)
         if self.spoils:
             self.spoils -= 1
             path = self.root / key
@@ -100,7 +100,7 @@ async def test_a_store_that_refuses_is_asked_again(room: Room) -> None:
     async with delivering(room, store) as (delivery, told):
         delivery.add(recording)
         await told.until(RECORDING, "released")
-    assert store.puts == [KEY.format(RECORDING) + ".json", KEY.format(RECORDING)]
+    assert store.puts == [KEY.format(RECORDING) + suffix for suffix in (".key", ".json", "")]
     # The reason is told once, and gone with the next state.
     assert told.reasons == ["", "503", "", "", ""]
     assert [path.name for path in recording.folder.iterdir()] == ["journal"]
@@ -109,7 +109,7 @@ async def test_a_store_that_refuses_is_asked_again(room: Room) -> None:
 @pytest.mark.usefixtures("quick")
 async def test_phase_one_stays_until_the_store_gives_back_the_same(room: Room) -> None:
     store = FickleStore(room.folder / "bucket")
-    store.spoils = 3
+    store.spoils = 4
     recording = sealed(room)
     async with delivering(room, store) as (delivery, told):
         delivery.add(recording)

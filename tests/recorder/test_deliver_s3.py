@@ -76,7 +76,7 @@ async def test_everything_is_delivered_once_when_the_service_is_back(room: Room,
                 await proxy.set("")
                 await told.until(name, "released")
     keys = [KEY.format(name) for name in names]
-    assert await versions(s3, storage) == {key: 1 for name in keys for key in (name, f"{name}.json")}
+    assert await versions(s3, storage) == {key: 1 for name in keys for key in (name, f"{name}.json", f"{name}.key")}
 
 
 async def test_a_trusted_bucket_gets_them_open_under_its_own_key(room: Room, storage: Storage, s3: Service) -> None:

@@ -95,7 +95,7 @@ async def test_tracks_are_delivered_read_and_deleted_with_their_sound(tmp_path: 
             sound = (await recorder.client.ask(api.Read(*TENANT, key, 0, 1_000_000))).data
             assert (sound[:4], hashlib.sha256(sound).hexdigest()) == (b"fLaC", sha256)
         objects = [path for path in (recorder.data / "objects").rglob("*") if path.is_file()]
-        assert len(objects) == 4
+        assert len(objects) == 5
         await recorder.client.ask(api.Delete(*TENANT, start.key))
         assert not any(path.exists() for path in objects)
 

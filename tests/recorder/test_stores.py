@@ -8,7 +8,7 @@ from recorder import durable
 from recorder.errors import BadKey, KeyTaken, NoSuchObject, StoreFailed
 from recorder.names import check_key
 from recorder.sources import SealedSource
-from recorder.stores import DirectoryStore, Info
+from recorder.stores import DirectoryStore
 
 BAD = (
     "",
@@ -52,13 +52,16 @@ def test_keys_of_connect_are_good() -> None:
 
 async def test_put_read_replace_delete(store: DirectoryStore, tmp_path: Path) -> None:
     await store.put("a/b.wav", source(tmp_path, b"0123456789"))
-    assert await store.info("a/b.wav") == Info(10)
+    assert (await store.info("a/b.wav")).size == 10
     assert await store.read("a/b.wav", 3, 4) == b"3456"
     assert await store.read("a/b.wav", 8, 100) == b"89"
     with pytest.raises(KeyTaken):
         await store.put("a/b.wav", source(tmp_path, b"new"))
     assert await store.read("a/b.wav", 0, 10) == b"0123456789"
-    await store.put("a/b.wav", source(tmp_path, b"new"), replace=True)
+    await store.put("a/b.wav", source(tmp_path, b"new"), (tag := (await store.info("a/b.wav")).tag))
+    assert await store.read("a/b.wav", 0, 10) == b"new"
+    with pytest.raises(KeyTaken):
+        await store.put("a/b.wav", source(tmp_path, b"newer"), tag)
     assert await store.read("a/b.wav", 0, 10) == b"new"
     await store.put("a.wav", source(tmp_path, b""))
     assert [key async for key in store.list_keys()] == ["a.wav", "a/b.wav"]

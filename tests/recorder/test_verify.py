@@ -7,9 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recorder import outcome
 from recorder.api import Check, Expected
-from recorder.names import manifest_key
+from recorder.names import key_object_key, manifest_key
 from recorder.outcome import Finished
 from recorder.places import Places
 from recorder.verify import Verifier
@@ -36,9 +35,7 @@ class Vault:
         )
         made = self.room.finalize(folder)
         assert isinstance(made, Finished)
-        for key, name in ((start.key, outcome.SOUND), (manifest_key(start.key), outcome.MANIFEST)):
-            (self.store / key).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(folder / name, self.store / key)
+        self.room.deliver(folder, made, self.store)
         owner = (recording, start.account, start.instance, start.contact, start.key)
         return Expected(*owner, "released", made.size, made.sha256)
 
@@ -126,4 +123,6 @@ def test_of_what_was_deleted_nothing_may_be_left(vault: Vault) -> None:
     vault.sound.unlink()
     assert failed(vault.check(deleted=True)) == ["store"]
     vault.told.unlink()
+    assert failed(vault.check(deleted=True)) == ["store"]
+    (vault.store / key_object_key(vault.expected.key)).unlink()
     assert failed(vault.check(deleted=True)) == []

@@ -9,8 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from recorder import outcome
-from recorder.names import manifest_key
+from recorder.names import key_object_key, manifest_key
 from recorder.outcome import Finished
 from signaling.center.record import Tombstone
 from signaling.cli import main
@@ -56,9 +55,7 @@ def deliver(places: Places, room: Room) -> Finished:
     folder = room.spool_as(start, call(RECORDING, (Speaker(0, end=1.0), Speaker(1, 700.0, end=1.0))))
     made = room.finalize(folder)
     assert isinstance(made, Finished)
-    for name, path in ((outcome.SOUND, KEY), (outcome.MANIFEST, manifest_key(KEY))):
-        (places.store / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(folder / name, places.store / path)
+    room.deliver(folder, made, places.store)
     return made
 
 
@@ -99,7 +96,7 @@ def test_what_was_deleted_says_who_and_why_and_must_be_gone(places: Places) -> N
     asyncio.run(bury())
     told = verify(places.data, RECORDING)
     assert told.exit_code == 1 and "the store still has it" in told.output
-    for key in (KEY, manifest_key(KEY)):
+    for key in (KEY, manifest_key(KEY), key_object_key(KEY)):
         (places.store / key).unlink()
     told = verify(places.data, RECORDING)
     assert told.exit_code == 0 and "deleted by max: The customer asked for it." in told.output
@@ -109,3 +106,25 @@ def test_unknown_ids_and_empty_folders_are_said(places: Places, tmp_path: Path) 
     told = verify(places.data, "nobody")
     assert told.exit_code == 2 and "no recording" in told.output
     assert verify(tmp_path / "empty", RECORDING).exit_code == 2
+
+
+def test_a_recording_is_whole_after_its_key_was_rotated_rewrapped_and_the_earlier_one_destroyed(places: Places) -> None:
+    def keys(*words: str) -> Result:
+        return CliRunner().invoke(main, ["keys", *words, "--data", str(places.data)])
+
+    assert keys("rotate", "acme").exit_code == 0
+    told = keys("rewrap")
+    assert (told.exit_code, told.output.splitlines()[-1]) == (
+        0,
+        "acme: contact records 2 of 2 keys renewed, delivered recordings 1 of 1, on their way 0",
+    )
+    told = keys("rewrap", "acme")
+    assert told.output.endswith("contact records 0 of 2 keys renewed, delivered recordings 0 of 1, on their way 0\n")
+    assert keys("destroy", "acme", "--version", "1", "--reason", "rotated", "--yes").exit_code == 0
+    told = verify(places.data, RECORDING)
+    assert (told.exit_code, "FAIL" in told.output) == (0, False), told.output
+    assert "4 rows hold" in told.output
+    assert keys("destroy", "acme", "--reason", "the contract is over", "--yes").exit_code == 0
+    assert "was destroyed" in verify(places.data, RECORDING).output
+    told = keys("rewrap")
+    assert "1 keys do not open: destroyed or damaged" in told.output
