@@ -23,7 +23,7 @@ from signaling.calls import Calls
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.record import RecordingInfo
-from signaling.center.resources import Directory
+from signaling.center.resources import Directory, TrunkSecrets
 from signaling.center.segments import type_of
 from signaling.config import Config
 from signaling.deletion import Deletion
@@ -56,6 +56,7 @@ from signaling.store.store import Store
 from signaling.sweeper import Sweeper
 from signaling.tls import self_signed, server_context
 from signaling.trunks import Trunks
+from signaling.uplinks import Uplinks
 from signaling.workers import Workers
 from vault.kms import KmsError
 from vault.pii import Pii
@@ -99,7 +100,8 @@ class App:
         directories = await self._store.directories()
         await close_interrupted(self._store, [directory.tenant for directory in directories], self._clock())
         secrets = {entry.tenant.instance: await self._store.phone_secrets(entry.tenant) for entry in directories}
-        self._build(directories, Phones(directories, secrets))
+        trunks = Trunks(directories, await self._trunk_secrets(directories))
+        self._build(directories, trunks, Phones(directories, secrets))
         for directory in directories:
             await self._registrations.restore(directory.tenant)
         self._workers.start()
@@ -112,6 +114,7 @@ class App:
         """No new calls; until the last one has ended, or `urgent` is set."""
         self._calls.draining = self._status.draining = True
         self._sip.drain()
+        await self._uplinks.close()
         log.info("= draining", calls=len(self._calls) + len(self._dialling))
         idle = asyncio.gather(self._calls.idle(), self._dialling.idle())
         waiting: list[asyncio.Future[Any]] = [idle, asyncio.ensure_future(urgent.wait())]
@@ -128,6 +131,7 @@ class App:
         await self._softphones.close("draining")
         await self._lanes.empty()
         await self._sweeper.close()
+        await self._uplinks.close()
         await self._sip.close()
         await self._registrations.close()
         await self._web.cleanup()
@@ -143,9 +147,17 @@ class App:
         chosen = {entry.tenant: over(self._config.storage, entry.storage) for entry in directories}
         return [Configure(tenant.account, tenant.instance, storage) for tenant, storage in chosen.items()]
 
-    def _build(self, directories: list[Directory], phones: Phones) -> None:
+    async def _trunk_secrets(self, directories: list[Directory]) -> dict[str, TrunkSecrets]:
+        """By unique name."""
+        return {
+            f"{entry.tenant.instance}/{name}": secret
+            for entry in directories
+            for name, secret in (await self._store.trunk_secrets(entry.tenant)).items()
+        }
+
+    def _build(self, directories: list[Directory], trunks: Trunks, phones: Phones) -> None:
         centers = [Center(directory, lambda: uuid.uuid4().hex) for directory in directories]
-        trunks, address = Trunks(directories), self._config.public_address
+        address = self._config.public_address
         speech = Speech(self._places.prompts, self._config.speech)
         self._lanes = Lanes()
         self._keeper = Keeper(self._store, self._lanes)
@@ -158,6 +170,8 @@ class App:
         self._performer.serve(self._desk, self._calls, self._keeper)
         config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse")
         self._registrations = Registrations(phones, self._store, self._clock, asyncio.get_running_loop().time)
+        tenants = {entry.tenant.instance: entry.tenant for entry in directories}
+        self._uplinks = Uplinks(trunks, tenants, self._keeper.keep_audit, self._clock)
         self._sip = SipServer(
             config,
             trunks.of,
@@ -165,6 +179,8 @@ class App:
             advertised=self._config.server.public_address,
             accounts=phones,
             on_phone=self._registrations.on_news,
+            account_for=trunks.account_for,
+            on_upstream=self._uplinks.on_news,
         )
         self._registrations.serve(self._sip.agent.registrar, self._on_phone_presence, self._keeper.keep_audit)
         self._deletion = Deletion(self._store, self._recorder, self._clock)
@@ -173,6 +189,7 @@ class App:
         self._dialling.serve(self._sip, self._keeper.keep_audit)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
+        self._status.tell("trunks_down", lambda: self._uplinks.down)
         self._status.add(Fleet(lambda: self._workers.statuses))
 
     def missing(self) -> list[str]:
@@ -192,6 +209,8 @@ class App:
             self._desk.serve(self._softphones.notify, self._recording_desk)
             softphone = await self._softphones.start(server.address, ports.softphone, context)
             bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)
+            self._uplinks.start(self._sip)
+            self._status.add(self._uplinks)
         except OSError as error:
             raise PortError(f"cannot listen: {error.strerror or error}; see [ports] in the configuration") from None
         await self._serve_http(listening, context, softphone)
@@ -244,7 +263,7 @@ class App:
         return {f"https://{name}:{http}" for name in names} | set(self._config.server.origins)
 
     def _counters(self) -> dict[str, dict[str, int]]:
-        sip = dataclasses.asdict(self._sip.agent.counters)
+        sip = dataclasses.asdict(self._sip.agent.counters) | self._sip.agent.challenges
         return {
             "sip": sip,
             "softphones": self._softphones.stats,

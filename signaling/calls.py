@@ -185,21 +185,22 @@ class Calls:
                 log.debug("< offer withdrawn", call=call)
 
     def _arrive(self, event: IncomingCall) -> None:
-        trunk = self._trunks.named(event.trunk)
-        center = self._house.of_instance(self._trunks.instance_of(event.trunk))
+        name, called = self._trunks.place(event)
+        trunk = self._trunks.named(name)
+        center = self._house.of_instance(self._trunks.instance_of(name))
         if trunk is None:
             self._dialogs.reject(event.call, *NOT_ALLOWED)
             return
-        if self.draining or center is None or event.called not in center.floor.numbers:
+        if self.draining or center is None or called not in center.floor.numbers:
             self._dialogs.reject(event.call, *(DRAINING if self.draining else NO_SUCH_NUMBER))
             return
         contact = str(uuid.uuid4())
-        session = Session(event.call, contact, center, event.called, event.caller, self._clock(), event.flow.remote[0])
+        session = Session(event.call, contact, center, called, event.caller, self._clock(), event.flow.remote[0])
         session.late_offer = event.sdp is None
         self._sessions[event.call] = self._by_contact[contact] = session
         self._idle.clear()
         self.counts["arrived"] += 1
-        log.info("< call", contact=contact, trunk=event.trunk)
+        log.info("< call", contact=contact, trunk=name)
         self._lanes.add(contact, lambda: self._answer(session, trunk, event.sdp))
 
     async def _answer(self, session: Session, trunk: Trunk, offer: str | None) -> None:

@@ -43,6 +43,8 @@ class Dial:
     """Seconds from the INVITE on."""
     patience: float | None = None
     """Seconds for the first answer of any kind; None: those of timer B."""
+    trunk: str = ""
+    """Its unique name: with whose credentials challenges are answered; empty: the flow tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,8 @@ class Dialling:
         if dialled.dismissed:
             return
         dial = dialled.dial
-        invitation = Invitation(dial.target, dial.caller, media.sdp, dial.fields, dial.ring, dial.patience)
+        times = (dial.ring, dial.patience)
+        invitation = Invitation(dial.target, dial.caller, media.sdp, dial.fields, *times, trunk=dial.trunk)
         try:
             dialled.call = self._dialogs.invite(dial.flow, invitation)
         except ValueRefused as error:

@@ -1,7 +1,8 @@
 """An instance as a file: all its resources in one JSON or TOML document, for `telephonist apply`. Pure.
 
 The members are those of `signaling.center.resources.Directory`, with `password` and `phones` beside each user, and
-`password` beside each of these. A flow's `content` is a document of the flow language.
+`password` beside each of these and each trunk that has a `username`. A flow's `content` is a document of the flow
+language.
 """
 
 import ipaddress
@@ -15,7 +16,7 @@ import msgspec
 from recorder.api import Storage, check_storage
 from signaling.center.flow import FlowError, parse_flow
 from signaling.center.flow_run import queue_id
-from signaling.center.resources import Directory, Flow, Outbound, Tenant, User
+from signaling.center.resources import Directory, Flow, Outbound, Tenant, Trunk, User
 from signaling.center.routes import is_pattern
 from signaling.center.security import PERMISSIONS
 from signaling.errors import ConfigError
@@ -29,6 +30,7 @@ MAX_DAYS = 36500
 _WRITTEN = re.compile(r"\+?[0-9*#]{0,32}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _PHONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_USER = re.compile(r"[A-Za-z0-9_.!~*'()+$-]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -38,6 +40,8 @@ class InstanceFile(msgspec.Struct, frozen=True):
     """By user name. Who is not named here keeps his."""
     phone_passwords: dict[str, Pii[str]] = {}
     """By phone; likewise."""
+    trunk_passwords: dict[str, Pii[str]] = {}
+    """By trunk; likewise."""
 
 
 def parse_instance(text: str, toml: bool) -> InstanceFile:
@@ -48,15 +52,18 @@ def parse_instance(text: str, toml: bool) -> InstanceFile:
         passwords = {user["username"]: Pii(_text(user.pop("password"))) for user in given}
         phones = content["phones"] = _take_phones(content)
         phone_passwords = {phone["name"]: Pii(_text(phone.pop("password"))) for phone in phones if "password" in phone}
+        with_password = [trunk for trunk in content.get("trunks", ()) if "password" in trunk]
+        trunk_passwords = {trunk["name"]: Pii(_text(trunk.pop("password"))) for trunk in with_password}
         directory = msgspec.convert(content, Directory)
     except (tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
         raise ConfigError(f"the instance cannot be read: {error}") from None
     except (KeyError, AttributeError, TypeError):
         raise ConfigError(
-            "the instance cannot be read: users have an id and a username, phones a name, both a text as password"
+            "the instance cannot be read: users have an id and a username, phones and trunks a name, all a text as "
+            "password"
         ) from None
     _check(directory)
-    return InstanceFile(directory, passwords, phone_passwords)
+    return InstanceFile(directory, passwords, phone_passwords, trunk_passwords)
 
 
 def _take_phones(content: dict[str, Any]) -> list[dict[str, Any]]:
@@ -96,6 +103,7 @@ def _check(directory: Directory) -> None:
         _known(f"trunk {trunk.name}: codec", set(trunk.codecs), CODECS)
         if trunk.outbound is not None:
             _check_outbound(trunk.name, trunk.outbound)
+        _check_account(trunk)
     _check_queues(directory, flows)
     _check_phones(directory)
     _check_retention(directory, queues)
@@ -126,12 +134,35 @@ def _check_sources(trunk: str, sources: tuple[str, ...]) -> None:
             raise ConfigError(f"trunk {trunk}: {error}") from None
 
 
-def _check_outbound(trunk: str, outbound: Outbound) -> None:
-    for target in outbound.targets:
+def _check_targets(trunk: str, targets: tuple[str, ...]) -> None:
+    for target in targets:
         try:
             Target.parse(target)
         except ParseError:
             raise ConfigError(f"trunk {trunk}: target {target!r} must be host[:port][;transport=udp|tcp|tls]") from None
+
+
+def _check_account(trunk: Trunk) -> None:
+    if not trunk.username.isprintable() or not trunk.realm.isprintable():
+        raise ConfigError(f"trunk {trunk.name}: username or realm has characters that no message can carry")
+    if trunk.username and not trunk.realm:
+        raise ConfigError(f"trunk {trunk.name}: say whose challenges are answered, with `realm`")
+    if trunk.options_seconds and trunk.options_seconds not in range(5, 3601):
+        raise ConfigError(f"trunk {trunk.name}: options_seconds must be 5 to 3600, or 0 for never")
+    registration = trunk.registration
+    if registration is None:
+        return
+    _check_targets(trunk.name, registration.registrars)
+    if not registration.registrars or not _USER.fullmatch(trunk.username):
+        raise ConfigError(f"trunk {trunk.name}: to register it needs a registrar, and a username that a URI can have")
+    if registration.expires not in range(60, 86401):
+        raise ConfigError(f"trunk {trunk.name}: a registration is for 60 to 86400 s")
+    if registration.domain and not _HOST.fullmatch(registration.domain):
+        raise ConfigError(f"trunk {trunk.name}: domain {registration.domain!r} is no name of a host")
+
+
+def _check_outbound(trunk: str, outbound: Outbound) -> None:
+    _check_targets(trunk, outbound.targets)
     for rule in outbound.numbers:
         if not is_pattern(rule.pattern):
             raise ConfigError(f"trunk {trunk}: pattern {rule.pattern!r} must be digits, X for any digit, * at the end")

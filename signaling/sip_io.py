@@ -14,6 +14,7 @@ from websockets.asyncio.server import ServerConnection
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
+from signaling.sip.credentials import AccountFor, no_account
 from signaling.sip.errors import FramingError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Outgoing, Transport
@@ -21,6 +22,7 @@ from signaling.sip.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.message import MAX_MESSAGE
 from signaling.sip.outbound import Invitation
 from signaling.sip.registrar import News
+from signaling.sip.upstream import Upstream, UpstreamNews
 from signaling.sip.uri import Uri, parse_address
 from signaling.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
 from signaling.sip_websockets import WebSockets
@@ -48,7 +50,8 @@ class SipServer:
 
     `on_event` is called on the loop, in order, and may give commands at once. `advertised` is the host that peers reach
     us at, where that is not the one we listen on; `accounts` are of phones that may register, and `on_phone` is told of
-    them; `client_context` verifies those to whom we connect by TLS."""
+    them; `account_for` answers challenges, and `on_upstream` is told of what `upstream` does; `client_context` verifies
+    those to whom we connect by TLS."""
 
     def __init__(
         self,
@@ -60,11 +63,14 @@ class SipServer:
         advertised: str = "",
         accounts: Accounts = NO_ACCOUNTS,
         on_phone: Callable[[News], None] = lambda news: None,
+        account_for: AccountFor = no_account,
+        on_upstream: Callable[[UpstreamNews], None] = lambda news: None,
         client_context: ssl.SSLContext | None = None,
     ) -> None:
-        self.agent = UserAgent(config, trunk_for, accounts)
+        self.agent = UserAgent(config, trunk_for, accounts, account_for)
         self._on_event = on_event
         self._on_phone = on_phone
+        self._on_upstream = on_upstream
         self._advertised = advertised
         self._streams = Streams(self, limits, client_context)
         self._sockets = WebSockets(self, limits)
@@ -107,6 +113,11 @@ class SipServer:
     @property
     def now(self) -> float:
         return self._loop.time()
+
+    @property
+    def upstream(self) -> Upstream:
+        """Whose commands are followed by `flush`."""
+        return self.agent.upstream
 
     # Commands, each as in UserAgent.
 
@@ -225,6 +236,8 @@ class SipServer:
                 self._send(outgoing)
             while (news := self.agent.registrar.next_news()) is not None:
                 self._on_phone(news)
+            while (change := self.agent.upstream.next_news()) is not None:
+                self._on_upstream(change)
             event = self.agent.next_event()
             if event is None:
                 return

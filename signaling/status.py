@@ -27,18 +27,24 @@ class Status:
         self._spool = spool
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        self._more: dict[str, Callable[[], object]] = {}
         self.draining = False
 
     def add(self, collector: Collector) -> None:
         """Figures of somebody else's."""
         self._registry.register(collector)
 
+    def tell(self, name: str, value: Callable[[], object]) -> None:
+        """What else /health says; it does not make the node a worse one."""
+        self._more[name] = value
+
     def health(self) -> dict[str, object]:
         missing = self._missing()
         level = self._spool().level
         degraded = bool(missing) or level == "full"
         status = "draining" if self.draining else "degraded" if degraded else "ok"
-        return {"status": status, "missing": missing, "calls": len(self._house.live_contacts()), "spool": level}
+        health = {"status": status, "missing": missing, "calls": len(self._house.live_contacts()), "spool": level}
+        return health | {name: value() for name, value in self._more.items()}
 
     def metrics(self) -> bytes:
         """Prometheus' text format."""

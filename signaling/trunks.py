@@ -1,11 +1,13 @@
-"""The trunks of every instance: which one a source belongs to, and whose numbers it may call. Phones that may call are
-trunks of their own, without a source: they show who they are with each call."""
+"""The trunks of every instance: which one a source belongs to, whose numbers it may call, and who we are there. Phones
+that may call are trunks of their own, without a source: they show who they are with each call."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
-from signaling.center.resources import Directory, Phone, Trunk
+from signaling.center.resources import Directory, Phone, Trunk, TrunkSecrets
 from signaling.phones import phone_name
+from signaling.sip.digest import Account
+from signaling.sip.events import IncomingCall
 from signaling.sip.flow import Flow
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -14,9 +16,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Trunks:
     """Names are made unique by the instance: "<instance>/<trunk>". The most specific network wins."""
 
-    def __init__(self, directories: Iterable[Directory]) -> None:
+    def __init__(self, directories: Iterable[Directory], secrets: Mapping[str, TrunkSecrets] | None = None) -> None:
+        """`secrets`: by unique name."""
         self._trunks: dict[str, Trunk] = {}
+        self._secrets = dict(secrets or {})
         self._networks: list[tuple[Network, str]] = []
+        self._registrars: dict[str, frozenset[str]] = {}
+        self._targets: dict[str, frozenset[str]] = {}
         for directory in directories:
             for trunk in directory.trunks:
                 name = f"{directory.tenant.instance}/{trunk.name}"
@@ -26,6 +32,10 @@ class Trunks:
                 if phone.calls:
                     self._trunks[phone_name(directory.tenant, phone.name)] = _trunk_of(phone)
         self._networks.sort(key=lambda entry: entry[0].prefixlen, reverse=True)
+        self._by_id = {secret.id: name for name, secret in self._secrets.items()}
+
+    def __iter__(self) -> Iterator[tuple[str, Trunk]]:
+        return iter(self._trunks.items())
 
     def named(self, name: str) -> Trunk | None:
         return self._trunks.get(name)
@@ -34,13 +44,63 @@ class Trunks:
         """The instance whose numbers the trunk may call."""
         return name.partition("/")[0]
 
+    def id_of(self, name: str) -> str:
+        """What stands for the trunk where nobody is to be named: in metrics, and in our Contact at its registrar."""
+        secret = self._secrets.get(name)
+        return secret.id if secret is not None else ""
+
+    def learn(self, name: str, registrars: frozenset[str], targets: frozenset[str]) -> None:
+        """The hosts that its registrars and targets stand for now, names and addresses. Calls may come from the
+        registrars; what the targets ask is answered with the trunk's credentials."""
+        self._registrars[name], self._targets[name] = registrars, targets
+
     def of(self, flow: Flow) -> str | None:
         """The trunk that a source belongs to, or None for a stranger."""
-        address = ipaddress.ip_address(flow.remote[0])
+        try:
+            address = ipaddress.ip_address(flow.remote[0])
+        except ValueError:
+            return None
         for network, name in self._networks:
             if address in network and flow.transport in self._trunks[name].transports:
                 return name
+        return next((name for name in self._registrars if self._is_registrar(name, flow)), None)
+
+    def place(self, call: IncomingCall) -> tuple[str, str]:
+        """The trunk of a call and the number that it is for. One that is addressed to the Contact of a registration
+        belongs to that trunk, where several have the same carrier, and its number is in To."""
+        name = self._by_id.get(call.called)
+        if name is None or not (name == call.trunk or self._may_call(name, call.flow)):
+            return call.trunk, call.called
+        return name, call.addressed
+
+    def account_for(self, name: str, flow: Flow, realm: str) -> Account | None:
+        """signaling.sip.credentials.AccountFor."""
+        names = [name] if name in self._trunks else [known for known in self._trunks if self._knows(known, flow)]
+        for known in names:
+            trunk, secret = self._trunks[known], self._secrets.get(known)
+            if secret is None or secret.password is None or not trunk.username or trunk.realm != realm:
+                continue
+            if self._knows(known, flow):
+                return Account(trunk.username, secret.password.reveal())
         return None
+
+    def _is_registrar(self, name: str, flow: Flow) -> bool:
+        return flow.remote[0] in self._registrars.get(name, ()) and flow.transport in self._trunks[name].transports
+
+    def _may_call(self, name: str, flow: Flow) -> bool:
+        return self._is_registrar(name, flow) or self._is_source(name, flow)
+
+    def _knows(self, name: str, flow: Flow) -> bool:
+        """Whether the trunk is at the other end."""
+        return self._may_call(name, flow) or flow.remote[0] in self._targets.get(name, ())
+
+    def _is_source(self, name: str, flow: Flow) -> bool:
+        try:
+            address = ipaddress.ip_address(flow.remote[0])
+        except ValueError:
+            return False
+        known = any(of == name and address in network for network, of in self._networks)
+        return known and flow.transport in self._trunks[name].transports
 
 
 def _trunk_of(phone: Phone) -> Trunk:

@@ -58,7 +58,8 @@ async def apply(store: Store, instance: InstanceFile) -> None:
             raise ConfigError(f"instance {tenant.instance} belongs to another account: choose another id")
     await store.audit(tenant, change(directory, "allowed"))
     try:
-        await store.save_directory(directory, instance.passwords, instance.phone_passwords)
+        passwords = (instance.passwords, instance.phone_passwords, instance.trunk_passwords)
+        await store.save_directory(directory, *passwords)
     except Conflict:
         await store.audit(tenant, change(directory, "refused"))
         raise ConfigError(f"the alias {tenant.alias}, or the name of a user, is taken already") from None

@@ -1,10 +1,11 @@
 """The resources of an instance as values: who works there, which numbers, queues, flows and trunks it has."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from recorder.api import Format, Storage
+from vault.pii import Pii
 
 Endpoint = Literal["browser", "phone"]
 
@@ -138,6 +139,17 @@ class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a target may be silent before the next one is tried."""
 
 
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where we register with a trunk's `username`, so that it knows where to send its calls."""
+
+    registrars: tuple[str, ...]
+    """Written like `Outbound.targets`; we register at every one."""
+    domain: str = ""
+    """That the address of record is of; empty: the registrar's host."""
+    expires: int = 3600
+    """Seconds that are asked for; the registrar decides."""
+
+
 class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A carrier, a PBX or a test caller that may send us calls, and that we may call through."""
 
@@ -151,6 +163,21 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How digits travel: relay.api.Dtmf."""
     outbound: Outbound | None = None
     """None: no calls go out through it."""
+    username: str = ""
+    """With which challenges to our requests are answered; empty: they are not."""
+    realm: str = ""
+    """Whose challenges are."""
+    registration: Registration | None = None
+    options_seconds: int = 0
+    """How often its targets and registrars are asked whether they are there (OPTIONS); 0: never."""
+
+
+class TrunkSecrets(NamedTuple):
+    """What is kept of a trunk beside it."""
+
+    id: str
+    """Stable, and telling nothing to those who do not know the instance's keys: for metrics and for Contact."""
+    password: Pii[str] | None = None
 
 
 class RecordingOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

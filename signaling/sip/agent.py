@@ -141,6 +141,12 @@ class UserAgent:
         return self._core.counters
 
     @property
+    def challenges(self) -> dict[str, int]:
+        """Of trunks to our requests, since the start."""
+        wallet = self._core.wallet
+        return {"challenges_answered": wallet.answered, "challenges_refused": wallet.unanswered}
+
+    @property
     def calls(self) -> int:
         return len(self._core.sessions)
 

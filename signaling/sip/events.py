@@ -32,6 +32,9 @@ class IncomingCall:
     """What the network says of the caller, beside From."""
     replaces: str | None = None
     """The call of ours whose place this one takes (RFC 3891): with the answer it ends."""
+    addressed: str = ""
+    """Whom the call is for beyond the Request-URI, where that is only our Contact: P-Called-Party-ID (RFC 7315 §4.2),
+    else To."""
 
 
 @dataclass(frozen=True, slots=True)

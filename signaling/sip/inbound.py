@@ -10,7 +10,7 @@ from signaling.sip.envelope import request_uri
 from signaling.sip.errors import ParseError
 from signaling.sip.events import IncomingCall, OfferAnswered
 from signaling.sip.headers import RAck
-from signaling.sip.headers.identity import read_identity
+from signaling.sip.headers.identity import read_called, read_identity
 from signaling.sip.message import Request
 from signaling.sip.phase import Phase
 from signaling.sip.reliable import Reliable
@@ -53,7 +53,9 @@ class InboundSession(Session):
             self.call, trunk, arrival.flow, Pii(sender.uri.name), Pii(display), called, read_sdp(arrival.request)
         )
         identity = read_identity(arrival.request.headers)
-        self.core.events.append(replace(event, identity=identity, replaces=replaced.call if replaced else None))
+        addressed = read_called(arrival.request.headers) or arrival.envelope.receiver.uri.name
+        other = replaced.call if replaced else None
+        self.core.events.append(replace(event, identity=identity, replaces=other, addressed=addressed))
 
     def ring(self, now: float) -> None:
         self._progress(self.describe(180), "100rel" in self._required, now)

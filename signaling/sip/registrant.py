@@ -47,8 +47,10 @@ class Enrolment:
     """What is to be registered, where."""
 
     trunk: str
+    name: str
+    """The registrar as it was configured: tells registrations of one trunk from each other."""
     registrar: Uri
-    """A domain, without user part: where the REGISTER goes."""
+    """The Request-URI: a domain, without user part."""
     address: Uri
     """The address of record."""
     contact: str

@@ -13,7 +13,7 @@ from signaling.sip.registrant import Enrolment, Registrant, Standing
 class RegistrationChanged:
     trunk: str
     registrar: str
-    """Its URI."""
+    """`Enrolment.name`."""
     standing: Standing
     status: int
     """Of SIP: why."""
@@ -98,7 +98,7 @@ class Upstream:
     def _registration_changed(self, registrant: Registrant) -> None:
         enrolment = registrant.enrolment
         news = RegistrationChanged(
-            enrolment.trunk, str(enrolment.registrar), registrant.standing, registrant.status
+            enrolment.trunk, enrolment.name, registrant.standing, registrant.status
         )  # fmt: skip
         self._news.append(news)
 

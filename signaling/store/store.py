@@ -8,7 +8,7 @@ from sqlalchemy import Select, insert, select
 
 from signaling.center.audit import AuditCheck, AuditEvent, AuditRow, link, verify
 from signaling.center.record import ContactRecord, LegalHold, QualityInfo, RecordingInfo, Tombstone
-from signaling.center.resources import Directory, SecurityProfile, Tenant, User
+from signaling.center.resources import Directory, SecurityProfile, Tenant, TrunkSecrets, User
 from signaling.center.security import granted
 from signaling.sip.digest import Secrets
 from signaling.store import audit_rows
@@ -42,6 +42,7 @@ from signaling.store.search import (
     write_token,
 )
 from signaling.store.tables import audit_events, contacts, instances, of, qualities, security_profiles, users
+from signaling.store.trunks import load_passwords, opaque_id, save_passwords, unseal_password
 from signaling.store.upsert import upsert
 from vault.fields import key_of
 from vault.kms import Kms
@@ -93,19 +94,38 @@ class Store:
         directory: Directory,
         passwords: Mapping[str, Pii[str]] | None = None,
         phone_passwords: Mapping[str, Pii[str]] | None = None,
+        trunk_passwords: Mapping[str, Pii[str]] | None = None,
     ) -> None:
         """Inserts or replaces the instance and its resources by their ids, all or nothing; then the passwords of
-        phones, whose key belongs to an instance that is there.
+        phones and trunks, whose key belongs to an instance that is there.
 
-        Who is in `passwords` (by username) or `phone_passwords` (by phone) gets that password, the others keep
-        theirs."""
+        Who is in `passwords` (by username), `phone_passwords` (by phone) or `trunk_passwords` (by trunk) gets that
+        password, the others keep theirs."""
+        tenant = directory.tenant
         hashes = {name: await self._passwords.hash(password) for name, password in (passwords or {}).items()}
         async with self._database.write() as connection:
             await store_directory(connection, directory, hashes)
-        if phone_passwords:
-            key = await self._keys.of_resources(directory.tenant)
+        if phone_passwords or trunk_passwords:
+            key = await self._keys.of_resources(tenant)
             async with self._database.write() as connection:
-                await save_secrets(connection, key, directory.tenant, phone_passwords)
+                await save_secrets(connection, key, tenant, phone_passwords or {})
+                await save_passwords(connection, key, tenant, trunk_passwords or {})
+
+    async def trunk_secrets(self, tenant: Tenant) -> dict[str, TrunkSecrets]:
+        """Of every trunk of the tenant; a password whose key was destroyed is missing. Raises vault.kms.KmsError."""
+        async with self._database.read() as connection:
+            sealed = await load_passwords(connection, tenant)
+        index = await self._keys.of_index(tenant)
+        keys = await self._keys.by_ids(tenant, {key_of(value) for value in sealed.values() if value is not None})
+        return {
+            trunk: TrunkSecrets(
+                opaque_id(index, trunk),
+                unseal_password(keys[key_of(value)], tenant, trunk, value)
+                if value is not None and key_of(value) in keys
+                else None,
+            )
+            for trunk, value in sealed.items()
+        }
 
     async def tenant(self, alias: str) -> Tenant | None:
         async with self._database.read() as connection:

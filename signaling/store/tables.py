@@ -101,8 +101,14 @@ trunks = _tenant_table(
     _json("codecs"),
     _text("dtmf"),
     Column("outbound", JSON(none_as_null=True)),
+    _added("username"),
+    _added("realm"),
+    Column("registration", JSON(none_as_null=True)),
+    Column("options_seconds", Integer, nullable=False, server_default="0"),
+    Column("password", LargeBinary),
     key=("name",),
 )
+"""`password` is sealed."""
 
 phones = _tenant_table(
     "phones",

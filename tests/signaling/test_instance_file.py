@@ -9,6 +9,7 @@ from signaling.errors import ConfigError
 from signaling.instance_file import CODECS, parse_instance
 from tests.signaling.center.floor_plan import action, directory
 from tests.signaling.center.floor_plan import document as flow_document
+from vault.pii import Pii
 
 
 def document(**changes: Any) -> str:
@@ -46,6 +47,19 @@ def user(**more: Any) -> dict[str, Any]:
     return {"id": "u", "username": "u", "name": "U", "security_profiles": []} | more
 
 
+def account(**changes: Any) -> dict[str, Any]:
+    registration = {"registrars": ["sip.test;transport=tls"]} | changes.pop("registration", {})
+    trunk = {"name": "t", "sources": [], "username": "ada", "realm": "sip.test", "registration": registration}
+    return {"trunks": [trunk | changes]}
+
+
+def test_the_password_of_a_trunk_is_kept_apart() -> None:
+    found = parse_instance(document(**account(password="s3cret")), toml=False)
+    assert found.trunk_passwords == {"t": Pii("s3cret")}
+    assert found.directory.trunks[0].registration is not None
+    assert parse_instance(document(**account()), toml=False).trunk_passwords == {}
+
+
 def test_a_trunk_may_name_every_codec_that_the_relay_speaks() -> None:
     codecs = sorted(VOICE)
     trunk = {"name": "t", "sources": [], "codecs": codecs}
@@ -76,6 +90,16 @@ def going_out(**changes: Any) -> dict[str, Any]:
         ({"trunks": [{"name": "t", "sources": ["300.1.1.1"]}]}, "trunk t"),
         ({"flows": [{"id": "flow-1", "name": "F", "content": {}}]}, "flow F: not a contact flow"),
         ({"trunks": [{"name": "t", "sources": [], "strp": "required"}]}, "unknown field `strp`.*trunks"),
+        (account(password=1), "trunks a name, all a text as password"),
+        (account(realm=""), "trunk t: say whose challenges are answered"),
+        (account(realm="a\nb"), "trunk t: username or realm has characters"),
+        (account(username=""), "trunk t: to register it needs a registrar, and a username"),
+        (account(username="a b"), "trunk t: to register it needs a registrar, and a username"),
+        (account(options_seconds=1), "trunk t: options_seconds must be 5 to 3600"),
+        (account(registration={"registrars": []}), "trunk t: to register it needs a registrar"),
+        (account(registration={"registrars": ["a b"]}), "trunk t: target 'a b' must be host"),
+        (account(registration={"expires": 5}), "trunk t: a registration is for 60 to 86400 s"),
+        (account(registration={"domain": "a b"}), "trunk t: domain 'a b' is no name of a host"),
         ({"trunks": [{"name": "t", "sources": [], "codecs": ["G729"]}]}, "trunk t: codec 'G729' does not exist"),
         (going_out(targets=["a b"]), "target 'a b' must be host"),
         (going_out(targets=[]), "needs a target"),

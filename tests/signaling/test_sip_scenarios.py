@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from signaling.sip.config import SipConfig, Timers
+from signaling.sip.digest import Account
 from signaling.sip.events import (
     CallAnswered,
     CallEnded,
@@ -20,7 +21,7 @@ from signaling.sip.events import (
     SipEvent,
     TransferAsked,
 )
-from signaling.sip.flow import Transport
+from signaling.sip.flow import Flow, Transport
 from signaling.sip.headers import NameAddr
 from signaling.sip.outbound import Invitation
 from signaling.sip.uri import Uri
@@ -40,9 +41,13 @@ REPEATED = [get(200, optional=True)] * 16
 OVER = [get("BYE"), answer(200, in_call=True)]
 
 
+def account_for(trunk: str, flow: Flow, realm: str) -> Account | None:
+    return Account("ada", "s3cret") if realm == "pbx" else None
+
+
 class Side:
     def __init__(self, config: SipConfig) -> None:
-        self.server = SipServer(config, lambda flow: "carrier", self._on_event)
+        self.server = SipServer(config, lambda flow: "carrier", self._on_event, account_for=account_for)
         self.events: list[SipEvent] = []
         self.react: Callable[[SipServer, SipEvent], None] = react_plainly
         self.bound = Bound(0, 0, 0)
@@ -334,6 +339,50 @@ async def test_offers_that_cross(tmp_path: Path) -> None:
             *OVER,
         ]
         await call_sipp(side, steps, tmp_path)
+
+
+def challenge(nonce: str, *, stale: bool = False, header: str = "WWW-Authenticate") -> str:
+    return f'{header}: Digest realm="pbx", nonce="{nonce}", qop="auth"' + (", stale=true" if stale else "")
+
+
+def signed(nonce: str, header: str = "Authorization") -> str:
+    return f'{header}: Digest username="ada", realm="pbx", nonce="{nonce}".*qop=auth, nc=00000001, cnonce="'
+
+
+async def test_digest_with_a_stale_nonce(tmp_path: Path) -> None:
+    async with running(SipConfig()) as side:
+        side.react = lambda server, event: server.hang_up(event.call) if isinstance(event, CallAnswered) else None
+        steps = [
+            invited(),
+            answer(401, challenge("n1")),
+            get("ACK"),
+            invited(check=signed("n1")),
+            answer(401, challenge("n2", stale=True)),
+            get("ACK"),
+            invited(check=signed("n2")),
+            answer(200, body=offer()),
+            get("ACK", check=signed("n2")),
+            get("BYE"),
+            answer(407, challenge("n3", header="Proxy-Authenticate"), in_call=True),
+            get("BYE", check=signed("n3", "Proxy-Authorization")),
+            answer(200, in_call=True),
+        ]
+        await call_sipp(side, steps, tmp_path)
+        assert causes(side) == {("bye", 200)}
+
+
+async def test_wrong_credentials_end_the_call(tmp_path: Path) -> None:
+    async with running(SipConfig()) as side:
+        steps = [
+            invited(),
+            answer(401, challenge("n1")),
+            get("ACK"),
+            invited(check=signed("n1")),
+            answer(401, challenge("n2")),
+            get("ACK"),
+        ]
+        await call_sipp(side, steps, tmp_path)
+        assert causes(side) == {("rejected", 401)}
 
 
 @pytest.mark.parametrize("status", [486, 603])

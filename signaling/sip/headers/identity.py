@@ -62,6 +62,12 @@ def read_identity(headers: Headers) -> Identity:
     )
 
 
+def read_called(headers: Headers) -> str:
+    """The number in P-Called-Party-ID; empty if there is none that can be read."""
+    found = _addresses(headers, "P-Called-Party-ID")
+    return found[0].uri.name if found else ""
+
+
 def read_privacy(headers: Headers) -> frozenset[str]:
     """The tokens of Privacy, which stand between semicolons (RFC 3323 §4.2)."""
     tokens = [unquote(token.strip(" \t")).lower() for value in headers.get_all("Privacy") for token in value.split(";")]

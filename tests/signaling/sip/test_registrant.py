@@ -19,7 +19,7 @@ from tests.signaling.sip.network import Impairment, Network
 from tests.signaling.sip.phone import PASSWORD, REALM, Directory
 from tests.signaling.sip.wire import LOCAL, PEER, STRANGER, Wire, reply
 
-ENROLMENT = Enrolment("carrier", Uri("sip", "", "acme.test"), Uri("sip", "ann", "acme.test"), "token")
+ENROLMENT = Enrolment("carrier", "acme.test", Uri("sip", "", "acme.test"), Uri("sip", "ann", "acme.test"), "token")
 ANN = Account("ann", PASSWORD)
 FLOW, OTHER = Flow("udp", LOCAL, PEER), Flow("udp", LOCAL, STRANGER)
 

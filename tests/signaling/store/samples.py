@@ -18,6 +18,7 @@ from signaling.center.resources import (
     PhoneNumber,
     Queue,
     RecordingOptions,
+    Registration,
     RoutingProfile,
     RoutingRow,
     SecurityProfile,
@@ -86,6 +87,9 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
         trunks=(
             Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),
             Trunk("out", (), outbound=Outbound(("sip.test:5070;transport=tcp",), (NumberRule("+49*", 2, 1, "00"),))),
+            Trunk(
+                "account", (), username="ada", realm="r", registration=Registration(("sip.test",)), options_seconds=30
+            ),
         ),
         storage=Storage(bucket=f"{tenant.alias}-calls", tags={"of": tenant.alias}),
         recording=RecordingOptions("flac", tracks=True, when_interrupted="end"),

@@ -66,6 +66,23 @@ async def test_a_password_opens_one_account_of_one_instance(store: Store) -> Non
         assert await store.verify_password(alias, name, Pii(password)) is None
 
 
+async def test_passwords_of_trunks_are_sealed_and_their_ids_tell_nothing(tmp_path: Path) -> None:
+    async with a_store(tmp_path) as store:
+        await store.save_directory(a_directory(ACME), trunk_passwords={"account": Pii("s3cret")})
+        await store.save_directory(a_directory(RIVAL), trunk_passwords={"out": Pii("other")})
+        await store.save_directory(a_directory(ACME))
+        found = await store.trunk_secrets(ACME)
+        assert {name: secret.password for name, secret in found.items()} == {
+            "local": None, "out": None, "account": Pii("s3cret"),
+        }  # fmt: skip
+        theirs = await store.trunk_secrets(RIVAL)
+        assert theirs["out"].password == Pii("other")
+        ids = {secret.id for secret in (*found.values(), *theirs.values())}
+        assert len(ids) == 6 and all(len(id) == 16 for id in ids)
+        assert await store.trunk_secrets(ACME) == found
+    assert b"s3cret" not in b"".join(path.read_bytes() for path in tmp_path.glob("telephonist.db*"))
+
+
 async def test_who_has_no_password_cannot_sign_in(store: Store) -> None:
     directory = a_directory(ACME)
     user = directory.users[0].__class__("user-3", "eve", "Eve", ())
