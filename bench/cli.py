@@ -45,8 +45,9 @@ from bench.recorded_calls import Plan
 from bench.recorded_calls import measure as measure_recorded
 from bench.recordings import RecordingPlan, measure_recordings
 from bench.sections import keep_others, put
+from bench.sip.flood import StrangerPlan, is_unharmed, measure_stranger
 from bench.sip.node import SipPlan, measure_dialogs
-from bench.sip.report import dialogs_section
+from bench.sip.report import dialogs_section, stranger_section
 from bench.softphone.client import Refused
 from recorder.api import FORMATS, Format
 from signaling.sip.flow import Transport
@@ -301,6 +302,23 @@ def dialogs(write: Path | None, **given: Any) -> None:
         write.write_text(put(_read(write), dialogs_section(about, figures)))
     if figures["failed"] or figures["without_audio"]:
         _fail("not every call was answered with media and ended: the figures do not count")
+
+
+@main.command()
+@click.option("--rate", type=click.FloatRange(1, 5000), default=500.0, show_default=True, help="INVITEs a second.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="How long.")
+@click.option("--calls", type=click.IntRange(1, 200), default=20, show_default=True, help="Up all the time.")
+@click.option("--trunk-rate", type=click.FloatRange(0.1, 100), default=5.0, show_default=True, help="Calls a second.")
+@click.option("--write", type=PATH, help="Also write the section of a Markdown document.")
+def stranger(write: Path | None, **given: Any) -> None:
+    """A stranger floods the SIP port: gaps of calls that are up, and whether a trunk's new calls are all answered."""
+    about = _about()
+    figures = _run(lambda tell: measure_stranger(StrangerPlan(**given), tell))
+    _print({**about, **figures})
+    if write is not None:
+        write.write_text(put(_read(write), stranger_section(about, figures)))
+    if not is_unharmed(figures):
+        _fail("calls were lost or harmed")
 
 
 def _legs(target: AnyTarget, work: Work, seconds: float) -> Figures:

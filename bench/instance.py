@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ class Instance:
     """Of each agent: instance, username, password."""
 
 
-def make_instance(agents: int) -> Instance:
+def make_instance(agents: int, sources: Sequence[str] = ("127.0.0.0/8",)) -> Instance:
+    """`sources`: of its one trunk."""
     queue, routing, profile, flow = (str(uuid.uuid4()) for _ in range(4))
     users = [
         {
@@ -38,7 +40,7 @@ def make_instance(agents: int) -> Instance:
         "queues": [{"id": queue, "name": "Bench"}],
         "flows": [{"id": flow, "name": "Record, queue", "content": _flow(queue)}],
         "numbers": [{"number": NUMBER, "flow": flow}],
-        "trunks": [{"name": "callers", "sources": ["127.0.0.0/8"]}],
+        "trunks": [{"name": "callers", "sources": list(sources)}],
     }
     sign_ins = [{"instance": ALIAS, "username": u["username"], "password": u["password"]} for u in users]
     return Instance(document, tuple({key: str(value) for key, value in one.items()} for one in sign_ins))

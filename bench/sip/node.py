@@ -65,17 +65,18 @@ async def _memory(node: Node, plan: SipPlan, line: Line, tell: Tell) -> dict[str
         return {}
     rounds = []
     for _ in range(2):
-        held = _held(node)
+        before = held(node)
         async with DialogLoad(line, tell) as load:
             half = await load.run(DialogPlan(plan.half_open, plan.rate, manner="half-open"))
         async with DialogLoad(Line(line.host, 0, line.server, NOBODY, line.media), tell) as load:
             refused = await load.run(DialogPlan(plan.failed, REFUSED_RATE, manner="refused"))
         await asyncio.sleep(SETTLE_SECONDS)
-        rounds.append({"before": held, "after": _held(node), "done": half.done + refused.done})
+        rounds.append({"before": before, "after": held(node), "done": half.done + refused.done})
     return {"half_open": plan.half_open, "refused": plan.failed, "memory_mb": rounds}
 
 
-def _held(node: Node) -> float:
+def held(node: Node) -> float:
+    """What signaling holds of the memory, in MB."""
     return round(process_memory(pids_of(node.pid, "signaling")) / 1e6, 1)
 
 

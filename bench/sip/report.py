@@ -28,6 +28,22 @@ def dialogs_section(about: Mapping[str, Any], figures: Mapping[str, Any]) -> str
     return text
 
 
+def stranger_section(about: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    """Markdown. `about`: date, command, machine."""
+    live, trunk, memory = figures["live"], figures["trunk"], figures["memory_mb"]
+    heard = ", ".join(f"{count} answers {status}" for status, count in figures["stranger_heard"].items()) or "nothing"
+    return (
+        "## A stranger's flood\n\n"
+        f"{taken(about)}\n\n"
+        f"{figures['sent']:,} INVITEs of a stranger, {figures['rate']:g} a second, who got {heard}. Meanwhile "
+        f"{live['whole']} of {live['calls']} calls stayed up: {live['packets_received']:,} packets came, "
+        f"{live['packets_lost']} were lost, the largest gap was {live['largest_gap_ms']} ms. Of a trunk's "
+        f"{trunk['calls']} calls {trunk['completed']} were answered and ended, INVITE to 200 p99 "
+        f"{trunk['answer_ms']['p99']} ms. Signaling used {figures['cpu_cores']['signaling']} of a core and held "
+        f"{memory['before']} MB before and {memory['after']} MB after.\n"
+    )
+
+
 def taken(about: Mapping[str, Any]) -> str:
     machine = about["machine"]
     return (
