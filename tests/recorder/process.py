@@ -64,7 +64,8 @@ async def tapped(folder: Path, start: api.Start) -> "AsyncIterator[tuple[Recorde
 class RecorderProcess:
     """Starts, kills and restarts `python -m recorder` on one data folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str = "recorder") -> None:
+        self._module = module
         self.data = folder / "data"
         self.store = self.data / "objects"
         self.control = folder / "control"
@@ -80,11 +81,16 @@ class RecorderProcess:
 
     async def start(self) -> None:
         """Until it is ready, and connected."""
+        await self.spawn()
+        await self.connected()
+
+    async def spawn(self) -> None:
+        """It begins."""
         reading, writing = os.pipe()
         os.set_inheritable(writing, True)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "recorder", "--data", str(self.data), "--control", str(self.control)),
+                *(sys.executable, "-m", self._module, "--data", str(self.data), "--control", str(self.control)),
                 *("--tap", str(self.tap), "--keyring", str(self.keyring), "--store", str(self.store)),
                 stderr=log,
                 pass_fds=(writing,),
@@ -92,8 +98,11 @@ class RecorderProcess:
             )
         os.close(writing)
         self._heartbeat = reading
-        ready = await asyncio.to_thread(os.read, reading, 1)
-        assert ready == b"R", self.log.read_text()
+        self._ready = asyncio.ensure_future(asyncio.to_thread(os.read, reading, 1))
+
+    async def connected(self) -> None:
+        """Until it is ready, and connected."""
+        assert await asyncio.shield(self._ready) == b"R", self.log.read_text()
         self.client = self._new_client()
         await self.client.connect(self.control)
 
@@ -137,6 +146,7 @@ class RecorderProcess:
         assert self._process is not None
         await self.client.close()
         status = await self._process.wait()
+        await self._ready  # it reads from what is closed here
         os.close(self._heartbeat)
         return status
 

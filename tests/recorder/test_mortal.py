@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,27 +13,13 @@ from recorder import api, service
 from recorder.wire import BATCH
 from tests.recorder.mortal import Crash, Disk, Life, in_a_hurry
 from tests.recorder.offline import Room
-from tests.recorder.process import Delivered, start_of
-from tests.support.tapper import Speaker, batches, call
-from tests.support.tones import Samples
+from tests.recorder.process import start_of
+from tests.recorder.ten_calls import CALLS, NAMES, all_bodies, expected, lost_ms
 
-CALLS = 10
-SECONDS = 10.0
-NAMES = [f"{number:032x}" for number in range(1, CALLS + 1)]
 FLUSH_TICKS, SYNC_FLUSHES = 5, 4
 """A flush each 100 ms of the calls, a sync each 400 ms, as recorder.spool has it."""
 WORKER = b"w" * 16
-PACKET_MS = 20
-DELAY_MS = 30
-"""What a packet is later than the call: when the first one begins."""
-
-
-def speakers(number: int) -> tuple[Speaker, Speaker]:
-    """Two tones that no other party has."""
-    return (
-        Speaker(0, 300.0 + 40 * number, end=SECONDS, seed=number),
-        Speaker(1, 1500.0 + 40 * number, end=SECONDS, seed=100 + number),
-    )
+SECONDS = 10.0
 
 
 class Shift(NamedTuple):
@@ -144,26 +129,15 @@ async def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(tmp_path / "data", monkeypatch, random.Random(3))
 
 
-def expected(folder: Path) -> list[Delivered]:
-    """What the calls become when nothing happens."""
-    room = Room(folder / "expected")
-    return [room.made_of(call(name, speakers(number)), recording=name) for number, name in enumerate(NAMES)]
-
-
-def all_bodies() -> list[bytes]:
-    records = [record for number, name in enumerate(NAMES) for record in call(name, speakers(number))]
-    return list(batches(sorted(records, key=lambda record: record.clock)))
-
-
 @pytest.mark.parametrize("shift", [Shift(60, 12, False, 1), Shift(60, 12, False, 2), Shift(60, 12, False, 3)])
 async def test_killed(tmp_path: Path, disk: Disk, shift: Shift) -> None:
     """What a killed recorder wrote stays, and the worker says the rest again: nothing is lost, nothing is doubled."""
     world = World(tmp_path, disk, shift)
-    await world.talk(all_bodies())
+    await world.talk(all_bodies(SECONDS))
     assert world.died == shift.kills
     await world.deliver()
     assert world.died == shift.kills + shift.kills_delivering
-    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path), strict=True):
+    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path, SECONDS), strict=True):
         heard = await asyncio.to_thread(world.room.open_stored, world.data / "store", start.key)
         assert np.array_equal(heard.left, wanted.left)
         assert np.array_equal(heard.right, wanted.right)
@@ -175,29 +149,12 @@ async def test_killed_together_with_the_disk_s_memory(tmp_path: Path, disk: Disk
     """What was not synced is cut away, or is rubbish: at most half a second a party and death, and each hole stands in
     the manifest where it is."""
     world = World(tmp_path, disk, shift)
-    await world.talk(all_bodies())
+    await world.talk(all_bodies(SECONDS))
     assert world.died == shift.kills
     await world.deliver()
     holes = 0
-    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path), strict=True):
+    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path, SECONDS), strict=True):
         heard = await asyncio.to_thread(world.room.open_stored, world.data / "store", start.key)
-        assert heard.manifest.duration_ms == wanted.manifest.duration_ms
-        for party, (sound, whole) in enumerate(((heard.left, wanted.left), (heard.right, wanted.right))):
-            missing = list(silent_packets(sound, whole))
-            marked = [gap for gap in heard.manifest.gaps if gap.party == party]
-            assert all(gap.end_ms - gap.start_ms <= 500 * shift.kills for gap in marked)
-            assert {at for gap in marked for at in range(gap.start_ms, gap.end_ms)} == {
-                at for start_ms in missing for at in range(start_ms, start_ms + PACKET_MS)
-            }
-            holes += len(missing)
-    assert 0 < holes * PACKET_MS <= 500 * shift.kills * 2 * CALLS
-
-
-def silent_packets(sound: Samples, whole: Samples) -> Iterator[int]:
-    """Where packets are missing, in ms; all others are as they should be."""
-    size = PACKET_MS * 8
-    for at in range(DELAY_MS * 8, len(whole), size):
-        if np.array_equal(sound[at : at + size], whole[at : at + size]):
-            continue
-        assert not sound[at : at + size].any(), f"neither sound nor silence at {at / 8} ms"
-        yield at // 8
+        holes += sum(lost_ms(heard, wanted))
+        assert all(gap.end_ms - gap.start_ms <= 500 * shift.kills for gap in heard.manifest.gaps)
+    assert 0 < holes <= 500 * shift.kills * 2 * CALLS

@@ -1,0 +1,62 @@
+"""Ten calls of two tones each, for a recorder that is killed: what they are, what becomes of them, what is missing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tests.recorder.offline import Room
+from tests.recorder.process import Delivered
+from tests.support.tapper import Speaker, batches, call
+from tests.support.tones import Samples
+
+CALLS = 10
+NAMES = [f"{number:032x}" for number in range(1, CALLS + 1)]
+PACKET_MS = 20
+DELAY_MS = 30
+"""What a packet is later than the call: when the first one begins."""
+
+
+def speakers(number: int, seconds: float) -> tuple[Speaker, Speaker]:
+    """Two tones that no other party has."""
+    return (
+        Speaker(0, 300.0 + 40 * number, end=seconds, seed=number),
+        Speaker(1, 1500.0 + 40 * number, end=seconds, seed=100 + number),
+    )
+
+
+def all_bodies(seconds: float) -> list[bytes]:
+    """What the worker writes each tick."""
+    records = [record for number, name in enumerate(NAMES) for record in call(name, speakers(number, seconds))]
+    return list(batches(sorted(records, key=lambda record: record.clock)))
+
+
+def expected(folder: Path, seconds: float) -> list[Delivered]:
+    """What the calls become when nothing happens."""
+    room = Room(folder / "expected")
+    return [room.made_of(call(name, speakers(number, seconds)), recording=name) for number, name in enumerate(NAMES)]
+
+
+def lost_ms(heard: Delivered, wanted: Delivered) -> list[int]:
+    """How much of each side is missing. All else is as it should be, once, and what is missing is silent and stands in
+    the manifest where it is."""
+    assert heard.manifest.duration_ms == wanted.manifest.duration_ms
+    lost = []
+    for party, (sound, whole) in enumerate(((heard.left, wanted.left), (heard.right, wanted.right))):
+        missing = list(_silent_packets(sound, whole))
+        marked = [gap for gap in heard.manifest.gaps if gap.party == party]
+        assert {at for gap in marked for at in range(gap.start_ms, gap.end_ms)} == {
+            at for start_ms in missing for at in range(start_ms, start_ms + PACKET_MS)
+        }
+        lost.append(len(missing) * PACKET_MS)
+    return lost
+
+
+def _silent_packets(sound: Samples, whole: Samples) -> Iterator[int]:
+    """Where packets are missing, in ms; all others are as they should be."""
+    size = PACKET_MS * 8
+    for at in range(DELAY_MS * 8, len(whole), size):
+        if np.array_equal(sound[at : at + size], whole[at : at + size]):
+            continue
+        assert not sound[at : at + size].any(), f"neither sound nor silence at {at / 8} ms"
+        yield at // 8
