@@ -5,7 +5,10 @@ import asyncio
 import os
 from pathlib import Path
 
+import structlog
+
 from ipc import process
+from ipc.faults import told
 from ipc.process import Heartbeat
 from ipc.server import Server
 from recorder import api, durable
@@ -16,6 +19,8 @@ from recorder.service import Recorder
 from recorder.space import Space, SpaceWatch
 from recorder.spool import Spool
 from vault.services import open_kms, read_keys
+
+log = structlog.get_logger()
 
 
 def _arguments() -> argparse.Namespace:
@@ -43,7 +48,7 @@ async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: H
     intake = Intake(spool, recorder)
     recorder.on_started = intake.started
     writing = asyncio.create_task(spool.run())
-    writing.add_done_callback(lambda _: stop.set())  # without it nothing is kept: better a new process
+    writing.add_done_callback(lambda task: _stopped_writing(task, stop))
     space.look()
     await recorder.resume()
     recorder.delivery.start()
@@ -60,6 +65,14 @@ async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: H
     await kms.close()
     writing.cancel()
     await spool.shut()
+
+
+def _stopped_writing(task: "asyncio.Task[None]", stop: asyncio.Event) -> None:
+    """Without it nothing is kept: better a new process."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+        log.error("! spool stopped", **told(first))
+    stop.set()
 
 
 def _told(level: api.Level, found: Space) -> api.SpaceChanged:

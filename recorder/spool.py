@@ -165,7 +165,7 @@ class Spool:
 
     def _unsynced(self) -> dict[str, Unsynced]:
         found = {}
-        for recording, appender in self._appenders.items():
+        for recording, appender in tuple(self._appenders.items()):  # the loop opens others meanwhile
             try:
                 one = appender.unsynced()
             except OSError as error:  # no descriptor to be had; it is tried again

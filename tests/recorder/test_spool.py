@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from recorder import spool as spools
-from recorder.appender import Appender
+from recorder.appender import Appender, Unsynced
 from recorder.keys import context_of, owner_of
 from recorder.reading import SpoolReader, segment_numbers
 from recorder.segment import FrameKind
@@ -243,6 +243,21 @@ async def test_a_sync_that_fails_is_told_and_made_good(spool: Spool, place: Plac
     assert troubles == ["it cannot be written: Input/output error", ""]
     await spool.close(RECORDING)
     assert b"".join(place.bodies()) == b"onetwo"
+
+
+async def test_a_recording_that_begins_within_a_sync_does_not_end_it(
+    spool: Spool, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Appender.unsynced
+
+    def unsynced(appender: Appender) -> Unsynced | None:
+        spool.open(f"other {time.monotonic_ns()}", place.appender())
+        return real(appender)
+
+    for number in range(3):
+        spool.open(f"one {number}", place.appender())
+    monkeypatch.setattr(Appender, "unsynced", unsynced)
+    await spool.sync()
 
 
 async def test_a_sync_that_takes_long_holds_up_nobody(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
