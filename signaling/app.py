@@ -36,6 +36,7 @@ from signaling.house import House, SteadyClock
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
 from signaling.perform import Performer
+from signaling.phone_desk import PhoneDesk
 from signaling.phones import Phones
 from signaling.places import Places
 from signaling.quality import QualityMeter
@@ -102,8 +103,6 @@ class App:
         secrets = {entry.tenant.instance: await self._store.phone_secrets(entry.tenant) for entry in directories}
         trunks = Trunks(directories, await self._trunk_secrets(directories))
         self._build(directories, trunks, Phones(directories, secrets))
-        for directory in directories:
-            await self._registrations.restore(directory.tenant)
         self._workers.start()
         self._recorder.start(self._storages(directories))
         await self._listen()
@@ -166,10 +165,11 @@ class App:
         self._dialling = Dialling(self._workers, self._lanes, address, self._clock)
         self._calls = Calls(self._house, self._workers, trunks, self._lanes, address, self._clock)
         self._desk = AgentDesk(self._house, self._workers, self._tokens, address, self._clock)
+        self._registrations = Registrations(phones, self._store, self._clock, asyncio.get_running_loop().time)
+        self._phone_desk = PhoneDesk(self._house, self._registrations, self._dialling, self._workers, self._lanes)
         self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
         self._performer.serve(self._desk, self._calls, self._keeper)
         config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse")
-        self._registrations = Registrations(phones, self._store, self._clock, asyncio.get_running_loop().time)
         tenants = {entry.tenant.instance: entry.tenant for entry in directories}
         self._uplinks = Uplinks(trunks, tenants, self._keeper.keep_audit, self._clock)
         self._sip = SipServer(
@@ -206,7 +206,9 @@ class App:
             listening = socket.create_server((server.address, ports.http), family=family)
             http = listening.getsockname()[1]
             self._softphones = SoftphoneServer(self._desk, self._origins(http), {"sip": self._sip.serve_socket})
-            self._desk.serve(self._softphones.notify, self._recording_desk)
+            self._desk.serve(self._softphones.notify, self._recording_desk, self._phone_desk)
+            for center in self._house:
+                await self._registrations.restore(center.floor.tenant)
             softphone = await self._softphones.start(server.address, ports.softphone, context)
             bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)
             self._uplinks.start(self._sip)
@@ -278,7 +280,8 @@ class App:
 
     def _on_worker_event(self, worker: str, event: Events) -> None:
         self._quality.take(worker, event)
-        self._calls.on_worker_event(worker, event)
+        if not self._phone_desk.on_worker_event(event):
+            self._calls.on_worker_event(worker, event)
 
     def _on_worker_presence(self, worker: str, there: bool) -> None:
         if not there:

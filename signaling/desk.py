@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 _REQUESTS: dict[type, Callable[[str, Any], events.Event]] = {
     protocol.SetStatus: lambda user, request: events.SetStatus(user, request.status),
+    protocol.SetEndpoint: lambda user, request: events.SetEndpoint(user, request.endpoint),
     protocol.RejectContact: lambda user, request: events.Reject(user, request.contact_id),
     protocol.MuteContact: lambda user, request: events.Mute(user, request.contact_id, request.on),
     protocol.HoldContact: lambda user, request: events.Hold(user, request.contact_id, request.on),
@@ -44,6 +45,12 @@ class Legs(Protocol):
     async def ask(self, room: str, command: Command[Answer]) -> Answer: ...
 
 
+class Phones(Protocol):
+    """`signaling.phone_desk.PhoneDesk` in the live server."""
+
+    def follow(self, center: Center, user: str) -> None: ...
+
+
 class AgentDesk:
     """What `signaling.softphone.server.SoftphoneServer` asks of the contact centre. Users are named as by
     `security.user_name` there, and by their id in a centre."""
@@ -57,10 +64,12 @@ class AgentDesk:
         self._notify: Notify
         self._recordings: RecordingDesk
 
-    def serve(self, notify: Notify, recordings: RecordingDesk) -> None:
-        """Where notifications go, and who carries out what is asked of recordings; the server needs the desk first."""
+    def serve(self, notify: Notify, recordings: RecordingDesk, phones: Phones) -> None:
+        """Where notifications go, who carries out what is asked of recordings, and who calls phones; the server needs
+        the desk first."""
         self._notify = notify
         self._recordings = recordings
+        self._phones = phones
 
     def redeem(self, token: str) -> str | None:
         user = self._tokens.redeem(token, self._clock())
@@ -88,7 +97,7 @@ class AgentDesk:
         center, user = self._agent(name)
         try:
             if isinstance(request, protocol.AcceptContact):
-                return protocol.Answer(await self._accept(center, user, request))
+                return await self._accept(center, user, request)
             if isinstance(request, protocol.RenewMedia):
                 return protocol.Answer(await self._renew(center, user, request))
             if isinstance(request, protocol.SendDigits):
@@ -116,13 +125,18 @@ class AgentDesk:
             self._tell(center, user, protocol.ContactChanged(view))
         else:
             self._tell(center, user, protocol.ContactRemoved(contact))
+        self._phones.follow(center, user)
 
-    async def _accept(self, center: Center, user: str, request: protocol.AcceptContact) -> str:
-        self._house.tell(center, events.Accept(user, request.contact_id))
+    async def _accept(self, center: Center, user: str, request: protocol.AcceptContact) -> protocol.Result:
         assignment = center.floor.assignment(user, request.contact_id)
+        if assignment.endpoint == "browser" and request.sdp is None:
+            raise RpcError(Code.INVALID_PARAMS, "The contact is taken in the browser: its offer is missing.")
+        self._house.tell(center, events.Accept(user, request.contact_id))
+        if assignment.endpoint == "phone":
+            return protocol.Done()
         command = AddBrowserLeg(assignment.leg, request.contact_id, self._address, request.sdp)
         try:
-            return (await self._workers.ask(request.contact_id, command)).sdp
+            return protocol.Answer((await self._workers.ask(request.contact_id, command)).sdp)
         except Refusal as refusal:
             log.warning("x agent's media refused", contact=request.contact_id, code=refusal.code)
             if assignment.contact.assignment is assignment:  # the worker was slow: another agent may have it by now
@@ -133,6 +147,8 @@ class AgentDesk:
         assignment = center.floor.assignment(user, request.contact_id)
         if assignment.state not in ("CONNECTING", "CONNECTED", "CONNECTED_ONHOLD"):
             raise WrongState(assignment.state, Input.CONNECT)
+        if assignment.endpoint == "phone":
+            raise RpcError(Code.WRONG_STATE, "The contact is taken on a phone.", {"state": assignment.state})
         try:
             media: Media = await self._workers.ask(request.contact_id, Renegotiate(assignment.leg, request.sdp))
         except Refusal as refusal:
@@ -179,6 +195,8 @@ def agent_view(center: Center, user: str) -> protocol.Agent:
         routable=agent.routable,
         statuses=STATUSES,
         next_status=agent.next_status,
+        endpoint=agent.endpoint,
+        endpoints=("browser", "phone") if agent.phone_there else ("browser",),
     )
 
 
@@ -207,6 +225,7 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
         recording=center.recording_state(contact) if his else "off",
         controls=controls(center.floor, contact, assignment.user.id) if his else (),
         secure=_secure(contact) if his else None,
+        endpoint=assignment.endpoint,
         reason=assignment.reason or (contact.reason if his else None),
         customer_alarm=alarms.get("customer"),
         agent_alarm=alarms.get("agent"),

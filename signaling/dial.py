@@ -22,6 +22,8 @@ class MediaRules:
     srtp: Srtp = "offered"
     codecs: tuple[str, ...] = ("opus", "PCMU", "PCMA")
     dtmf: Dtmf = "auto"
+    dtls: bool = False
+    """DTLS-SRTP with ICE, relay.api.AddBrowserLeg, in which codecs and digits are as in any browser's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Dial:
     """Seconds for the first answer of any kind; None: those of timer B."""
     trunk: str = ""
     """Its unique name: with whose credentials challenges are answered; empty: the flow tells."""
+    keeps_flow: bool = False
+    """Whom we call can be reached by that flow alone, whatever his Contact says."""
 
 
 @dataclass(frozen=True, slots=True)

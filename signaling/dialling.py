@@ -16,7 +16,7 @@ import structlog
 
 from ipc.messages import Answer, Command, Refusal
 from relay import api as relay
-from relay.api import AddRtpLeg
+from relay.api import AddBrowserLeg, AddRtpLeg
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Tenant
 from signaling.dial import Answered, Dial, DialEvent, EarlyMedia, Ended, Failed, Ringing, Tell
@@ -49,7 +49,7 @@ class Media(Protocol):
 
     def carries(self, room: str) -> bool: ...
 
-    async def begin(self, room: str, leg: AddRtpLeg) -> relay.Media: ...
+    async def begin(self, room: str, leg: AddRtpLeg | AddBrowserLeg) -> relay.Media: ...
 
     async def ask(self, room: str, command: Command[Answer]) -> Answer: ...
 
@@ -207,8 +207,8 @@ class Dialling:
         if dialled.dismissed:
             return
         dial = dialled.dial
-        times = (dial.ring, dial.patience)
-        invitation = Invitation(dial.target, dial.caller, media.sdp, dial.fields, *times, trunk=dial.trunk)
+        about = (dial.target, dial.caller, media.sdp, dial.fields, dial.ring, dial.patience)
+        invitation = Invitation(*about, trunk=dial.trunk, keeps_flow=dial.keeps_flow)
         try:
             dialled.call = self._dialogs.invite(dial.flow, invitation)
         except ValueRefused as error:
@@ -220,7 +220,9 @@ class Dialling:
     async def _make_leg(self, dial: Dial) -> relay.Media:
         """Raises Refusal."""
         rules = dial.rules
-        leg = AddRtpLeg(dial.leg, dial.contact, self._address, None, rules.srtp, rules.codecs, rules.dtmf)
+        leg: AddRtpLeg | AddBrowserLeg = AddBrowserLeg(dial.leg, dial.contact, self._address)
+        if not rules.dtls:
+            leg = AddRtpLeg(dial.leg, dial.contact, self._address, None, rules.srtp, rules.codecs, rules.dtmf)
         if self._workers.carries(dial.contact):
             return await self._workers.ask(dial.contact, leg)
         return await self._workers.begin(dial.contact, leg)

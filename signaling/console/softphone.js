@@ -75,8 +75,14 @@ export class Softphone extends EventTarget {
     return this.#line.call("agent.setStatus", { status });
   }
 
-  /** Opens the microphone, offers, and resolves when the server has answered. */
+  /** Where contacts are taken from the next one on: "browser" or "phone", one of `agent.endpoints`. */
+  setEndpoint(endpoint) {
+    return this.#line.call("agent.setEndpoint", { endpoint });
+  }
+
+  /** Opens the microphone, offers, and resolves when the server has answered. On a phone there is nothing to open. */
   accept(contactId) {
+    if (this.contacts.get(contactId)?.endpoint === "phone") return this.#line.call("contact.accept", { contactId });
     return this.#startMedia(contactId, "contact.accept");
   }
 
@@ -193,7 +199,7 @@ export class Softphone extends EventTarget {
 
   /** A call goes on that this page has no media of: the page was reloaded, or the call was on another device. */
   #takeOver(contact) {
-    if (!TALKING.has(contact.state) || this.#media.has(contact.contactId)) return;
+    if (!TALKING.has(contact.state) || this.#media.has(contact.contactId) || contact.endpoint === "phone") return;
     // Not before the line is open: a snapshot is told just before that.
     queueMicrotask(() => this.renew(contact.contactId).catch((error) => this.#tell("error", error)));
   }

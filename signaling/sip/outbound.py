@@ -44,6 +44,8 @@ class Invitation:
     """Seconds for the first answer of any kind to come; None: timer B."""
     trunk: str = ""
     """By whose credentials challenges are answered; empty: the flow tells."""
+    keeps_flow: bool = False
+    """The peer can be reached by this flow alone, whatever his Contact says (RFC 5626)."""
 
 
 class OutboundSession(Session):
@@ -237,7 +239,7 @@ class OutboundSession(Session):
             if len(self._branches) == MAX_BRANCHES:
                 return None
             try:
-                branch = Branch(Dialog.from_answer(self._request, reply), reply.flow)
+                branch = Branch(self._make_dialog(reply), reply.flow)
             except ParseError:
                 return None
             self._branches[tag] = branch
@@ -281,9 +283,15 @@ class OutboundSession(Session):
     def _confirmed(self, branch: Branch | None, reply: Reply) -> Dialog:
         """Raises ParseError."""
         if branch is None:
-            return Dialog.from_answer(self._request, reply)
+            return self._make_dialog(reply)
         branch.dialog.confirm(reply)
         return branch.dialog
+
+    def _make_dialog(self, reply: Reply) -> Dialog:
+        """Raises ParseError."""
+        dialog = Dialog.from_answer(self._request, reply)
+        dialog.symmetric = self._invitation.keeps_flow
+        return dialog
 
     def _take_description(self, sdp: str | None, early: str | None, now: float) -> None:
         """What the 2xx brings: the answer, unless it came before, or the offer, if the INVITE had none."""

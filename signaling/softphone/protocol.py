@@ -18,6 +18,7 @@ Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 State = Literal["INCOMING", "CONNECTING", "CONNECTED", "CONNECTED_ONHOLD", "MISSED", "ERROR", "ENDED", "REJECTED"]
 Recording = Literal["off", "armed", "recording", "paused", "suspended", "secured", "interrupted", "stopped"]
+Endpoint = Literal["browser", "phone"]
 Control = Literal["suspend", "resume", "stop", "securePause", "secureResume"]
 CloseReason = Literal["replaced", "signedOut", "draining"]
 
@@ -42,6 +43,10 @@ class Agent(Value, frozen=True):
     """What may be chosen, in the order in which to show it."""
     next_status: str | None = None
     """Takes effect when the last contact is cleared."""
+    endpoint: Endpoint = "browser"
+    """Where contacts are taken."""
+    endpoints: tuple[Endpoint, ...] = ("browser",)
+    """Which can be chosen now: a phone only while it is registered."""
 
 
 class SecureState(Value, frozen=True):
@@ -79,6 +84,8 @@ class Contact(Value, frozen=True):
     secure: SecureState | None = None
     reason: str | None = None
     """Why the contact ended or failed."""
+    endpoint: Endpoint = "browser"
+    """Where it is taken; on a phone there is no media for the browser."""
     customer_alarm: Alarm | None = None
     """What is wrong with the customer's sound now."""
     agent_alarm: Alarm | None = None
@@ -113,9 +120,16 @@ class SetStatus(Value, frozen=True):
     status: StatusName
 
 
+class SetEndpoint(Value, frozen=True):
+    """From the next offer on."""
+
+    endpoint: Endpoint
+
+
 class AcceptContact(Value, frozen=True):
     contact_id: ContactId
-    sdp: Sdp
+    sdp: Sdp | None = None
+    """The browser's offer; not used when the contact is taken on a phone."""
 
 
 class RejectContact(Value, frozen=True):
@@ -174,14 +188,15 @@ class SecurePause(Value, frozen=True):
 
 
 Request = (
-    SetStatus | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact | HangUpContact | ClearContact
-    | SendDigits | SuspendRecording | ResumeRecording | StopRecording | SecurePause
+    SetStatus | SetEndpoint | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact | HangUpContact
+    | ClearContact | SendDigits | SuspendRecording | ResumeRecording | StopRecording | SecurePause
 )  # fmt: skip
 """What a signed-in softphone may ask. `session.open` comes before and is the server's own."""
 
 METHODS: dict[str, type[OpenSession | Request]] = {
     "session.open": OpenSession,
     "agent.setStatus": SetStatus,
+    "agent.setEndpoint": SetEndpoint,
     "contact.accept": AcceptContact,
     "contact.reject": RejectContact,
     "media.renew": RenewMedia,
@@ -205,7 +220,7 @@ class Done(Value, frozen=True):
 
 
 class Answer(Value, frozen=True):
-    """To `contact.accept` and `media.renew`."""
+    """To `contact.accept` in the browser and to `media.renew`."""
 
     sdp: str
 

@@ -7,12 +7,12 @@ import json
 import subprocess
 import sys
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.softphone.agent import SoftphoneAgent
 from tests.e2e import own_network
 from tests.e2e.node import Node
 from tests.e2e.phones import connected, heard_by, over, softphone
@@ -30,6 +30,9 @@ CONFIG = """\
 module_path /usr/lib/baresip/modules
 module {module}.so
 module srtp.so
+module dtls_srtp.so
+module ice.so
+module uuid.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -40,35 +43,36 @@ audio_player aubridge,nobody
 snd_path {folder}
 net_interface {address}
 sip_verify_server no
+rtcp_mux yes
 """
-ACCOUNT = (
-    "<sip:+15557654321@{address};transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs={codec}/{rate}/{channels}\n"
-)
+CALLER = f"<sip:+15557654321@{own_network.ADDRESS};transport=tls>;regint=0"
+SDES, DTLS = ";mediaenc=srtp-mand", ";mediaenc=dtls_srtp;medianat=ice"
 WAV_HEADER = 44
 Levels = dict[str, float]
 
 
 class Baresip:
-    """One call, with a tone for a voice. What it hears goes to a file, by its sndfile module."""
+    """A phone with a tone for a voice. What it hears goes to a file for each call, by its sndfile module."""
 
-    def __init__(self, folder: Path, codec: str) -> None:
+    def __init__(self, folder: Path, codec: str, account: str = CALLER + SDES, voice: float = CUSTOMER) -> None:
         self._folder = folder
         module, self._rate, self._channels = CODECS[codec]
         folder.mkdir()
         (folder / "config").write_text(CONFIG.format(module=module, folder=folder, address=own_network.ADDRESS))
-        (folder / "accounts").write_text(
-            ACCOUNT.format(address=own_network.ADDRESS, codec=codec, rate=self._rate, channels=self._channels)
-        )
-        voice = tone(CUSTOMER, 20.0, self._rate)
+        (folder / "accounts").write_text(f"{account};audio_codecs={codec}/{self._rate}/{self._channels}\n")
+        samples = tone(voice, 20.0, self._rate)
         with wave.open(str(folder / "voice.wav"), "wb") as file:
             file.setparams((self._channels, 2, self._rate, 0, "NONE", ""))
-            file.writeframes(np.repeat(voice, self._channels).tobytes())
+            file.writeframes(np.repeat(samples, self._channels).tobytes())
 
     async def call(self, node: Node) -> None:
         uri = f"sip:{BOTH}@{own_network.ADDRESS}:{node.addresses.sip_tls};transport=tls"
+        await self.start("-e", f"/dial {uri}")
+
+    async def start(self, *more: str) -> None:
         with (self._folder / "log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *("/usr/bin/baresip", "-f", str(self._folder), "-s", "-e", f"/dial {uri}"),
+                *("/usr/bin/baresip", "-f", str(self._folder), "-s", *more),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -86,8 +90,8 @@ class Baresip:
 
     @property
     def heard(self) -> tuple[Samples, int]:
-        """Read while it is written: the sizes in the header are not true yet."""
-        [path] = self._folder.glob("dump-*-dec.wav")
+        """In the last call. Read while it is written: the sizes in the header are not true yet."""
+        path = max(self._folder.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime_ns)
         content = path.read_bytes()[WAV_HEADER:]
         frame = 2 * self._channels
         samples = np.frombuffer(content[: len(content) // frame * frame], np.int16)
@@ -103,11 +107,11 @@ def levels(samples: Samples, rate: int) -> Levels:
     }
 
 
-async def listen(phone: Baresip, agent: SoftphoneAgent) -> dict[str, Levels]:
+async def listen(phone: Baresip, other: Callable[[], tuple[Samples, int]]) -> dict[str, Levels]:
     """What both hear from now on."""
     await asyncio.sleep(SETTLE_SECONDS + LISTEN_SECONDS)
-    at_phone, at_agent = end_of(phone.heard, LISTEN_SECONDS), end_of(heard_by(agent), LISTEN_SECONDS)
-    return {"phone": levels(*at_phone), "agent": levels(*at_agent)}
+    at_phone, at_other = end_of(phone.heard, LISTEN_SECONDS), end_of(other(), LISTEN_SECONDS)
+    return {"phone": levels(*at_phone), "other": levels(*at_other)}
 
 
 async def make_call(node: Node, phone: Baresip, username: str, up: asyncio.Event, controls: bool) -> dict[str, Any]:
@@ -117,13 +121,13 @@ async def make_call(node: Node, phone: Baresip, username: str, up: asyncio.Event
         try:
             await connected(agent)
             up.set()
-            heard = {"talk": await listen(phone, agent)}
+            heard = {"talk": await listen(phone, lambda: heard_by(agent))}
             if controls:
                 await agent.hold(True)
-                heard["hold"] = await listen(phone, agent)
+                heard["hold"] = await listen(phone, lambda: heard_by(agent))
                 await agent.hold(False)
                 await agent.mute(True)
-                heard["mute"] = await listen(phone, agent)
+                heard["mute"] = await listen(phone, lambda: heard_by(agent))
         finally:
             await phone.hang_up()
         await over(agent)

@@ -3,6 +3,7 @@
 from typing import Any
 
 PASSWORD = "correct horse battery"
+PHONE_PASSWORD = "staple of phones"
 CODECS = ["opus", "G722", "PCMU", "PCMA"]
 RECORDED = {
     "+15550100": ["Agent", "Customer"],
@@ -42,8 +43,12 @@ def _flow(recorded: list[str], automated: bool = False) -> dict[str, Any]:
     }
 
 
-def _user(number: int, username: str, profile: str, agent: bool) -> dict[str, Any]:
-    return {
+def _phone(name: str, media: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "password": PHONE_PASSWORD, "media": media} | more
+
+
+def _user(number: int, username: str, profile: str, agent: bool, **more: Any) -> dict[str, Any]:
+    return more | {
         "id": f"00000000-0000-4000-8000-0000000001{number:02d}",
         "username": username,
         "name": username.title(),
@@ -58,8 +63,8 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
     return {
         "tenant": {"account": "000000000001", "instance": "00000000-0000-4000-8000-000000000001", "alias": "acme"},
         "users": [
-            _user(1, "ann", "agent", agent=True),
-            _user(2, "bob", "agent", agent=True),
+            _user(1, "ann", "agent", agent=True, phones=[_phone("ann-desk", "sdes", calls=True)]),
+            _user(2, "bob", "agent", agent=True, phones=[_phone("bob-desk", "dtls"), _phone("bob-page", "sdes")]),
             _user(3, "sue", "supervisor", agent=False),
         ],
         "security_profiles": [

@@ -142,13 +142,33 @@ async def test_baresip_over_tls_with_srtp(tmp_path: Path) -> None:
     for result in results.values():
         assert_complete(result["contact"])
         talk, file = result["heard"]["talk"], result["file"]
-        assert_levels(talk["agent"], "customer", "agent")
+        assert_levels(talk["other"], "customer", "agent")
         assert_levels(talk["phone"], "agent", "customer")
         assert_levels(file["left"], "customer", "agent")
         assert_levels(file["right"], "agent", "customer")
     held, muted = results["PCMU"]["heard"]["hold"], results["PCMU"]["heard"]["mute"]
     assert held["phone"]["all"] > MUSIC
     assert held["phone"]["agent"] < ABSENT
-    assert held["agent"]["all"] < ABSENT
+    assert held["other"]["all"] < ABSENT
     assert muted["phone"]["all"] < ABSENT
-    assert_levels(muted["agent"], "customer", "agent")
+    assert_levels(muted["other"], "customer", "agent")
+
+
+async def test_baresip_as_the_phones_of_agents(tmp_path: Path) -> None:
+    results = await own_network.run_module("tests.e2e.baresip_phones", str(tmp_path))
+    assert set(results) == {"sdes", "dtls", "between"}
+    for name, result in results.items():
+        contact, talk, file = result["contact"], result["heard"]["talk"], result["file"]
+        assert contact["AgentInfo"]["ConnectedToAgentTimestamp"]
+        assert contact["DisconnectReason"] == ("CUSTOMER_DISCONNECT" if name == "between" else "AGENT_DISCONNECT")
+        assert_levels(talk["phone"], "customer", "agent")
+        assert_levels(talk["other"], "agent", "customer")
+        assert_levels(file["left"], "customer", "agent")
+        assert_levels(file["right"], "agent", "customer")
+        assert result["states"] == ["INCOMING", "CONNECTING", "CONNECTED", "ENDED"]
+    held, muted = results["sdes"]["heard"]["hold"], results["sdes"]["heard"]["mute"]
+    assert held["phone"]["all"] < ABSENT
+    assert held["other"]["all"] > MUSIC
+    assert held["other"]["agent"] < ABSENT
+    assert muted["other"]["all"] < ABSENT
+    assert_levels(muted["phone"], "customer", "agent")

@@ -16,7 +16,7 @@ class Worker:
         self.rooms: list[str] = []
         self.on_asked: Callable[[Command[Any]], None] = lambda _: None
 
-    async def begin(self, room: str, leg: relay.AddRtpLeg) -> relay.Media:
+    async def begin(self, room: str, leg: relay.AddRtpLeg | relay.AddBrowserLeg) -> relay.Media:
         self.rooms.append(room)
         media: relay.Media = await self.ask(room, leg)
         return media

@@ -54,8 +54,9 @@ class Office:
         self.desk = AgentDesk(self.house, self.worker, self.tokens, "192.0.2.1", lambda: self.now)
         self.shown: list[tuple[str, protocol.Notification]] = []
         self.audited: list[tuple[str, str, str, str]] = []
+        self.followed: list[str] = []
         recordings = RecordingDesk(self.house, self._keep, lambda: self.now)
-        self.desk.serve(lambda user, notification: self.shown.append((user, notification)), recordings)
+        self.desk.serve(lambda user, notification: self.shown.append((user, notification)), recordings, self)
         self.dropped: list[str] = []
 
     def _perform(self, center: Center, decision: Decision) -> None:
@@ -66,6 +67,10 @@ class Office:
                 self.desk.show_contact(center, user, contact)
             case DropAgent(_, leg):
                 self.dropped.append(leg)
+
+    def follow(self, center: Center, user: str) -> None:
+        """What is told to those who call phones."""
+        self.followed.append(user)
 
     def _keep(self, tenant: Tenant, event: AuditEvent) -> None:
         assert (tenant, event.source) == (TENANT, "softphone")
@@ -96,6 +101,28 @@ class Office:
 @pytest.fixture
 def office() -> Office:
     return Office()
+
+
+async def test_who_takes_contacts_on_a_phone_accepts_without_an_offer_of_the_browser(office: Office) -> None:
+    office.house.tell(office.center, events.PhonePresence("ann", True))
+    await office.desk.request(ANN, protocol.SetEndpoint("phone"))
+    agent = office.desk.snapshot(ANN).agent
+    assert (agent.endpoint, agent.endpoints) == ("phone", ("browser", "phone"))
+    await office.available(ANN)
+    office.call()
+    assert office.contact(ANN).endpoint == "phone"
+    assert await office.desk.request(ANN, protocol.AcceptContact("c-1")) == protocol.Done()
+    assert (office.contact(ANN).state, office.worker.asked) == ("CONNECTING", [])
+    assert await office.refused(ANN, protocol.RenewMedia("c-1", "offer")) == Code.WRONG_STATE
+    assert set(office.followed) == {"ann"}
+
+
+async def test_the_endpoint_is_one_that_there_is(office: Office) -> None:
+    assert await office.refused(ANN, protocol.SetEndpoint("phone")) == Code.INVALID_PARAMS
+    await office.available(ANN)
+    office.call()
+    assert await office.refused(ANN, protocol.AcceptContact("c-1")) == Code.INVALID_PARAMS
+    assert office.contact(ANN).state == "INCOMING"
 
 
 async def test_an_offer_is_shown_to_its_agent_only_and_accepted(office: Office) -> None:

@@ -6,6 +6,7 @@ import { duration } from "./format.js";
 import { microphoneSettings } from "./microphone.js";
 
 const TICK = 250;
+const ENDPOINTS = { browser: "Calls in this browser", phone: "Calls on my phone" };
 
 /** `connect` signs the softphone in again, after its session was taken elsewhere. */
 export function agentPage(phone, connect) {
@@ -64,8 +65,9 @@ function statusPanel(phone, box) {
   const since = h("p", { class: "since" });
   const next = h("p", { class: "next", hidden: true });
   const choices = h("div", { class: "statuses", role: "radiogroup", "aria-label": "Choose your status", onkeydown: moveByArrows });
+  const places = h("div", { class: "statuses", role: "radiogroup", "aria-label": "Choose where you take calls", onkeydown: moveByArrows });
   const element = h("div", { role: "group", "aria-label": "Status" },
-    h("p", { class: "eyebrow" }, "Your status"), name, since, choices, next);
+    h("p", { class: "eyebrow" }, "Your status"), name, since, choices, next, places);
   let drawn = "";
 
   const check = (chosen) => [...choices.children].forEach((choice) =>
@@ -80,6 +82,19 @@ function statusPanel(phone, box) {
       return choice;
     }));
   };
+  const drawPlaces = ({ endpoint, endpoints }) => {
+    const all = Object.keys(ENDPOINTS).filter((one) => one === endpoint || endpoints.includes(one));
+    places.hidden = all.length < 2;
+    const said = JSON.stringify([all, endpoint, endpoints]);
+    if (places.dataset.drawn === said) return;
+    places.dataset.drawn = said;
+    places.replaceChildren(...all.map((one) => {
+      const set = () => press(choice, box, () => phone.setEndpoint(one));
+      const look = { type: "button", role: "radio", class: "choice", "aria-checked": one === endpoint };
+      const choice = h("button", { ...look, onclick: set }, h("span", { class: "dot" }), ENDPOINTS[one]);
+      return choice;
+    }));
+  };
   const tick = () => { if (phone.agent) since.textContent = `for ${duration(phone.now - phone.agent.since)}`; };
   const show = () => {
     const { agent } = phone;
@@ -89,6 +104,7 @@ function statusPanel(phone, box) {
     name.textContent = agent.status;
     name.className = toneOf(agent.status);
     check(agent.nextStatus ?? agent.status);
+    drawPlaces(agent);
     next.hidden = !agent.nextStatus;
     next.textContent = `Next, when you have cleared your contact: ${agent.nextStatus}`;
     tick();
@@ -119,6 +135,10 @@ function idleText({ agent, state }, again) {
   if (agent.routable) {
     return [h("span", { class: "emblem waiting" }, icon("headset")), h("h2", {}, "Ready for calls"),
       h("p", {}, "The next call rings here.")];
+  }
+  if (agent.endpoint === "phone" && !agent.endpoints.includes("phone")) {
+    return [h("span", { class: "emblem" }, icon("warning")), h("h2", {}, "Your phone is not registered"),
+      h("p", {}, "No calls are offered to you until it is, or until you take them in this browser.")];
   }
   const advice = agent.status === "Available"
     ? "You are not offered calls just now. Clear your contacts, or ask your supervisor for a queue."

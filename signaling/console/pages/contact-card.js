@@ -103,6 +103,7 @@ function talking(contact, phone, act, ask) {
   const alarms = h("div", { class: "alarms", role: "alert" });
   const again = button("Connect the sound again", "refresh", "plain", (self) => act(self, "renew"));
   const [you, them] = [new Meter("You", "agent"), new Meter("Caller", "customer")];
+  const meters = h("div", { class: "meters" }, you.element, them.element);
   const pressed = (self) => self.getAttribute("aria-pressed") === "true";
   const toggle = (label, name, glyph) => button(label, glyph, "toggle", (self) => act(self, name, !pressed(self)));
   const [mute, hold] = [toggle("Mute", "mute", "mic"), toggle("Hold", "hold", "hold")];
@@ -110,7 +111,7 @@ function talking(contact, phone, act, ask) {
   const keys = keypad((digit) => ask("sendDigits", digit));
   const elements = [
     h("div", { class: "head" }, caller(contact, "On the line"), h("div", { class: "side" }, timer, badge)),
-    h("div", { class: "sounds" }, state, again), alarms, h("div", { class: "meters" }, you.element, them.element),
+    h("div", { class: "sounds" }, state, again), alarms, meters,
     h("div", { class: "actions" }, mute, hold, button("Hang up", "hangup", "refuse", (self) => act(self, "hangup"))),
     recording.element,
     keys,
@@ -131,8 +132,11 @@ function talking(contact, phone, act, ask) {
     badge.className = `badge recording ${tone}`;
     recording.update(now);
     showAlarms(alarms, now);
-    again.hidden = phone.hasMedia(now.contactId);
-    state.textContent = again.hidden ? soundOf(now, phone.connection(now.contactId)) : "The sound is not connected.";
+    const away = now.endpoint === "phone";
+    again.hidden = away || phone.hasMedia(now.contactId);
+    meters.hidden = away;
+    const here = () => (again.hidden ? soundOf(now, phone.connection(now.contactId)) : "The sound is not connected.");
+    state.textContent = away ? soundOfPhone(now) : here();
   };
   const tick = (current, now) => {
     timer.textContent = current.connectedAt ? duration(now - current.connectedAt) : "–:––";
@@ -152,6 +156,12 @@ function soundOf({ muted, onHold, state }, connection) {
   if (connection !== "connected") return "The sound is interrupted and is being connected again.";
   if (onHold) return "On hold: the caller hears music and not you.";
   return muted ? "Muted: the caller does not hear you." : "";
+}
+
+function soundOfPhone({ muted, onHold, state }) {
+  if (state === "CONNECTING") return "Your phone is being called.";
+  if (onHold) return "On hold: the caller hears music and not you.";
+  return muted ? "Muted: the caller does not hear you." : "On your phone.";
 }
 
 function over(contact, phone, act) {

@@ -55,7 +55,7 @@ async def test_a_refused_accept_is_told_in_the_card(site: Site, agent: Page) -> 
     await expect(agent.get_by_role("alert").filter(has_text="Another agent")).to_be_visible()
     request = site.desk.seen[0][1]
     assert isinstance(request, AcceptContact)
-    assert "opus/48000" in request.sdp
+    assert "opus/48000" in (request.sdp or "")
 
 
 async def test_a_ring_calls_the_agent_back_to_the_page(site: Site, agent: Page) -> None:

@@ -42,7 +42,7 @@ async def far_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
     async def answer(request: Request) -> Answered:
         if isinstance(request, AcceptContact | RenewMedia):
-            return Answer(await far_end.answer(request.sdp))
+            return Answer(await far_end.answer(request.sdp or ""))
         return Done()
 
     site.desk.answer = answer

@@ -32,6 +32,7 @@ from signaling.softphone.protocol import (
     SendDigits,
     SessionClosed,
     SessionOpened,
+    SetEndpoint,
     SetStatus,
     Snapshot,
     StopRecording,
@@ -51,6 +52,7 @@ REQUESTS: list[tuple[str, dict[str, Any], OpenSession | Request]] = [
     ),
     ("session.open", {"resume": {"session": "s", "secret": "x"}}, OpenSession(resume=Resume("s", Pii("x")))),
     ("agent.setStatus", {"status": "Lunch"}, SetStatus("Lunch")),
+    ("agent.setEndpoint", {"endpoint": "phone"}, SetEndpoint("phone")),
     ("contact.accept", {"contactId": "c", "sdp": "v=0"}, AcceptContact("c", "v=0")),
     ("contact.reject", {"contactId": "c"}, RejectContact("c")),
     ("media.renew", {"contactId": "c", "sdp": "v=0"}, RenewMedia("c", "v=0")),
@@ -177,6 +179,6 @@ def test_a_refusal_keeps_its_data() -> None:
 
 def test_the_schema_is_strict() -> None:
     with pytest.raises(ValidationError):
-        check("fromClient", {"jsonrpc": "2.0", "id": 1, "method": "contact.accept", "params": {"contactId": "c"}})
+        check("fromClient", {"jsonrpc": "2.0", "id": 1, "method": "media.renew", "params": {"contactId": "c"}})
     with pytest.raises(ValidationError):
         check("fromServer", {"jsonrpc": "2.0", "method": "contact.removed", "params": {"contactId": "c"}})
