@@ -169,7 +169,7 @@ class App:
         self._phone_desk = PhoneDesk(self._house, self._registrations, self._dialling, self._workers, self._lanes)
         self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
         self._performer.serve(self._desk, self._calls, self._keeper)
-        config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse")
+        config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse", digests=self._config.sip.digest)
         tenants = {entry.tenant.instance: entry.tenant for entry in directories}
         self._uplinks = Uplinks(trunks, tenants, self._keeper.keep_audit, self._clock)
         self._sip = SipServer(

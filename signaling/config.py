@@ -68,6 +68,8 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Sip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strangers: Literal["refuse", "ignore"] = "refuse"
     """Who is no trunk gets one 403 a second, or nothing at all."""
+    digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")
+    """What phones that register may answer challenges with."""
 
 
 class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,6 +132,8 @@ def _check(config: Config) -> None:
         check_speaking(config.speech)
     except ValueError as error:
         raise ConfigError(f"speech: {error}") from None
+    if not config.sip.digest:
+        raise ConfigError("sip.digest: name SHA-256, MD5 or both")
     if config.metrics.token and len(config.metrics.token) < MIN_TOKEN:
         raise ConfigError(f"metrics.token: must have {MIN_TOKEN} characters at least")
     if bool(config.tls.certificate) != bool(config.tls.key):

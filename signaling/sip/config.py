@@ -5,6 +5,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from signaling.sip.digest import ALGORITHMS
+
 
 @dataclass(frozen=True, slots=True)
 class Timers:
@@ -57,6 +59,9 @@ class SipConfig:
     """Messages a second of a stranger that are read; what belongs to a call does not count."""
     stranger_burst: float = 50.0
     """And so many at once."""
+    digests: tuple[str, ...] = ALGORITHMS
+    """What phones may answer with. Many that are older than RFC 8760 give up at a challenge that they cannot read, even
+    when another one is beside it: for those it is MD5 alone."""
     challenge_rate: float = 5.0
     """Challenges a second for a source whose phones ask to register; those answered as they should be do not count."""
     challenge_burst: float = 50.0

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from signaling.sip.config import SipConfig
 from signaling.sip.digest import Challenger, Secrets, Subject, Verdict
@@ -63,8 +63,19 @@ class Admitted:
     """The account's name in its realm."""
 
 
-WWW = ("WWW-Authenticate", "Authorization", 401)
-PROXY = ("Proxy-Authenticate", "Proxy-Authorization", 407)
+class _Kind(NamedTuple):
+    challenge: str
+    answer: str
+    status: int
+
+
+_WWW = _Kind("WWW-Authenticate", "Authorization", 401)
+_PROXY = _Kind("Proxy-Authenticate", "Proxy-Authorization", 407)
+
+
+def _kind(arrival: Arrival) -> _Kind:
+    """A registrar asks for itself, and of a call the phone's outbound proxy does (RFC 3261 §22.2, §22.3)."""
+    return _WWW if arrival.request.method == "REGISTER" else _PROXY
 
 
 class Gatekeeper:
@@ -84,13 +95,13 @@ class Gatekeeper:
     def admit(self, arrival: Arrival, realm: str, known: bool, now: float) -> Admitted | Answer | None:
         """Who sends it, or what he is answered; None: nothing, since he has asked too often. `known`: his flow has a
         registration, so that others who guess at his account do not keep him out."""
-        header, answer_header, status = WWW if arrival.request.method == "REGISTER" else PROXY
+        answer_header = _kind(arrival).answer
         challenger = self._challenger(realm)
         source = source_of(arrival.flow.remote[0])
         visit = Visit(arrival.flow.remote[0], now)
         credentials = read_credentials(arrival.request.headers, answer_header, realm)
-        if credentials is None:
-            return self._challenge(challenger, visit, (header, status), stale=False)
+        if credentials is None or credentials.algorithm not in self._config.digests:
+            return self._challenge(arrival, challenger, now)
         account = f"{realm}\n{credentials.user}"
         if not self._has_patience(source, account, known, now):
             self._note(Refused(realm, source, Pii(credentials.user), throttled=True), now)
@@ -104,7 +115,7 @@ class Gatekeeper:
             self._note(Refused(realm, source, Pii(credentials.user), throttled=False), now)
         if verdict is Verdict.GRANTED and found is not None:
             return Admitted(found.phone, credentials.user)
-        return self._challenge(challenger, visit, (header, status), stale=verdict is Verdict.STALE)
+        return self._challenge(arrival, challenger, now, stale=verdict is Verdict.STALE)
 
     def _verify(
         self, challenger: Challenger, arrival: Arrival, credentials: Credentials, found: Known | None, visit: Visit
@@ -121,12 +132,17 @@ class Gatekeeper:
         self._of_source.give_back(source)
         return False
 
-    def _challenge(self, challenger: Challenger, visit: Visit, kind: tuple[str, int], stale: bool) -> Answer | None:
-        if not self._challenges.take(source_of(visit.source), visit.now):
+    def _challenge(self, arrival: Arrival, challenger: Challenger, now: float, stale: bool = False) -> Answer | None:
+        source, kind = arrival.flow.remote[0], _kind(arrival)
+        if not self._challenges.take(source_of(source), now):
             return None
-        header, status = kind
-        fields: Fields = tuple((header, str(challenge)) for challenge in challenger.challenge(visit, stale))
-        return Answer(status, "", fields)
+        offered = challenger.challenge(Visit(source, now), stale)
+        challenges = [challenge for challenge in offered if challenge.algorithm in self._config.digests]
+        if arrival.flow.transport == "wss":
+            # What browsers' libraries are made of looks at the first one only, and can MD5 only; TLS is around it.
+            challenges = challenges[::-1]
+        fields: Fields = tuple((kind.challenge, str(challenge)) for challenge in challenges)
+        return Answer(kind.status, "", fields)
 
     def forgive(self, source: str) -> None:
         """The challenge was answered as it should be."""

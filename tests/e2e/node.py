@@ -25,7 +25,8 @@ COMMAND = (sys.executable, "-m", "signaling.cli")
 
 
 class Node:
-    """Started by the constructor; `stop` ends it and removes its data. `address`: its own, and that of its trunks."""
+    """Started by the constructor; `stop` ends it and removes its data. `address`: its own, and that of its trunks; `more`: further
+    lines of its configuration."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Node:
         workers: int = 1,
         orphan_seconds: float = 30.0,
         address: str = "127.0.0.1",
+        more: str = "",
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tp-"))
         self.places = Places(self.folder / "data")
@@ -42,7 +44,7 @@ class Node:
             f'[server]\naddress = "{address}"\n'
             "[ports]\nhttp = 0\nsoftphone = 0\nsip = 0\nsip_tls = 0\nice = 0\n"
             f"rtp = [{rtp_ports[0]}, {rtp_ports[1]}]\n"
-            f"[relay]\nworkers = {workers}\norphan_seconds = {orphan_seconds}\n"
+            f"[relay]\nworkers = {workers}\norphan_seconds = {orphan_seconds}\n{more}"
         )
         self._apply(address)
         with self.log.open("wb") as log:
