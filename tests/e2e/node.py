@@ -25,8 +25,8 @@ COMMAND = (sys.executable, "-m", "signaling.cli")
 
 
 class Node:
-    """Started by the constructor; `stop` ends it and removes its data. `address`: its own, and that of its trunks; `more`: further
-    lines of its configuration."""
+    """Started by the constructor; `stop` ends it and removes its data. `address`: its own, and that of its trunks;
+    `more`: further lines of its configuration."""
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from signaling.softphone.protocol import (
     SecurePause,
     SecureState,
     SendDigits,
+    SetEndpoint,
     SetStatus,
     StopRecording,
     SuspendRecording,
@@ -202,3 +203,31 @@ async def test_signing_out_elsewhere_leads_back_to_the_sign_in(site: Site, agent
     site.signed_in = False
     site.phones.sign_out("u-1")
     await expect(agent.get_by_label("Password")).to_be_visible()
+
+
+async def test_a_phone_that_is_registered_can_be_chosen(site: Site, agent: Page) -> None:
+    places = agent.get_by_role("radiogroup", name="Choose where you take calls")
+    await expect(places).to_be_hidden()
+    site.change_agent(endpoints=("browser", "phone"))
+    await expect(places.get_by_role("radio", name="Calls in this browser")).to_be_checked()
+    await places.get_by_role("radio", name="Calls on my phone").click()
+    site.change_agent(endpoint="phone", endpoints=("browser", "phone"))
+    await expect(places.get_by_role("radio", name="Calls on my phone")).to_be_checked()
+    assert [request for _, request in site.desk.seen] == [SetEndpoint("phone")]
+    site.change_agent(endpoint="phone", endpoints=("browser",), routable=False)
+    await expect(agent.get_by_role("heading", name="Your phone is not registered")).to_be_visible()
+
+
+async def test_a_contact_on_the_phone_has_no_sound_on_the_page(site: Site, agent: Page) -> None:
+    ringing = msgspec.structs.replace(CONTACT, since=time.time(), expires_at=time.time() + 20, endpoint="phone")
+    site.change_contact(ringing)
+    await agent.get_by_role("button", name="Accept").click()
+    site.change_contact(msgspec.structs.replace(ringing, state="CONNECTING"))
+    await expect(agent.get_by_text("Your phone is being called.")).to_be_visible()
+    site.change_contact(msgspec.structs.replace(ringing, state="CONNECTED", connected_at=time.time()))
+    await expect(agent.get_by_text("On your phone.")).to_be_visible()
+    await expect(agent.get_by_role("button", name="Connect the sound again")).to_be_hidden()
+    await agent.get_by_role("button", name="Hold").click()
+    await expect(agent.get_by_role("button", name="Hold")).to_be_enabled()
+    assert [request for _, request in site.desk.seen] == [AcceptContact("c-1"), HoldContact("c-1", True)]
+    assert await agent.evaluate("window.peers.length") == 0
