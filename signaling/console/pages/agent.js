@@ -90,7 +90,7 @@ function statusPanel(phone, box) {
     places.dataset.drawn = said;
     places.replaceChildren(...all.map((one) => {
       const set = () => press(choice, box, () => phone.setEndpoint(one));
-      const look = { type: "button", role: "radio", class: "choice", "aria-checked": one === endpoint };
+      const look = { type: "button", role: "radio", class: "choice", "aria-checked": String(one === endpoint) };
       const choice = h("button", { ...look, onclick: set }, h("span", { class: "dot" }), ENDPOINTS[one]);
       return choice;
     }));
