@@ -71,15 +71,16 @@ class _Site:
     async def live_and_die(self) -> None:
         """It may die before it is ready."""
         await self.recorder.spawn()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._random.uniform(0.0, LONGEST_LIFE)):
-                await self._connected()
-                await asyncio.Event().wait()
-        await self.die()
+        connecting = asyncio.create_task(self._connected())
+        await asyncio.sleep(self._random.uniform(0.0, LONGEST_LIFE))
+        await self.die(connecting)
 
-    async def die(self) -> None:
-        await self.tapper.close()
+    async def die(self, *connecting: "asyncio.Task[None]") -> None:
         await self.recorder.kill()
+        for failed in await asyncio.gather(*connecting, return_exceptions=True):
+            assert failed is None or isinstance(failed, AssertionError | OSError), failed
+        await self.recorder.client.close()
+        await self.tapper.close()
         if self._power and self._random.random() < 0.5:
             await asyncio.to_thread(cut_power, self.told, self.recorder.data, self._random)
 
