@@ -7,6 +7,7 @@ import socket
 import ssl
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,7 @@ class App:
         self._dialling.serve(self._sip, self._keeper.keep_audit)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
+        self._status.add(self._registrations)
         self._status.tell("trunks_down", lambda: self._uplinks.down)
         self._status.add(Fleet(lambda: self._workers.statuses))
 
@@ -264,10 +266,11 @@ class App:
         names = {self._config.server.address, self._config.public_address, "localhost"}
         return {f"https://{name}:{http}" for name in names} | set(self._config.server.origins)
 
-    def _counters(self) -> dict[str, dict[str, int]]:
+    def _counters(self) -> dict[str, Mapping[str, int]]:
         sip = dataclasses.asdict(self._sip.agent.counters) | self._sip.agent.challenges
         return {
             "sip": sip,
+            "phones": self._sip.agent.registrar.counts,
             "softphones": self._softphones.stats,
             "http": self._answers,
             "calls": self._calls.counts,

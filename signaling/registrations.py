@@ -1,10 +1,12 @@
 """The shell of `signaling.sip.registrar`: keeps bindings in the store, and tells of phones that come and go."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ipc.faults import told
 from signaling.center.audit import AuditEvent
@@ -86,6 +88,17 @@ class Registrations:
         self._unsaved[news.phone] = None
         if self._saver is None:
             self._saver = asyncio.get_running_loop().create_task(self._save_soon())
+
+    def collect(self) -> Iterator[Metric]:
+        """For Prometheus."""
+        text = "Ways to registered phones, by transport"
+        gauge = GaugeMetricFamily("telephonist_phone_bindings", text, labels=["transport"])
+        transports = Counter(
+            binding.flow.transport for owned in self.phones for binding in self._registrar.bindings.of(owned.name)
+        )
+        for transport in sorted(transports):
+            gauge.add_metric([transport], transports[transport])
+        yield gauge
 
     async def close(self) -> None:
         """Writes what is still to be written."""

@@ -1,6 +1,7 @@
 """Who a phone is: challenges, their answers, and patience with those who guess (RFC 3261 §22, RFC 8760)."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -91,6 +92,8 @@ class Gatekeeper:
         self._of_source = Buckets(config.guess_rate, config.guess_burst, size)
         self._of_account = Buckets(config.guess_rate, config.guess_burst, size)
         self._lines = Buckets(1.0, 30.0, 1)
+        self.counts: Counter[str] = Counter()
+        """Of requests of phones, by what became of them: admitted, challenged, dropped, wrong, throttled."""
 
     def admit(self, arrival: Arrival, realm: str, known: bool, now: float) -> Admitted | Answer | None:
         """Who sends it, or what he is answered; None: nothing, since he has asked too often. `known`: his flow has a
@@ -104,6 +107,7 @@ class Gatekeeper:
             return self._challenge(arrival, challenger, now)
         account = f"{realm}\n{credentials.user}"
         if not self._has_patience(source, account, known, now):
+            self.counts["throttled"] += 1
             self._note(Refused(realm, source, Pii(credentials.user), throttled=True), now)
             return Answer(503, "", (("Retry-After", str(int(1 / self._config.guess_rate))),))
         found = self._accounts.find(realm, credentials.user)
@@ -112,8 +116,10 @@ class Gatekeeper:
             self._of_source.give_back(source)
             self._of_account.give_back(account)
         else:
+            self.counts["wrong"] += 1
             self._note(Refused(realm, source, Pii(credentials.user), throttled=False), now)
         if verdict is Verdict.GRANTED and found is not None:
+            self.counts["admitted"] += 1
             return Admitted(found.phone, credentials.user)
         return self._challenge(arrival, challenger, now, stale=verdict is Verdict.STALE)
 
@@ -135,7 +141,9 @@ class Gatekeeper:
     def _challenge(self, arrival: Arrival, challenger: Challenger, now: float, stale: bool = False) -> Answer | None:
         source, kind = arrival.flow.remote[0], _kind(arrival)
         if not self._challenges.take(source_of(source), now):
+            self.counts["dropped"] += 1
             return None
+        self.counts["challenged"] += 1
         offered = challenger.challenge(Visit(source, now), stale)
         challenges = [challenge for challenge in offered if challenge.algorithm in self._config.digests]
         if arrival.flow.transport == "wss":

@@ -6,7 +6,7 @@ while (news := registrar.next_news()): … # Changed: see `bindings`; Refused: f
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from signaling.sip.bindings import Binding, Bindings
@@ -50,6 +50,11 @@ class Registrar:
 
     def next_news(self) -> News | None:
         return self._news.popleft() if self._news else None
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Of requests of phones, by what became of them."""
+        return self._gatekeeper.counts
 
     def serves(self, arrival: Arrival) -> bool:
         """Whether it is a REGISTER for one of our realms."""

@@ -102,6 +102,13 @@ async def test_media_that_cannot_be_had_is_told_to_the_caller(hall: Hall, code: 
     assert hall.worker.rooms == []
 
 
+async def test_a_phone_that_may_not_call_is_refused(hall: Hall) -> None:
+    hall.trunk = "instance-1/phones/desk"
+    await hall.ring()
+    assert [told[2] for told in hall.phone.told] == [403]
+    assert hall.worker.asked == []
+
+
 async def test_unknown_numbers_and_draining_are_refused_without_asking_a_worker(hall: Hall) -> None:
     await hall.ring("+999")
     hall.calls.draining = True

@@ -75,6 +75,8 @@ async def test_the_user_is_there_while_one_of_his_phones_is() -> None:
     house.office.wait(1)
     hall.register()
     house.tell()
+    (gauge,) = house.registrations.collect()
+    assert [(sample.labels, sample.value) for sample in gauge.samples] == [({"transport": "udp"}, 2.0)]
     way = house.registrations.binding_of("instance-1", "ann")
     assert way is not None and way[0].phone.name == "hall"
     house.office.wait(70)

@@ -197,6 +197,7 @@ def test_known_and_unknown_accounts_get_the_same(office: Office) -> None:
         assert second.headers.get("WWW-Authenticate") is not None
     told = office.news()
     assert [news.throttled for news in told if isinstance(news, Refused)] == [False, False]
+    assert office.agent.registrar.counts == {"challenged": 6, "wrong": 2}
     assert "eve" not in repr(told)
 
 
