@@ -50,6 +50,8 @@ class Bindings:
 
     def at(self, flow: Flow) -> tuple[str, ...]:
         """The phones that have registered by that flow."""
+        if not self._by_flow:
+            return ()
         return tuple(self._by_flow.get(plain(flow), ()))
 
     def set(self, phone: str, bindings: tuple[Binding, ...]) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from signaling.sip.bindings import Binding, Bindings
+from signaling.sip.bindings import Binding, Bindings, plain
 from signaling.sip.core import Core
 from signaling.sip.errors import ParseError
 from signaling.sip.flow import Flow
@@ -22,8 +22,8 @@ from signaling.sip.replies import EXTENSIONS, Answer
 from signaling.sip.stateless import Stateless
 from signaling.sip.transactions import Arrival, ServerTransaction
 
-SERVED = ("outbound", "path", *EXTENSIONS)
-"""Option tags that a REGISTER may require; `path` since nobody is between us and the phone."""
+SERVED = ("outbound", *EXTENSIONS)
+"""Option tags that a REGISTER may require."""
 OUT_OF_ORDER = Answer(400, "CSeq Out Of Order")
 
 
@@ -77,8 +77,8 @@ class Registrar:
     def flow_closed(self, flow: Flow) -> None:
         """RFC 5626 §4.2.1: what was registered by a connection goes with it."""
         for phone in self.bindings.at(flow):
-            kept = tuple(binding for binding in self.bindings.of(phone) if binding.flow.connection != flow.connection)
-            self._set(phone, kept)
+            gone = plain(flow)
+            self._set(phone, tuple(binding for binding in self.bindings.of(phone) if plain(binding.flow) != gone))
 
     def restore(self, phone: str, bindings: Iterable[Binding]) -> None:
         """Those of an earlier process."""
@@ -189,7 +189,7 @@ def _answer(bindings: tuple[Binding, ...], wanted: Registration, now: float) -> 
     fields = [("Contact", _contact(binding, now)) for binding in bindings]
     if any(wish.reg_id and wish.seconds for wish in wanted.wishes):
         fields.append(("Require", "outbound"))
-    return Answer(200, "", (*fields, ("Supported", "outbound, path")))
+    return Answer(200, "", (*fields, ("Supported", "outbound")))
 
 
 def _contact(binding: Binding, now: float) -> str:

@@ -159,11 +159,12 @@ def test_a_flow_takes_the_place_of_the_same_phones_older_one(office: Office) -> 
 
 def test_a_registration_goes_with_its_connection(office: Office) -> None:
     phone, other = Phone(office, transport="wss", connection=7), Phone(office, user="bob")
-    phone.register()
-    other.register()
+    twin = Phone(office, transport="tls", connection=7, port=40001, call_id="twin")
+    for one in (phone, other, twin):
+        one.register()
     office.news()
     office.agent.flow_closed(phone.flow, office.now)
-    assert office.contacts() == []
+    assert office.contacts() == ["sip:ann@198.51.100.7:40001"]
     assert office.contacts("bob") != []
     assert office.news() == [Changed(ANN, "")]
 
