@@ -56,7 +56,8 @@ def apply(path: Path, data: Path) -> None:
     directory = instance.directory
     click.echo(
         f"Instance {directory.tenant.alias}: {len(directory.users)} users, {len(directory.queues)} queues, "
-        f"{len(directory.flows)} flows, {len(directory.numbers)} numbers, {len(directory.trunks)} trunks."
+        f"{len(directory.flows)} flows, {len(directory.numbers)} numbers, {len(directory.trunks)} trunks, "
+        f"{len(directory.phones)} phones."
     )
 
 

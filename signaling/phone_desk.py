@@ -30,6 +30,8 @@ from signaling.sip.uri import Uri, format_host
 
 log = structlog.get_logger()
 
+PATIENCE = 4.0
+"""Seconds for a phone to say anything, before the next way to one is tried."""
 LIVE = ("INCOMING", "CONNECTING", *TALKING)
 """States of a contact in which a phone may ring or be up."""
 ASIDE: Fields = (
@@ -47,10 +49,13 @@ NOT_REGISTERED = "Your phone is not registered."
 HUNG_UP = "The phone hung up."
 
 
+Way = tuple[Owned, Binding]
+
+
 class Ways(Protocol):
     """`signaling.registrations.Registrations` in the live server."""
 
-    def binding_of(self, instance: str, user: str) -> tuple[Owned, Binding] | None: ...
+    def ways_to(self, instance: str, user: str) -> list[Way]: ...
 
 
 class Dialler(Protocol):
@@ -73,9 +78,11 @@ class PhoneCall:
 
     center: Center
     assignment: Assignment
-    is_dtls: bool
+    ways: list[Way]
+    """That are still to be tried."""
     begun_in: str
     """The contact's state when the phone was called."""
+    is_dtls: bool = False
     answered: bool = False
     media: bool = False
     """Keys are there, of those that the media brings itself."""
@@ -127,18 +134,21 @@ class PhoneDesk:
     def _consider(self, center: Center, assignment: Assignment) -> None:
         if assignment.state not in ("INCOMING", "CONNECTING"):
             return
-        way = self._ways.binding_of(center.floor.tenant.instance, assignment.user.id)
-        if assignment.state == "INCOMING" and (way is None or way[0].phone.auto_answer):
+        ways = self._ways.ways_to(center.floor.tenant.instance, assignment.user.id)
+        if assignment.state == "INCOMING" and (not ways or ways[0][0].phone.auto_answer):
             return
-        owned, binding = way if way is not None else (None, None)
-        is_dtls = owned is not None and binding is not None and _is_dtls(owned, binding)
-        call = PhoneCall(center, assignment, is_dtls, assignment.state)
+        call = PhoneCall(center, assignment, ways, assignment.state)
         self._calls[assignment.leg] = call
         self._by_agent[center.floor.tenant.instance, assignment.user.id] = call
-        if owned is None or binding is None:
-            self._later(call, lambda: self._lose(call, NOT_REGISTERED))
+        if ways:
+            self._call(call)
         else:
-            self._dialler.dial(_dial(call, owned, binding), lambda event: self._told(call, event))
+            self._later(call, lambda: self._lose(call, NOT_REGISTERED))
+
+    def _call(self, call: PhoneCall) -> None:
+        owned, binding = call.ways.pop(0)
+        call.is_dtls = owned.phone.media == "dtls" or binding.flow.transport == "wss"
+        self._dialler.dial(_dial(call, owned, binding), lambda event: self._told(call, event))
 
     def _told(self, call: PhoneCall, event: DialEvent) -> None:
         if self._calls.get(call.assignment.leg) is not call:
@@ -149,6 +159,8 @@ class PhoneDesk:
                 if call.assignment.state == "INCOMING":
                     self._tell(call, events.Accept(call.user, call.contact))
                 self._join(call)
+            case Failed(elsewhere=True) if call.ways:  # a dead flow (RFC 5626 §5.3)
+                self._call(call)
             case Failed(_, outcome):
                 self._lose(call, REASONS.get(outcome, UNREACHABLE), declined=outcome in ("busy", "rejected"))
             case Ended():
@@ -210,10 +222,6 @@ def _is_wanted(call: PhoneCall, assignment: Assignment | None) -> bool:
     return not (call.over and call.begun_in == "INCOMING" and assignment.state == "CONNECTING")
 
 
-def _is_dtls(owned: Owned, binding: Binding) -> bool:
-    return owned.phone.media == "dtls" or binding.flow.transport == "wss"
-
-
 def _dial(call: PhoneCall, owned: Owned, binding: Binding) -> Dial:
     contact, host, phone = call.assignment.contact, format_host(binding.flow.local[0]), owned.phone
     caller = Uri("sip", quote(contact.caller.reveal(), safe="+") or "anonymous", host)
@@ -229,5 +237,6 @@ def _dial(call: PhoneCall, owned: Owned, binding: Binding) -> Dial:
         NameAddr(caller, queue if queue.isprintable() else ""),
         rules,
         aside,
+        patience=PATIENCE,
         keeps_flow=True,
     )

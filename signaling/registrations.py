@@ -65,14 +65,14 @@ class Registrations:
                 self._registrar.restore(phone, self._thawed(kept))
                 self._tell_presence(owned)
 
-    def binding_of(self, instance: str, user: str) -> tuple[Owned, Binding] | None:
-        """The way to the user's phone that registered last."""
+    def ways_to(self, instance: str, user: str) -> list[tuple[Owned, Binding]]:
+        """The ways to the user's phones, the one that registered last first."""
         ways = [
             (owned, binding)
             for owned in self.phones.of_user(instance, user)
             for binding in self._registrar.bindings.of(owned.name)
         ]
-        return max(ways, key=lambda way: way[1].since, default=None)
+        return sorted(ways, key=lambda way: way[1].since, reverse=True)
 
     def on_news(self, news: News) -> None:
         if isinstance(news, Refused):
@@ -121,7 +121,7 @@ class Registrations:
 
     def _tell_presence(self, owned: Owned) -> None:
         who = (owned.tenant.instance, owned.phone.user)
-        there = self.binding_of(*who) is not None
+        there = bool(self.ways_to(*who))
         if there != (who in self._there):
             self._there ^= {who}
             self._presence(*who, there)

@@ -3,7 +3,7 @@
 from typing import Any
 
 PASSWORD = "correct horse battery"
-PHONE_PASSWORD = "staple of phones"
+PHONE_PASSWORD = "staple-of-phones"
 CODECS = ["opus", "G722", "PCMU", "PCMA"]
 RECORDED = {
     "+15550100": ["Agent", "Customer"],

@@ -88,7 +88,9 @@ async def web_phone(playwright: Playwright, frequency: float, folder: Path) -> A
         else:
             await route.fulfill(body=PAGE, content_type="text/html")
 
-    browser = await launch(playwright, f"--use-file-for-fake-audio-capture={microphone}")
+    # The page does not come from the node, so that nobody has accepted its certificate for the WebSocket.
+    flags = (f"--use-file-for-fake-audio-capture={microphone}", "--ignore-certificate-errors")
+    browser = await launch(playwright, *flags)
     try:
         context = await browser.new_context(ignore_https_errors=True, permissions=["microphone"])
         page = await context.new_page()

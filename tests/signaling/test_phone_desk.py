@@ -35,6 +35,7 @@ class Office:
     def __init__(self, phone: Phone) -> None:
         self.phone: Phone | None = phone
         self.flow = FLOW
+        self.others: tuple[Flow, ...] = ()
         self.center = Center(directory(), lambda: "0" * 32)
         self.now = 1000.0
         self.house = House([self.center], self._perform, lambda: self.now)
@@ -49,12 +50,13 @@ class Office:
         self.house.tell(self.center, events.AgentPresent("ann"))
         self.house.tell(self.center, events.SetStatus("ann", "Available"))
 
-    def binding_of(self, instance: str, user: str) -> tuple[Owned, Binding] | None:
+    def ways_to(self, instance: str, user: str) -> list[tuple[Owned, Binding]]:
         assert (instance, user) == ("instance-1", "ann")
         if self.phone is None:
-            return None
-        binding = Binding(Uri.parse("sip:desk@10.0.0.7:5062"), self.flow, "reg", 1, 2000.0)
-        return Owned(TENANT, self.phone), binding
+            return []
+        flows = (self.flow, *self.others)
+        bindings = [Binding(Uri.parse("sip:desk@10.0.0.7:5062"), flow, "reg", 1, 2000.0) for flow in flows]
+        return [(Owned(TENANT, self.phone), binding) for binding in bindings]
 
     def dial(self, dial: Dial, tell: Tell) -> None:
         self.dials.append((dial, tell))
@@ -189,6 +191,16 @@ async def test_who_is_not_reached_may_accept_on_the_page_and_is_called_again(off
     assert len(office.dials) == 2
     office.becomes(Failed(LEG, "failed", 408))
     assert (office.state, office.assignment.reason) == ("ERROR", UNREACHABLE)
+
+
+async def test_a_flow_that_is_dead_is_not_the_only_one_that_is_tried(office: Office) -> None:
+    office.others = (WSS,)
+    office.call()
+    office.becomes(Failed(LEG, "failed", 408, elsewhere=True))
+    assert [dial.flow for dial, _ in office.dials] == [FLOW, WSS]
+    assert [dial.rules.dtls for dial, _ in office.dials] == [False, True]
+    office.becomes(Failed(LEG, "failed", 408, elsewhere=True))
+    assert (office.state, len(office.dials)) == ("INCOMING", 2)
 
 
 @pytest.mark.parametrize("outcome", ["busy", "no_answer", "rejected"])

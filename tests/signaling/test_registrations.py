@@ -77,15 +77,15 @@ async def test_the_user_is_there_while_one_of_his_phones_is() -> None:
     house.tell()
     (gauge,) = house.registrations.collect()
     assert [(sample.labels, sample.value) for sample in gauge.samples] == [({"transport": "udp"}, 2.0)]
-    way = house.registrations.binding_of("instance-1", "ann")
-    assert way is not None and way[0].phone.name == "hall"
+    ways = house.registrations.ways_to("instance-1", "ann")
+    assert [owned.phone.name for owned, _ in ways] == ["hall", "desk"]
     house.office.wait(70)
     house.tell()
     assert house.presence == [("instance-1", "ann", True)]
     house.office.wait(70)
     house.tell()
     assert house.presence[1:] == [("instance-1", "ann", False)]
-    assert house.registrations.binding_of("instance-1", "ann") is None
+    assert house.registrations.ways_to("instance-1", "ann") == []
     await house.registrations.close()
 
 
