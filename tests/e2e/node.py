@@ -38,6 +38,8 @@ class Node:
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tp-"))
         self.places = Places(self.folder / "data")
+        self.temporary = self.folder / "temporary"
+        self.temporary.mkdir()
         self.log = self.folder / "log"
         config = self.folder / "telephonist.toml"
         config.write_text(
@@ -53,6 +55,7 @@ class Node:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 process_group=0,
+                env=os.environ | {"TMPDIR": str(self.temporary)},
             )
         self.addresses = self._wait_until_ready()
 
