@@ -17,6 +17,9 @@ from recorder.storage import check_storage as check_storage
 from recorder.storage import over as over
 
 State = Literal["recording", "sealed", "finalized", "uploaded", "verified", "released", "quarantined"]
+Cause = Literal["", "damaged", "key", "taken", "unreadable", "unopened"]
+"""Of a quarantine: the spool is not what was written; its key cannot be had; its place in the store is another's; its
+folder or journal cannot be read; the recorder could not open it at all."""
 Role = Literal["agent", "other"]
 Level = Literal["enough", "low", "full"]
 """Of the spool's disk: low is an alarm; when it is full, no sound is written until there is room again."""
@@ -107,6 +110,15 @@ class Delete(Command[Done], frozen=True):
     """When given, what another recording has stored under the key stays."""
 
 
+class Retry(Command[Done], frozen=True):
+    """A recording in quarantine is tried again, from its spool. Idempotent; what is not in quarantine goes on as it
+    was."""
+
+    account: str
+    instance: str
+    recording: str
+
+
 class Rewrap(Command["Rewrapped"], frozen=True):
     """Brings the data keys of what the spool has of an instance under the newest version of its master key. What has
     been delivered already is `recorder.rewrap`'s. Idempotent; `not_ready` while the key service is away."""
@@ -147,6 +159,8 @@ class RecordingStatus(msgspec.Struct, frozen=True):
     reason: str = ""
     """Why it is quarantined, or why it does not get on now, e.g. because a disk is full. Then the recording is tried
     again, and the reason goes when that succeeds."""
+    cause: Cause = ""
+    """Why it is quarantined, in a word."""
 
 
 class SpaceStatus(msgspec.Struct, frozen=True):
@@ -222,6 +236,6 @@ class SpaceChanged(Event, frozen=True):
     space: SpaceStatus
 
 
-Commands = Configure | Start | Seal | GetRecordings | Read | ReadManifest | Delete | Rewrap
+Commands = Configure | Start | Seal | GetRecordings | Read | ReadManifest | Delete | Retry | Rewrap
 Answers = Done | Recordings | Chunk | Manifest | Rewrapped
 Events = StateChanged | SpaceChanged

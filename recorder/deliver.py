@@ -13,7 +13,7 @@ from collections.abc import Callable
 import structlog
 
 from recorder import finalizer, journal, key_object, outcome
-from recorder.api import State
+from recorder.api import Cause, State
 from recorder.errors import Damaged, KeyTaken, NoSuchObject, StoreFailed
 from recorder.keys import RecordingKeys, owner_of
 from recorder.lane import Lane, Step
@@ -29,6 +29,7 @@ CRASHES = 3
 """So many times the finalizer may die on a recording before the recording is taken for the cause."""
 WIDTH = 2
 """Recordings that are delivered to one place at once."""
+_CAUSES: dict[type[Exception], Cause] = {Damaged: "damaged", KeyTaken: "taken", KeyUnavailable: "key"}
 _CHUNK = 1024 * 1024
 log = structlog.get_logger()
 
@@ -74,9 +75,16 @@ class Delivery:
                 self._tasks.append(asyncio.create_task(lane.run()))
         return self._storing[name]
 
-    async def quarantine(self, recording: Recording, reason: str) -> None:
-        log.error("! quarantined", recording=recording.id, reason=reason)
-        await self._reach(recording, "quarantined", reason=reason)
+    async def quarantine(self, recording: Recording, error: Exception) -> None:
+        log.error("! quarantined", recording=recording.id, reason=str(error))
+        cause = next((cause for kind, cause in _CAUSES.items() if isinstance(error, kind)), "damaged")
+        await self._reach(recording, "quarantined", reason=str(error), cause=cause)
+
+    async def retry(self, recording: Recording) -> None:
+        """Out of quarantine, from the beginning: the spool is still whole. Raises OSError."""
+        self._crashes.pop(recording.id, None)
+        await self._reach(recording, "sealed", reason="", cause="")
+        self.add(recording)
 
     def forget(self, recording: Recording) -> None:
         """Removes the last trace of a released recording. Waits for the disk."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from recorder import durable
-from recorder.api import RecordingStatus, Start, State
+from recorder.api import Cause, RecordingStatus, Start, State
 from recorder.errors import Damaged
 from recorder.keys import RecordingKeys, owner_of, sign
 from recorder.outcome import Made
@@ -34,6 +34,7 @@ class Journal(msgspec.Struct, frozen=True):
     """Where they were uploaded to (recorder.places)."""
     gaps: int = 0
     reason: str = ""
+    cause: Cause = ""
 
     def status(self) -> RecordingStatus:
         start = self.start
@@ -50,6 +51,7 @@ class Journal(msgspec.Struct, frozen=True):
             sha256=self.sha256,
             gaps=self.gaps,
             reason=self.reason,
+            cause=self.cause,
         )
 
 

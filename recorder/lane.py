@@ -26,7 +26,7 @@ class Lane:
     def __init__(
         self,
         steps: dict[State, Step],
-        quarantine: Callable[[Recording, str], Awaitable[None]],
+        quarantine: Callable[[Recording, Exception], Awaitable[None]],
         tell: Callable[[Recording], None],
         width: int = 1,
     ) -> None:
@@ -97,7 +97,7 @@ class Lane:
                 await step(recording)
                 self._has_worked()
         except (Damaged, KeyTaken, KeyUnavailable) as error:
-            await self._quarantine(recording, str(error))
+            await self._quarantine(recording, error)
 
     def _has_worked(self) -> None:
         """The service is back: those who waited for it do not wait any longer."""

@@ -13,15 +13,15 @@ import msgspec
 import structlog
 
 from ipc.messages import Command, Done, Refusal
-from recorder import api, durable, manifest
+from recorder import api, durable
 from recorder import journal as journals
 from recorder.appender import Appender
 from recorder.deliver import Delivery
-from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError, StoreFailed
+from recorder.errors import BadKey, Damaged
 from recorder.journal import Journal
-from recorder.keys import Owner, RecordingKeys, owner_of
-from recorder.names import check_key, key_object_key, manifest_key
-from recorder.objects import WHOLE
+from recorder.keys import RecordingKeys, owner_of
+from recorder.library import Library
+from recorder.names import check_key
 from recorder.places import Places, Tenant
 from recorder.recording import Recording
 from recorder.repair import repair
@@ -29,7 +29,7 @@ from recorder.rewrapping import renew_journal
 from recorder.spool import Spool
 from recorder.storage import check_storage
 from recorder.wire import Slice
-from vault.kms import DataKey, KmsAway, KmsError
+from vault.kms import DataKey, KmsAway
 
 SEAL_GRACE = 3.0
 """How long a recording waits, once it is to be sealed, for the END of parties of whom nothing more is heard."""
@@ -40,7 +40,6 @@ ORPHAN_SECONDS = 60.0
 themselves."""
 REMEMBER_SECONDS = 24 * 3600.0
 """How long a released recording's journal is kept, so that a control plane that was away can ask."""
-READ_LIMIT = 1024 * 1024
 KMS_RETRY_SECONDS = 2.0
 """How often recordings whose key could not be unwrapped at the start, the KMS being away, are looked at again."""
 Publish = Callable[[api.StateChanged], None]
@@ -74,6 +73,7 @@ class Recorder:
         """Called when a recording takes records from now on."""
         self.get_space: Callable[[], api.SpaceStatus] = api.SpaceStatus
         """What is told of the spool's disk."""
+        self._library = Library(keys, places, lambda: (one.journal.start.key for one in self._recordings.values()))
         self.delivery = Delivery(keys, places, self._tell)
         spool.on_trouble = self._on_trouble
         self._table: dict[type[Any], Callable[[Any], Any]] = {
@@ -81,9 +81,10 @@ class Recorder:
             api.Start: self._start,
             api.Seal: self._seal,
             api.GetRecordings: self._get_recordings,
-            api.Read: self._read,
-            api.ReadManifest: self._read_manifest,
+            api.Read: self._library.read,
+            api.ReadManifest: self._library.read_manifest,
             api.Delete: self._delete,
+            api.Retry: self._retry,
             api.Rewrap: self._rewrap,
         }
 
@@ -183,7 +184,7 @@ class Recorder:
         known = self._recordings.get(folder.name)
         journal = known.journal if known is not None else _unreadable(folder.name)
         times = journal.times | {"quarantined": time.time()}
-        journal = msgspec.structs.replace(journal, state="quarantined", times=times, reason=reason)
+        journal = msgspec.structs.replace(journal, state="quarantined", times=times, reason=reason, cause="unreadable")
         self._recordings[folder.name] = recording = Recording(folder, journal, None)
         self._tell(recording)
 
@@ -193,7 +194,7 @@ class Recorder:
         try:
             repaired = await asyncio.to_thread(repair, recording.folder, data_key, owner)
         except Damaged as error:
-            await self.delivery.quarantine(recording, str(error))
+            await self.delivery.quarantine(recording, error)
             return
         for kind, party in repaired.events:
             recording.see(kind, party)
@@ -254,74 +255,15 @@ class Recorder:
         statuses = tuple(recording.status() for recording in self._recordings.values())
         return api.Recordings(statuses, self.get_space())
 
-    async def _read(self, command: api.Read) -> api.Chunk:
-        if not 0 < command.length <= READ_LIMIT or command.start < 0:
-            raise Refusal("out_of_range", f"1 to {READ_LIMIT} bytes at a time")
-        data, total = await self._read_object(command, command.key, (command.start, command.length))
-        if command.start >= total:
-            raise Refusal("out_of_range", f"the sound has {total} bytes")
-        return api.Chunk(data, total)
-
-    async def _read_manifest(self, command: api.ReadManifest) -> api.Manifest:
-        name = manifest_key(command.key)
-        data, total = await self._read_object(command, name, (0, READ_LIMIT))
-        while len(data) < total:
-            data += (await self._read_object(command, name, (len(data), READ_LIMIT)))[0]
-        return api.Manifest(data.decode())
-
-    async def _read_object(
-        self, command: api.Read | api.ReadManifest, name: str, wanted: tuple[int, int]
-    ) -> tuple[bytes, int]:
-        key = command.key
-        try:
-            check_key(key)
-            reader = await self._places.reader(Tenant(command.account, command.instance), name)
-            await reader.open(self._keys)
-            if not reader.belongs_to(command.account, command.instance):
-                raise Refusal("no_such_recording", "nothing is stored under this key")
-            return await reader.read(*wanted), reader.total
-        except BadKey as error:
-            raise Refusal("bad_command", str(error)) from None
-        except NoSuchObject:
-            if any(recording.journal.start.key == key for recording in self._recordings.values()):
-                raise Refusal("not_ready", "the recording has not been delivered yet") from None
-            raise Refusal("no_such_recording", "nothing is stored under this key") from None
-        except (RecorderError, KmsError) as error:
-            raise Refusal("internal", f"the recording cannot be read: {error}") from None
-
     async def _delete(self, command: api.Delete) -> Done:
         known = [one for one in self._recordings.values() if one.journal.start.key == command.key]
         if any(one.journal.state not in ("released", "quarantined") for one in known):
             raise Refusal("not_ready", "the recording has not been released yet")
-        try:
-            check_key(command.key)
-            stored = await self._stored(command)
-            if stored is not None and (stored.account, stored.instance) != (command.account, command.instance):
-                raise Refusal("no_such_recording", "nothing is stored under this key")
-            if stored is None or command.recording in ("", stored.recording):
-                # The manifest late: it tells of the tracks when this is interrupted and said again. And the keys last:
-                # without them it tells nothing.
-                objects = (command.key, *await self._track_keys(command), manifest_key(command.key))
-                for key in (*objects, *map(key_object_key, objects)):
-                    for place in self._places.all_of(Tenant(command.account, command.instance)):
-                        await place.store.delete(key)
-        except BadKey as error:
-            raise Refusal("bad_command", str(error)) from None
-        except StoreFailed as error:
-            raise Refusal("internal", f"the store does not delete it: {error}") from None
+        await self._library.erase(command)
         for one in known:
             await self._discard(command, one)
         log.info("= deleted")
         return Done()
-
-    async def _stored(self, command: api.Delete) -> Owner | None:
-        """Whose the object under the key is, as far as it says so."""
-        with contextlib.suppress(NoSuchObject):
-            reader = await self._places.reader(Tenant(command.account, command.instance), command.key)
-            with contextlib.suppress(Damaged, KmsError):
-                await reader.open(self._keys)
-            return reader.owner
-        return None
 
     async def _discard(self, command: api.Delete, recording: Recording) -> None:
         """What the spool has kept of a quarantined recording that nobody may have any more."""
@@ -332,15 +274,22 @@ class Recorder:
         await asyncio.to_thread(shutil.rmtree, recording.folder, ignore_errors=True)
         self._recordings.pop(recording.id, None)
 
-    async def _track_keys(self, command: api.Delete) -> list[str]:
-        """Of the objects beside a sound, as far as its manifest can be read."""
+    async def _retry(self, command: api.Retry) -> Done:
+        recording = self._recordings.get(command.recording)
+        owner = owner_of(recording.journal.start)[:2] if recording is not None else None
+        # Of a journal that cannot be read nobody knows the owner but the one who asks.
+        if recording is None or owner not in ((command.account, command.instance), ("", "")):
+            raise Refusal("no_such_recording", "no recording has this id")
+        if recording.journal.state != "quarantined":
+            return Done()
+        if recording.data_key is None:
+            await self._look_at(recording.folder)
+            return Done()
         try:
-            reader = await self._places.reader(Tenant(command.account, command.instance), manifest_key(command.key))
-            await reader.open(self._keys)
-            told = manifest.decode(await reader.read(*WHOLE))
-        except (NoSuchObject, Damaged, KmsError, msgspec.MsgspecError):
-            return []
-        return [track.key for track in told.tracks]
+            await self.delivery.retry(recording)
+        except OSError as error:
+            raise Refusal("internal", f"the spool cannot be written: {error.strerror}") from None
+        return Done()
 
     async def _rewrap(self, command: api.Rewrap) -> api.Rewrapped:
         renewed = 0

@@ -191,6 +191,7 @@ class App:
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
         self._status.add(self._registrations)
+        self._status.add(self._recorder.states)
         self._status.tell("trunks_down", lambda: self._uplinks.down)
         self._status.add(Fleet(lambda: self._workers.statuses))
 

@@ -23,6 +23,7 @@ from recorder.api import (
     ReadManifest,
     Recordings,
     RecordingStatus,
+    Retry,
     Seal,
     SpaceChanged,
     SpaceStatus,
@@ -30,6 +31,7 @@ from recorder.api import (
     StateChanged,
 )  # fmt: skip
 from signaling.center.resources import Tenant
+from signaling.recording_states import RecordingStates
 
 RECONNECT_SECONDS = 0.1
 RETRY_SECONDS = 1.0
@@ -62,6 +64,7 @@ class Recorder:
         self._wanted: dict[str, _Wanted] = {}
         self._storages: list[Configure] = []
         self._keeping: asyncio.Task[None] | None = None
+        self.states = RecordingStates()
         self.space = SpaceStatus()
         """Of the spool's disk, as it was told last."""
         self.connected = asyncio.Event()
@@ -102,6 +105,11 @@ class Recorder:
     async def delete(self, tenant: Tenant, key: str, recording: str) -> None:
         """Raises Refusal."""
         await self._connected().ask(Delete(tenant.account, tenant.instance, key, recording))
+        self.states.forget(recording)
+
+    async def retry(self, tenant: Tenant, recording: str) -> None:
+        """Takes one out of quarantine and tries it again. Raises Refusal."""
+        await self._connected().ask(Retry(tenant.account, tenant.instance, recording))
 
     def _connected(self) -> Client:
         if self._client is None:
@@ -127,7 +135,7 @@ class Recorder:
             wanted.said = refusal is None
             if refusal is not None and not wanted.failed:
                 wanted.failed = refusal.code == "internal"
-                self._on_state(_unopened(wanted.start, refusal))
+                self._tell(_unopened(wanted.start, refusal))
         if wanted.over and recording in self._wanted:
             await _ask(client, Seal(recording))
             self._wanted.pop(recording, None)
@@ -176,6 +184,7 @@ class Recorder:
                 await self._bring(client, recording)
         known: Recordings = await client.ask(GetRecordings())
         self.space = known.space
+        self.states.see_all(known.recordings)
         for status in known.recordings:
             if status.state == "recording" and status.recording not in self._wanted:
                 await _ask(client, Seal(status.recording))
@@ -186,7 +195,11 @@ class Recorder:
             case SpaceChanged(space):
                 self.space = space
             case StateChanged(status):
-                self._on_state(status)
+                self._tell(status)
+
+    def _tell(self, status: RecordingStatus) -> None:
+        self.states.see(status)
+        self._on_state(status)
 
 
 async def _ask(client: Client, command: Configure | Start | Seal) -> Refusal | None:
@@ -205,5 +218,13 @@ def _unopened(start: Start, refusal: Refusal) -> RecordingStatus:
     """What is told of a recording that the recorder knows nothing of."""
     reason = f"it could not be opened: {refusal.message}"
     return RecordingStatus(
-        start.recording, start.account, start.instance, start.contact, start.key, "quarantined", {}, reason=reason
+        start.recording,
+        start.account,
+        start.instance,
+        start.contact,
+        start.key,
+        "quarantined",
+        {},
+        reason=reason,
+        cause="unopened",
     )

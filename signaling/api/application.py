@@ -9,6 +9,7 @@ from signaling.api import (
     exports,
     health,
     me,
+    quarantine,
     recording_care,
     recording_control,
     recordings,
@@ -25,7 +26,18 @@ from signaling.api.sessions import Sessions
 from signaling.api.sign_in import GATE, Gate
 from signaling.api.tickets import Tickets
 
-RESOURCES = (sign_in, me, softphone, contacts, recordings, exports, recording_care, recording_control, health)
+RESOURCES = (
+    sign_in,
+    me,
+    softphone,
+    contacts,
+    recordings,
+    exports,
+    recording_care,
+    recording_control,
+    quarantine,
+    health,
+)
 
 
 def build(parts: Parts) -> web.Application:

@@ -25,6 +25,10 @@ class Recordings(Protocol):
 
     async def manifest(self, tenant: Tenant, key: str) -> str: ...
 
+    async def retry(self, tenant: Tenant, recording: str) -> None:
+        """Takes it out of quarantine and tries it again; one that is not there goes on as it was."""
+        ...
+
 
 class Control(Protocol):
     """Recordings of contacts that go on: `signaling.recording_desk.RecordingDesk` in the live server."""

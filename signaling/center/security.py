@@ -25,9 +25,11 @@ Action = Literal[
     "Prompts.View", "Prompts.Edit", "Prompts.Create", "Prompts.Delete",
     "Trunks.View", "Trunks.Edit", "AuditTrail.View",
     "CallRecordings.Pause", "CallRecordings.Stop", "CallRecordings.Control", "CallRecordings.LegalHold",
+    "CallRecordings.Quarantine",
 ]  # fmt: skip
 """TransferDestinations are the quick connects, RoutingPolicies the routing profiles. Trunks, AuditTrail and
-CallRecordings are ours: Pause and Stop are an agent's, of his own contact; Control is for every contact, by API."""
+CallRecordings are ours: Pause and Stop are an agent's, of his own contact; Control is for every contact, by API;
+Quarantine is to see what was set aside and to try it again."""
 
 PERMISSIONS: frozenset[str] = frozenset(get_args(Action))
 

@@ -96,6 +96,15 @@ async def unerased(connection: AsyncConnection, tenant: Tenant) -> list[Kept]:
     return [Kept(row.contact, _info(row)) for row in await connection.execute(query.limit(PIECE))]
 
 
+async def in_trouble(connection: AsyncConnection, tenant: Tenant, limit: int) -> list[Kept]:
+    """Those that were set aside or do not get on, and that nobody has deleted, the newest first."""
+    query = _with_tombstones(tenant).where(
+        tombstones.c.at.is_(None), or_(recordings.c.state == "quarantined", recordings.c.reason != "")
+    )
+    rows = await connection.execute(query.order_by(recordings.c.key.desc()).limit(limit))
+    return [Kept(row.contact, _info(row)) for row in rows]
+
+
 async def expired(
     connection: AsyncConnection, tenant: Tenant, rules: Sequence[RetentionRule], now: float
 ) -> list[Kept]:

@@ -262,6 +262,11 @@ class Store:
         async with self._database.read() as connection:
             return await rows.unerased(connection, tenant)
 
+    async def in_trouble(self, tenant: Tenant, limit: int) -> list[Kept]:
+        """Recordings that were set aside or do not get on, and that nobody has deleted, the newest first."""
+        async with self._database.read() as connection:
+            return await rows.in_trouble(connection, tenant, limit)
+
     async def expired(self, tenant: Tenant, now: float) -> list[Kept]:
         """Those that a retention rule wants deleted, the oldest first; a hundred at most."""
         async with self._database.read() as connection:

@@ -55,8 +55,8 @@ class Store:
                 await self.changed.wait()
 
 
-async def refuse_quarantine(recording: Recording, reason: str) -> None:
-    raise AssertionError(f"{recording.id}: {reason}")
+async def refuse_quarantine(recording: Recording, error: Exception) -> None:
+    raise AssertionError(f"{recording.id}: {error}")
 
 
 @contextlib.asynccontextmanager

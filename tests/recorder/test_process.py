@@ -186,3 +186,43 @@ async def test_a_folder_that_cannot_be_read_is_set_aside_and_the_others_go_on(tm
         await recorder.client.ask(start_of(RECORDING))
         await recorder.client.ask(api.Seal(RECORDING))
         await recorder.reached(RECORDING, "released")
+
+
+async def test_what_is_in_quarantine_is_tried_again(tmp_path: Path) -> None:
+    """A byte of the spool changes, and is put right by hand; and a journal is away, and comes back."""
+    start = start_of(RECORDING)
+    retry = api.Retry(*TENANT, RECORDING)
+    async with tapped(tmp_path, start) as (recorder, tapper):
+        ask, folder = recorder.client.ask, recorder.data / "spool" / RECORDING
+        await tap(tapper, RECORDING, Speaker(0, end=2.0), Speaker(1, 700.0, end=2.0))
+        [segment] = folder.glob("*.segment")
+        good = segment.read_bytes()
+        segment.write_bytes(good[:3000] + bytes((good[3000] ^ 1,)) + good[3001:])
+        await ask(api.Seal(RECORDING))
+        status = await recorder.reached(RECORDING, "quarantined")
+        assert status.cause == "damaged"
+        assert await refusal(ask(api.Retry("acct", "another", RECORDING))) == "no_such_recording"
+        assert await refusal(ask(api.Retry(*TENANT, OTHER))) == "no_such_recording"
+        await ask(retry)
+        while (status := await recorder.reached(RECORDING, "quarantined")).times["sealed"] > status.times[
+            "quarantined"
+        ]:
+            continue  # it is set aside once more
+        sealed = segment.read_bytes()
+        segment.write_bytes(good[: len(good)] + sealed[len(good) :])
+        journal = folder / "journal"
+        known = journal.read_bytes()
+        journal.unlink()
+        await tapper.close()
+        await recorder.kill()
+        await recorder.start()
+        assert (await recorder.reached(RECORDING, "quarantined")).cause == "unreadable"
+        journal.write_bytes(known)
+        await recorder.client.ask(retry)
+        assert (await recorder.reached(RECORDING, "quarantined")).cause == "damaged"
+        await recorder.client.ask(retry)
+        status = await recorder.reached(RECORDING, "released")
+        assert (status.cause, status.reason) == ("", "")
+        heard = await recorder.delivered(RECORDING)
+    assert level_of(heard.left, 8000, 440) > -11
+    assert heard.manifest.gaps == ()

@@ -42,6 +42,7 @@ class Sounds:
     asked: list[tuple[int, int]] = field(default_factory=list)
     broken_after: int | None = None
     """Reads that are answered before the recorder goes away."""
+    retried: list[str] = field(default_factory=list)
 
     async def read(self, tenant: Tenant, key: str, wanted: tuple[int, int]) -> Chunk:
         start, length = wanted
@@ -57,6 +58,11 @@ class Sounds:
         if key not in self.manifests:
             raise Refusal("no_such_recording", "unknown key")
         return self.manifests[key]
+
+    async def retry(self, tenant: Tenant, recording: str) -> None:
+        if self.broken_after is not None:
+            raise Refusal("gone", "the process went away")
+        self.retried.append(recording)
 
     async def delete(self, tenant: Tenant, key: str, recording: str) -> None:
         if self.broken_after is not None:
