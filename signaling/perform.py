@@ -22,6 +22,12 @@ from signaling.speech import SpeechError
 log = structlog.get_logger()
 
 
+class Caller(Protocol):
+    """`signaling.outgoing.Outgoing` in the live server."""
+
+    def place(self, center: Center, call: decisions.PlaceCall) -> None: ...
+
+
 class Agents(Protocol):
     """Whoever shows agents what is."""
 
@@ -79,11 +85,12 @@ class Performer:
         self._agents: Agents
         self._customers: Customers
         self._records: Records
+        self._caller: Caller
         self._lanes = lanes
 
-    def serve(self, agents: Agents, customers: Customers, records: Records) -> None:
+    def serve(self, agents: Agents, customers: Customers, records: Records, caller: Caller) -> None:
         """Those to whom decisions are told; they need the house, which needs us."""
-        self._agents, self._customers, self._records = agents, customers, records
+        self._agents, self._customers, self._records, self._caller = agents, customers, records, caller
 
     def perform(self, center: Center, decision: Decision) -> None:
         match decision:
@@ -93,6 +100,8 @@ class Performer:
                 self._agents.show_contact(center, user, contact)
             case decisions.SaveContact(record):
                 self._records.keep_contact(record)
+            case decisions.PlaceCall():
+                self._caller.place(center, decision)
             case decisions.DropCustomer(contact):
                 self._customers.hang_up(contact)
                 self._lanes.add(contact, self._work(center, decision))
@@ -134,6 +143,9 @@ class Performer:
         if not await self._ask(decision.contact, relay.Play(decision.player, decision.contact, str(path))):
             self._customers.prompt_failed(decision.contact, decision.player)
 
+    async def _play_ringback(self, _: Center, decision: decisions.PlayRingback) -> None:
+        await self._ask(decision.contact, relay.PlayTone(decision.player, decision.contact, "ringback"))
+
     async def _play_music(self, _: Center, decision: decisions.PlayMusic) -> None:
         await self._ask(decision.contact, relay.Play(decision.player, decision.contact, str(self._music), loop=True))
 
@@ -174,6 +186,7 @@ class Performer:
 _WORK: dict[type, Callable[[Performer, Center, Any], Any]] = {
     decisions.PlayPrompt: Performer._play_prompt,
     decisions.PlayMusic: Performer._play_music,
+    decisions.PlayRingback: Performer._play_ringback,
     decisions.StopPlayer: Performer._stop_player,
     decisions.SetPicture: Performer._set_picture,
     decisions.MaskDigits: Performer._mask_digits,

@@ -6,10 +6,15 @@ import msgspec
 
 from relay.api import Hear, Tap
 
-Phase = Literal["flow", "queue", "connected"]
+Phase = Literal["dialling", "flow", "queue", "connected"]
+"""dialling: the called side has not answered yet."""
 PROMPT = "prompt"
 MUSIC = "music"
-"""Names of a room's players: the flow's announcement, and the music of queue and hold."""
+RINGBACK = "ringback"
+"""Names of a room's players: the flow's announcement, the music of queue and hold, and the tone that says that it
+rings at the called side."""
+Progress = Literal["dialling", "ringing", "early"]
+"""Of a call that is not answered yet. early: the called side's network gives something to hear by itself."""
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -32,6 +37,7 @@ class Call(msgspec.Struct, frozen=True):
     held: bool = False
     """The agent has put the customer on hold."""
     recorded: Recorded | None = None
+    progress: Progress = "dialling"
 
 
 AGENT_PARTY = 0
@@ -39,7 +45,12 @@ CUSTOMER_PARTY = 1
 
 
 def hearing(call: Call) -> tuple[Hear, ...]:
-    """The room's matrix. On hold the customer hears music and nobody; the agent hears nobody."""
+    """The room's matrix. On hold the customer hears music and nobody; the agent hears nobody. Before the called side
+    has answered, nobody hears the agent."""
+    if call.phase == "dialling":
+        sources = {"ringing": RINGBACK, "early": call.customer}
+        heard = call.agent and call.progress in sources
+        return (Hear(call.agent, sources[call.progress]),) if heard else ()
     if call.phase == "flow":
         return (Hear(call.customer, PROMPT),)
     if call.phase == "queue" or call.held:

@@ -4,7 +4,7 @@ and simulation."""
 from collections.abc import Callable
 from typing import Any, Literal
 
-from signaling.center import customers, events, handling, recording, sound
+from signaling.center import customers, events, handling, placing, recording, sound
 from signaling.center.call import taps
 from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import Decision
@@ -15,6 +15,12 @@ from signaling.center.segments import RecordingType
 RecordingState = Literal["off", "armed", "recording", "paused", "suspended", "secured", "interrupted", "stopped"]
 
 _HANDLERS: dict[type, Callable[[Floor, Any, float], list[Decision]]] = {
+    events.PlaceContact: placing.place_contact,
+    events.StartOutbound: placing.start_outbound,
+    events.CalledRinging: placing.called_ringing,
+    events.CalledEarly: placing.called_early,
+    events.CalledAnswered: customers.called_answered,
+    events.CalledFailed: placing.called_failed,
     events.CallArrived: customers.call_arrived,
     events.CustomerLeft: customers.customer_left,
     events.PlayerFinished: customers.player_finished,

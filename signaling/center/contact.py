@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 from relay.api import Alarm
 from signaling.center.agent_states import ContactState, Input, after
-from signaling.center.call import Call, Phase, Recorded
-from signaling.center.flow_run import FlowRun
-from signaling.center.record import AgentInfo, ContactRecord, DisconnectReason, QueueInfo
+from signaling.center.call import Call, Phase, Progress, Recorded
+from signaling.center.decisions import PlaceCall
+from signaling.center.flow_run import FlowRun, Instruction
+from signaling.center.record import AgentInfo, ContactRecord, DisconnectReason, InitiationMethod, QueueInfo
 from signaling.center.resources import Endpoint, Queue, Tenant, User
 from signaling.center.segments import Recordings
+from signaling.sip.outcome import Outcome
 from vault.pii import Pii
 
 
@@ -36,6 +38,20 @@ class HoldClock:
 
 
 @dataclass
+class Attempt:
+    """How a call of ours goes."""
+
+    call: PlaceCall
+    instruction: Instruction
+    """What its flow wants once it is answered."""
+    placed: bool = False
+    progress: Progress = "dialling"
+    outcome: Outcome | None = None
+    status: int | None = None
+    reason: str | None = None
+
+
+@dataclass
 class Contact:
     """Owned by the Center, from the customer's arrival until after-contact work is cleared."""
 
@@ -45,9 +61,14 @@ class Contact:
     number: str
     caller: Pii[str]
     initiated: float
-    answered: float
+    answered: float | None
+    """None: the called side has not answered."""
     run: FlowRun
     phase: Phase = "flow"
+    method: InitiationMethod = "INBOUND"
+    attempt: Attempt | None = None
+    """A call that we placed."""
+    ringback: bool = False
     queue: Queue | None = None
     enqueued: float | None = None
     dequeued: float | None = None
@@ -85,7 +106,8 @@ class Contact:
 
     def call(self) -> Call:
         agent = self.assignment.leg if self.assignment is not None else ""
-        return Call(self.phase, self.leg, agent, self.muted, self.held, self._recorded())
+        progress: Progress = self.attempt.progress if self.attempt is not None else "dialling"
+        return Call(self.phase, self.leg, agent, self.muted, self.held, self._recorded(), progress)
 
     def _recorded(self) -> Recorded | None:
         segment = self.recordings.agent if self.phase == "connected" else self.recordings.ivr
@@ -102,7 +124,7 @@ class Contact:
             contact=self.id,
             account=self.tenant.account,
             instance=self.tenant.instance,
-            initiation_method="INBOUND",
+            initiation_method=self.method,
             initiated=self.initiated,
             customer=self.caller,
             system=self.number,
@@ -116,6 +138,9 @@ class Contact:
             disconnect_reason=self.reason,
             completed=self.cleared if had_agent else self.disconnected,
             recording_acts=tuple(self.recordings.acts),
+            outcome=self.attempt.outcome if self.attempt is not None else None,
+            sip_status=self.attempt.status if self.attempt is not None else None,
+            sip_reason=self.attempt.reason if self.attempt is not None else None,
         )
 
     def _queue_info(self) -> QueueInfo | None:

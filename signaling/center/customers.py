@@ -1,9 +1,10 @@
 """What customers bring about: a call arrives, an announcement ends, the customer leaves, his media is lost."""
 
+from signaling.center import placing
 from signaling.center.call import PROMPT
 from signaling.center.contact import Contact
 from signaling.center.decisions import Decision, PlayPrompt, SaveContact
-from signaling.center.events import CallArrived, CustomerLeft, MediaLost, NodeStopped, PlayerFinished
+from signaling.center.events import CallArrived, CalledAnswered, CustomerLeft, MediaLost, NodeStopped, PlayerFinished
 from signaling.center.floor import Floor
 from signaling.center.flow import NO_MATCHING_ERROR
 from signaling.center.flow_run import Disconnect, Instruction, Say, begin, resume
@@ -28,10 +29,22 @@ def player_finished(floor: Floor, event: PlayerFinished, now: float) -> list[Dec
     return _carry_out(floor, contact, instruction, now)
 
 
+def called_answered(floor: Floor, event: CalledAnswered, now: float) -> list[Decision]:
+    contact = floor.live(event.contact)
+    if contact is None or contact.attempt is None or contact.phase != "dialling":
+        return []
+    contact.answered = now
+    contact.attempt.outcome, contact.attempt.status = "answered", 200
+    contact.phase = "flow"
+    return [SaveContact(contact.record(now)), *_carry_out(floor, contact, contact.attempt.instruction, now)]
+
+
 def customer_left(floor: Floor, event: CustomerLeft, now: float) -> list[Decision]:
     contact = floor.live(event.contact)
     if contact is None:
         return []
+    if contact.attempt is not None and event.reason is not None:
+        contact.attempt.reason = event.reason
     reason: DisconnectReason = "TELECOM_PROBLEM" if event.failed else "CUSTOMER_DISCONNECT"
     return [*floor.end(contact, reason, now), *floor.route(now)]
 
@@ -57,6 +70,8 @@ def _break_off(floor: Floor, id: str, reason: DisconnectReason, why: str, now: f
 
 
 def _carry_out(floor: Floor, contact: Contact, instruction: Instruction, now: float) -> list[Decision]:
+    if contact.assignment is not None:
+        return placing.go_on(floor, contact, instruction, now)
     if isinstance(instruction, Disconnect):
         return floor.end(contact, "CONTACT_FLOW_DISCONNECT", now)
     recorded = follow_flow(floor, contact, now)

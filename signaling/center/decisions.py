@@ -5,6 +5,7 @@ import msgspec
 from recorder.api import Party
 from relay.api import Hear, Tap
 from signaling.center.record import ContactRecord
+from signaling.center.routes import Route
 
 
 class PlayPrompt(msgspec.Struct, frozen=True):
@@ -13,6 +14,22 @@ class PlayPrompt(msgspec.Struct, frozen=True):
     contact: str
     player: str
     text: str
+
+
+class PlaceCall(msgspec.Struct, frozen=True):
+    """Call somebody by the first trunk that can: CalledRinging, CalledEarly, CalledAnswered or CalledFailed follow."""
+
+    contact: str
+    leg: str
+    routes: tuple[Route, ...]
+    caller_name: str = ""
+    ring_seconds: int | None = None
+    """None: as the trunk says."""
+
+
+class PlayRingback(msgspec.Struct, frozen=True):
+    contact: str
+    player: str
 
 
 class PlayMusic(msgspec.Struct, frozen=True):
@@ -87,6 +104,6 @@ class SaveContact(msgspec.Struct, frozen=True):
 
 
 Decision = (
-    PlayPrompt | PlayMusic | StopPlayer | SetPicture | MaskDigits | StartRecording | SealRecording | DropAgent
-    | DropCustomer | TellAgent | TellContact | SaveContact
+    PlaceCall | PlayRingback | PlayPrompt | PlayMusic | StopPlayer | SetPicture | MaskDigits | StartRecording
+    | SealRecording | DropAgent | DropCustomer | TellAgent | TellContact | SaveContact
 )  # fmt: skip

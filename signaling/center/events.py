@@ -6,6 +6,7 @@ import msgspec
 from relay.api import Alarm
 from signaling.center.resources import Endpoint
 from signaling.center.segments import Input, RecordingType
+from signaling.sip.outcome import Outcome
 from vault.pii import Pii
 
 
@@ -20,12 +21,60 @@ class CallArrived(msgspec.Struct, frozen=True):
     """When the INVITE came."""
 
 
+class PlaceContact(msgspec.Struct, frozen=True):
+    """An agent dials. Raises NotAllowed, ValueError too."""
+
+    contact: str
+    user: str
+    number: Pii[str]
+
+
+class StartOutbound(msgspec.Struct, frozen=True):
+    """Somebody shall be called, and be in a flow when he answers. Raises ValueError for what there is not."""
+
+    contact: str
+    number: Pii[str]
+    flow: str
+    queue: str = ""
+    """The queue whose number is shown, and that the contact is put into unless the flow says another."""
+    caller: str = ""
+    """The number to be shown, instead of the queue's."""
+    caller_name: str = ""
+    attributes: dict[str, Pii[str]] = {}
+    ring_seconds: int | None = None
+
+
+class CalledRinging(msgspec.Struct, frozen=True):
+    """It rings at the called side."""
+
+    contact: str
+
+
+class CalledEarly(msgspec.Struct, frozen=True):
+    """The called side's network gives something to hear before the answer."""
+
+    contact: str
+
+
+class CalledAnswered(msgspec.Struct, frozen=True):
+    contact: str
+
+
+class CalledFailed(msgspec.Struct, frozen=True):
+    contact: str
+    outcome: Outcome
+    status: int
+    reason: str | None = None
+
+
 class CustomerLeft(msgspec.Struct, frozen=True):
     """The customer's dialog ended."""
 
     contact: str
     failed: bool = False
     """Not because he wanted it: his side does not answer any more."""
+    reason: str | None = None
+    """What his network said of the end, as protocol and cause."""
 
 
 class PlayerFinished(msgspec.Struct, frozen=True):
@@ -189,7 +238,8 @@ class EndSecurePause(msgspec.Struct, frozen=True):
 
 
 Event = (
-    CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | PhonePresence | SetEndpoint
+    PlaceContact | StartOutbound | CalledRinging | CalledEarly | CalledAnswered | CalledFailed
+    | CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | PhonePresence | SetEndpoint
     | SetStatus | Accept | Reject | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaAlarmed
     | MediaLost | NodeStopped | RecorderPresence | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording
     | BeginSecurePause | EndSecurePause

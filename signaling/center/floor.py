@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from signaling.center.agent import Agent
 from signaling.center.agent_states import Input
-from signaling.center.call import MUSIC, PROMPT, hearing, taps
+from signaling.center.call import MUSIC, PROMPT, RINGBACK, hearing, taps
 from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import (
     Decision,
     DropAgent,
     DropCustomer,
     PlayMusic,
+    PlayRingback,
     SaveContact,
     SealRecording,
     SetPicture,
@@ -35,6 +36,10 @@ class NotYours(Exception):
     """There is no such contact, or it is not this agent's: the two look alike."""
 
 
+class NotAllowed(Exception):
+    """The agent's security profiles do not let him; the text is for people."""
+
+
 class Floor:
     """`new_recording` makes ids of recordings, 32 hexadecimal digits. Raises FlowError for a flow that cannot be
     run."""
@@ -47,6 +52,8 @@ class Floor:
         self.numbers = {number.number: number.flow for number in directory.numbers}
         self.queues = {queue.id: queue for queue in directory.queues}
         self.profiles = {profile.id: profile.rows for profile in directory.routing_profiles}
+        self.outbound_queues = {profile.id: profile.outbound_queue for profile in directory.routing_profiles}
+        self.trunks = directory.trunks
         self.agents = {user.id: Agent(user) for user in directory.users if user.routing_profile}
         self.contacts: dict[str, Contact] = {}
         self.recorder_there = True
@@ -123,7 +130,13 @@ class Floor:
         decisions: list[Decision] = []
         if wanted and not contact.music:
             decisions.append(PlayMusic(contact.id, MUSIC))
+        rings = any(hear.source == RINGBACK for hear in hearing(call))
+        if rings and not contact.ringback:
+            decisions.append(PlayRingback(contact.id, RINGBACK))
         decisions.append(SetPicture(contact.id, hearing(call), taps(call)))
+        if contact.ringback and not rings:
+            decisions.append(StopPlayer(contact.id, RINGBACK))
+        contact.ringback = rings
         if contact.music and not wanted:
             decisions.append(StopPlayer(contact.id, MUSIC))
         contact.music = wanted
@@ -144,6 +157,7 @@ class Floor:
         decisions += self._end_assignment(contact, now)
         decisions += [StopPlayer(contact.id, PROMPT)] if contact.phase == "flow" else []
         decisions += [StopPlayer(contact.id, MUSIC)] if contact.music else []
+        decisions += [StopPlayer(contact.id, RINGBACK)] if contact.ringback else []
         decisions += [DropCustomer(contact.id, contact.leg), SaveContact(contact.record(now))]
         if contact.connected is None:
             self.contacts.pop(contact.id, None)

@@ -127,5 +127,6 @@ _CHECKS: dict[str, Callable[[dict[str, Any], str], None]] = {
     "UpdateContactAttributes": _check_attributes,
     "TransferContactToQueue": _check_nothing,
     "DisconnectParticipant": _check_nothing,
+    "EndFlowExecution": _check_nothing,
 }
-FINAL = frozenset({"TransferContactToQueue", "DisconnectParticipant"})
+FINAL = frozenset({"TransferContactToQueue", "DisconnectParticipant", "EndFlowExecution"})

@@ -1,6 +1,6 @@
 """The flow interpreter: runs a flow up to the next thing that takes time or ends it."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 
 import msgspec
 
@@ -42,9 +42,11 @@ class FlowRun(msgspec.Struct, frozen=True):
     attributes: dict[str, str] = {}
 
 
-def begin(flow: Flow, queues: Set[str]) -> tuple[FlowRun, Instruction]:
-    """Runs from the start action. `queues` are the ids that exist."""
-    return _run(FlowRun(flow, flow.start), queues)
+def begin(
+    flow: Flow, queues: Set[str], queue: str = "", attributes: Mapping[str, str] | None = None
+) -> tuple[FlowRun, Instruction]:
+    """Runs from the start action. `queues` are the ids that exist; `queue` and `attributes` what is set already."""
+    return _run(FlowRun(flow, flow.start, queue, attributes=dict(attributes or {})), queues)
 
 
 def resume(run: FlowRun, queues: Set[str], error_type: str = "") -> tuple[FlowRun, Instruction]:
@@ -57,7 +59,7 @@ def resume(run: FlowRun, queues: Set[str], error_type: str = "") -> tuple[FlowRu
 def _run(run: FlowRun, queues: Set[str]) -> tuple[FlowRun, Instruction]:
     for _ in range(MAX_STEPS):
         action = run.flow.actions.get(run.at)
-        if action is None or action.type == "DisconnectParticipant":
+        if action is None or action.type in ("DisconnectParticipant", "EndFlowExecution"):
             return run, Disconnect()
         if action.type == "MessageParticipant":
             return run, Say(action.parameters["Text"])

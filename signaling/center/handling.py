@@ -2,7 +2,7 @@
 
 from signaling.center.agent_states import Input, WrongState
 from signaling.center.contact import Assignment
-from signaling.center.decisions import Decision, SaveContact, TellAgent, TellContact
+from signaling.center.decisions import Decision, TellAgent, TellContact
 from signaling.center.events import (
     Accept,
     AgentAbsent,
@@ -21,7 +21,8 @@ from signaling.center.events import (
     SetStatus,
 )  # fmt: skip
 from signaling.center.floor import CONNECT_SECONDS, Floor
-from signaling.center.recording import start_at_join
+from signaling.center.joining import join
+from signaling.center.placing import caller_ready, cancel, fail, is_placing
 
 TALKING = ("CONNECTED", "CONNECTED_ONHOLD")
 
@@ -42,7 +43,9 @@ def agent_absent(floor: Floor, event: AgentAbsent, now: float) -> list[Decision]
     agent = floor.agent(event.user)
     decisions: list[Decision] = []
     assignment = agent.assignment
-    if assignment is not None and assignment.state in ("INCOMING", "CONNECTING"):
+    if assignment is not None and is_placing(assignment):
+        decisions += cancel(floor, assignment, now)
+    elif assignment is not None and assignment.state in ("INCOMING", "CONNECTING"):
         decisions += floor.give_back(assignment, _giving_up(assignment), now)
     elif assignment is not None and assignment.state in TALKING:
         decisions += floor.end(assignment.contact, "AGENT_DISCONNECT", now)
@@ -87,12 +90,9 @@ def agent_media_up(floor: Floor, event: AgentMediaUp, now: float) -> list[Decisi
     contact = floor.live(event.contact)
     if contact is None or contact.assignment is None or contact.assignment.state != "CONNECTING":
         return []
-    contact.assignment.step(Input.CONNECT, now)
-    contact.phase, contact.connected, contact.dequeued = "connected", now, now
-    started = start_at_join(floor, contact, now)
-    user = contact.assignment.user.id
-    # Joined and tapped first: the recorder keeps what comes before it knows whose it is, so nothing waits for its disk.
-    return [*floor.show(contact), *started, TellContact(user, contact.id), SaveContact(contact.record(now))]
+    if is_placing(contact.assignment):
+        return caller_ready(floor, contact, now)
+    return join(floor, contact, now)
 
 
 def agent_media_failed(floor: Floor, event: AgentMediaFailed, now: float) -> list[Decision]:
@@ -100,6 +100,8 @@ def agent_media_failed(floor: Floor, event: AgentMediaFailed, now: float) -> lis
     if contact is None or contact.assignment is None or contact.assignment.state != "CONNECTING":
         return []
     contact.assignment.reason = event.reason
+    if is_placing(contact.assignment):
+        return fail(floor, contact, "OTHER", now)
     return [*floor.give_back(contact.assignment, Input.FAIL, now), *floor.route(now)]
 
 
@@ -123,6 +125,9 @@ def hold(floor: Floor, event: Hold, now: float) -> list[Decision]:
 
 
 def hang_up(floor: Floor, event: HangUp, now: float) -> list[Decision]:
+    waiting = floor.assignment(event.user, event.contact)
+    if is_placing(waiting):
+        return [*cancel(floor, waiting, now), *floor.route(now)]
     assignment = _talking(floor, event.user, event.contact, Input.END)
     return floor.end(assignment.contact, "AGENT_DISCONNECT", now)
 
@@ -145,6 +150,8 @@ def give_up(floor: Floor, assignment: Assignment, now: float) -> list[Decision]:
     """The offer was not accepted in time, or the accepted contact's media did not come."""
     if assignment.state == "CONNECTING":
         assignment.reason = "The audio connection could not be made."
+        if is_placing(assignment):
+            return [*fail(floor, assignment.contact, "OTHER", now), TellAgent(assignment.user.id)]
     return [*floor.give_back(assignment, _giving_up(assignment), now), TellAgent(assignment.user.id)]
 
 
