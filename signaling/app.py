@@ -36,6 +36,8 @@ from signaling.fleet import Fleet
 from signaling.house import House, SteadyClock
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
+from signaling.names import DnsNames
+from signaling.outgoing import Outgoing
 from signaling.perform import Performer
 from signaling.phone_desk import PhoneDesk
 from signaling.phones import Phones
@@ -48,6 +50,8 @@ from signaling.recovery import close_interrupted
 from signaling.registrations import Registrations
 from signaling.sip.config import SipConfig
 from signaling.sip.events import SipEvent
+from signaling.sip.flow import Address, Flow, Transport
+from signaling.sip.locating import Locator
 from signaling.sip_io import SipServer
 from signaling.softphone.server import SoftphoneServer
 from signaling.softphone.tokens import Tokens
@@ -127,6 +131,7 @@ class App:
         self._keeper.hurry()
         self._calls.hang_up_all()
         self._house.send_home()
+        await self._outgoing.close()
         await self._sip.close_sockets()
         await self._softphones.close("draining")
         await self._lanes.empty()
@@ -169,8 +174,10 @@ class App:
         self._registrations = Registrations(phones, self._store, self._clock, asyncio.get_running_loop().time)
         self._phone_desk = PhoneDesk(self._house, self._registrations, self._dialling, self._workers, self._lanes)
         self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
-        self._performer.serve(self._desk, self._calls, self._keeper)
         config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse", digests=self._config.sip.digest)
+        locator = Locator(DnsNames(), config.draw)
+        self._outgoing = Outgoing(self._house, self._dialling, locator.locate, self._flow_to, self._is_up)
+        self._performer.serve(self._desk, self._calls, self._keeper, self._outgoing)
         tenants = {entry.tenant.instance: entry.tenant for entry in directories}
         self._uplinks = Uplinks(trunks, tenants, self._keeper.keep_audit, self._clock)
         self._sip = SipServer(
@@ -186,7 +193,7 @@ class App:
         self._registrations.serve(self._sip.agent.registrar, self._on_phone_presence, self._keeper.keep_audit)
         self._deletion = Deletion(self._store, self._recorder, self._clock)
         self._sweeper = Sweeper(self._deletion.sweep)
-        self._calls.serve(self._sip, self._keeper.keep_audit, self._dialling)
+        self._calls.serve(self._sip, self._keeper.keep_audit, self._outgoing)
         self._dialling.serve(self._sip, self._keeper.keep_audit)
         self._status = Status(self._house, self.missing, self._counters, lambda: self._recorder.space)
         self._status.add(self._quality)
@@ -277,6 +284,12 @@ class App:
             "calls": self._calls.counts,
             "recordings": self._recordings,
         }
+
+    def _flow_to(self, transport: Transport, remote: Address, name: str) -> Flow:
+        return self._sip.flow_to(transport, remote, name)
+
+    def _is_up(self, trunk: str, target: Address) -> bool:
+        return self._sip.agent.upstream.is_up(trunk, target)
 
     def _on_sip_event(self, event: SipEvent) -> None:
         if not self._dialling.on_sip_event(event):

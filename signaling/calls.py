@@ -87,7 +87,9 @@ class Dialogs(Protocol):
 
 
 class Dialled(Protocol):
-    """What is asked of the calls of ours: `signaling.dialling.Dialling` in the live server."""
+    """What is asked of the calls of ours: `signaling.outgoing.Outgoing` in the live server."""
+
+    def hang_up(self, leg: str) -> None: ...
 
     def press(self, leg: str, digit: str, duration_ms: int) -> None: ...
 
@@ -305,6 +307,7 @@ class Calls:
         if session is not None:
             self._forget(session)
             self._dialogs.hang_up(session.call)
+        self._dialled.hang_up(f"{contact}/customer")
 
     def prompt_failed(self, contact: str, player: str) -> None:
         self._player_ended(contact, player, failed=True)

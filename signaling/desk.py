@@ -1,5 +1,6 @@
 """The agents' side of the house: what softphones ask becomes events, what the centre decides becomes what they show."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -11,7 +12,8 @@ from signaling.center import events
 from signaling.center.agent_states import STATUSES, Input, WrongState
 from signaling.center.center import Center
 from signaling.center.contact import Assignment, Contact
-from signaling.center.floor import NotYours
+from signaling.center.floor import NotAllowed, NotYours
+from signaling.center.placing import is_placing, may_dial
 from signaling.center.recording import controls
 from signaling.center.security import user_name
 from signaling.center.segments import NotNow
@@ -41,6 +43,10 @@ class Notify(Protocol):
 
 class Legs(Protocol):
     """What is asked of the relay workers: `signaling.workers.Workers` in the live server."""
+
+    def carries(self, room: str) -> bool: ...
+
+    async def begin(self, room: str, leg: AddBrowserLeg) -> Media: ...
 
     async def ask(self, room: str, command: Command[Answer]) -> Answer: ...
 
@@ -98,6 +104,8 @@ class AgentDesk:
         try:
             if isinstance(request, protocol.AcceptContact):
                 return await self._accept(center, user, request)
+            if isinstance(request, protocol.DialContact):
+                return self._dial(center, user, request)
             if isinstance(request, protocol.RenewMedia):
                 return protocol.Answer(await self._renew(center, user, request))
             if isinstance(request, protocol.SendDigits):
@@ -108,6 +116,8 @@ class AgentDesk:
                 self._house.tell(center, _REQUESTS[type(request)](user, request))
         except NotYours:
             raise RpcError(Code.NOT_FOUND, "There is no such contact.") from None
+        except NotAllowed as error:
+            raise RpcError(Code.FORBIDDEN, f"{str(error).capitalize()}.") from None
         except WrongState as error:
             raise RpcError(Code.WRONG_STATE, f"Not now: {error}.", {"state": error.state}) from None
         except NotNow as error:
@@ -149,11 +159,28 @@ class AgentDesk:
             raise WrongState(assignment.state, Input.CONNECT)
         if assignment.endpoint == "phone":
             raise RpcError(Code.WRONG_STATE, "The contact is taken on a phone.", {"state": assignment.state})
+        if is_placing(assignment) and not self._workers.carries(request.contact_id):
+            return await self._begin(center, assignment, request)
         try:
             media: Media = await self._workers.ask(request.contact_id, Renegotiate(assignment.leg, request.sdp))
         except Refusal as refusal:
             raise _media_error(refusal) from None
         return media.sdp
+
+    def _dial(self, center: Center, user: str, request: protocol.DialContact) -> protocol.Dialled:
+        contact = str(uuid.uuid4())
+        self._house.tell(center, events.PlaceContact(contact, user, request.number))
+        return protocol.Dialled(contact)
+
+    async def _begin(self, center: Center, assignment: Assignment, request: protocol.RenewMedia) -> str:
+        """The sound of an agent who has dialled: the first leg of the contact's room."""
+        command = AddBrowserLeg(assignment.leg, request.contact_id, self._address, request.sdp)
+        try:
+            return (await self._workers.begin(request.contact_id, command)).sdp
+        except Refusal as refusal:
+            log.warning("x agent's media refused", contact=request.contact_id, code=refusal.code)
+            self._house.tell(center, events.AgentMediaFailed(request.contact_id, refusal.message))
+            raise _media_error(refusal) from None
 
     async def _send_digits(self, center: Center, user: str, request: protocol.SendDigits) -> protocol.Done:
         assignment = center.floor.assignment(user, request.contact_id)
@@ -197,6 +224,7 @@ def agent_view(center: Center, user: str) -> protocol.Agent:
         next_status=agent.next_status,
         endpoint=agent.endpoint,
         endpoints=("browser", "phone") if agent.phone_there else ("browser",),
+        may_dial=may_dial(center.floor, user),
     )
 
 
@@ -227,6 +255,9 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
         secure=_secure(contact) if his else None,
         endpoint=assignment.endpoint,
         reason=assignment.reason or (contact.reason if his else None),
+        outbound=contact.attempt is not None and contact.method == "OUTBOUND",
+        progress=contact.attempt.progress if contact.attempt is not None and contact.phase == "dialling" else None,
+        outcome=contact.attempt.outcome if contact.attempt is not None else None,
         customer_alarm=alarms.get("customer"),
         agent_alarm=alarms.get("agent"),
     )

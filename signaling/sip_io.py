@@ -121,10 +121,10 @@ class SipServer:
 
     # Commands, each as in UserAgent.
 
-    def flow_to(self, transport: Transport, remote: Address) -> Flow:
-        """The way to `remote`; a name as host works for TCP and TLS only, and TLS verifies it. By WebSocket nobody can
-        be called but on the flow that he opened."""
-        return Flow(transport, self.get_local(transport, remote), remote)
+    def flow_to(self, transport: Transport, remote: Address, name: str = "") -> Flow:
+        """The way to `remote`; a name as host works for TCP and TLS only. TLS verifies `name`, or the host. By
+        WebSocket nobody can be called but on the flow that he opened."""
+        return Flow(transport, self.get_local(transport, remote), remote, 0, name)
 
     def invite(self, flow: Flow, invitation: Invitation) -> str:
         """Raises ValueRefused."""

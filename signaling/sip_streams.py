@@ -206,9 +206,10 @@ class Streams:
         try:
             async with asyncio.timeout(self.limits.handshake):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self, flow.transport, flow.remote, flow.local),
+                    lambda: Connection(self, flow.transport, flow.remote, flow),
                     *flow.remote,
                     ssl=context,
+                    server_hostname=(flow.name or None) if context is not None else None,
                 )
         except OSError as error:
             log.warning("x cannot connect", transport=flow.transport, error=type(error).__name__)
@@ -221,16 +222,16 @@ class Streams:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, ready for messages. Ours has `local`, what the peer is told; that of a peer was counted in."""
+    """One connection, ready for messages. Ours is opened for the flow `ours`; that of a peer was counted in."""
 
-    def __init__(self, streams: Streams, kind: Transport, remote: Address, local: Address | None = None) -> None:
+    def __init__(self, streams: Streams, kind: Transport, remote: Address, ours: Flow | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self.closed = self._loop.create_future()
         self.flow = Flow(kind, ("", 0), ("", 0))
         self._streams = streams
         self._remote = remote
-        self._local = local
-        self._is_counted = local is None
+        self._ours = ours
+        self._is_counted = ours is None
         self._is_stranger = False
         self._framer = StreamFramer()
         self._touched = self._loop.time()
@@ -242,9 +243,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         remote = plain_address(transport.get_extra_info("peername") or self._remote)
         name = plain_address(transport.get_extra_info("sockname"))
-        local = self._local or (self._streams.owner.get_host() or name[0], name[1])
-        self.flow = Flow(self.flow.transport, local, remote, self._streams.add(self))
-        self._is_stranger = self._local is None and self._streams.is_stranger(self.flow.transport, remote)
+        local = self._ours.local if self._ours is not None else (self._streams.owner.get_host() or name[0], name[1])
+        verified = self._ours.name if self._ours is not None else ""
+        self.flow = Flow(self.flow.transport, local, remote, self._streams.add(self), verified)
+        self._is_stranger = self._ours is None and self._streams.is_stranger(self.flow.transport, remote)
         self._patience = self._streams.limits.stranger_idle if self._is_stranger else self._streams.limits.idle
         self._patience = min(self._patience, self._streams.limits.idle)
         self._idle = self._loop.call_later(self._patience, self._check_idle)

@@ -131,6 +131,12 @@ def cancel(floor: Floor, assignment: Assignment, now: float) -> list[Decision]:
     return floor.end(assignment.contact, "AGENT_DISCONNECT", now)
 
 
+def may_dial(floor: Floor, user: str) -> bool:
+    """The agent has the permission, and a queue for his calls. Raises NotYours."""
+    queue = floor.outbound_queues[floor.agent(user).user.routing_profile]
+    return queue in floor.queues and PERMISSION in floor.permissions(user)
+
+
 def is_placing(assignment: Assignment) -> bool:
     """The agent has dialled, and is not yet joined with the called side."""
     return assignment.state == "CONNECTING" and assignment.contact.attempt is not None

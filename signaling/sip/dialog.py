@@ -1,6 +1,6 @@
 """A dialog (RFC 3261 §12): what both sides remember of a call between its requests."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -160,7 +160,7 @@ class Dialog:
         hop = NameAddr.parse(self.routes[0]).uri if self.routes else self.target
         address = parse_address(hop.host)
         default = 5061 if flow.transport == "tls" else 5060
-        return Flow(flow.transport, flow.local, (address, hop.port or default)) if address is not None else flow
+        return replace(flow, remote=(address, hop.port or default)) if address is not None else flow
 
     def _way(self) -> tuple[str, tuple[str, ...]]:
         """Request-URI and Route: as usual, or for a first hop that is a strict router of RFC 2543."""

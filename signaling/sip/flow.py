@@ -18,6 +18,8 @@ class Flow:
     remote: Address
     connection: int = 0
     """Which stream or WebSocket connection; 0 for UDP, and for a connection that is still to be opened."""
+    name: str = ""
+    """What the peer's certificate must name, on a TLS connection that we open; empty: the remote host."""
 
     @property
     def is_reliable(self) -> bool:

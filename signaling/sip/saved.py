@@ -5,6 +5,7 @@ that nobody has answered is taken back, and one whose BYE was not answered gets 
 final answer is not kept: over UDP its INVITE comes again, and begins anew.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -148,7 +149,7 @@ def _message(session: Session, phase: SavedPhase) -> SavedMessage | None:
 
 def _plain(flow: Flow) -> Flow:
     """Without the connection, which ends with the process."""
-    return Flow(flow.transport, flow.local, flow.remote)
+    return replace(flow, connection=0)
 
 
 def _text(data: bytes) -> Pii[str]:

@@ -1,5 +1,6 @@
 """A call that has a dialog: what both sides may do in it (RFC 3261 §14, §15; RFC 3311)."""
 
+from dataclasses import replace
 from functools import partial
 
 from signaling.sip.abilities import NONE_KNOWN
@@ -89,7 +90,7 @@ class Session:
 
     def flow_closed(self, now: float) -> None:
         """The connection is gone; the call goes on, and what is next to be sent opens a new one."""
-        self.flow = Flow(self.flow.transport, self.flow.local, self.flow.remote)
+        self.flow = replace(self.flow, connection=0)
 
     # What our side wants. A command for which it is too late does nothing.
 

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from relay.api import Alarm
+from signaling.center.call import Progress
+from signaling.sip.outcome import Outcome
 from vault.pii import Pii
 
 SUBPROTOCOL = "telephonist.v1"
@@ -47,6 +49,8 @@ class Agent(Value, frozen=True):
     """Where contacts are taken."""
     endpoints: tuple[Endpoint, ...] = ("browser",)
     """Which can be chosen now: a phone only while it is registered."""
+    may_dial: bool = False
+    """He may place calls."""
 
 
 class SecureState(Value, frozen=True):
@@ -86,6 +90,12 @@ class Contact(Value, frozen=True):
     """Why the contact ended or failed."""
     endpoint: Endpoint = "browser"
     """Where it is taken; on a phone there is no media for the browser."""
+    outbound: bool = False
+    """The agent has placed it."""
+    progress: Progress | None = None
+    """Of a call that is placed and not answered yet."""
+    outcome: Outcome | None = None
+    """What became of a call that was placed."""
     customer_alarm: Alarm | None = None
     """What is wrong with the customer's sound now."""
     agent_alarm: Alarm | None = None
@@ -124,6 +134,12 @@ class SetEndpoint(Value, frozen=True):
     """From the next offer on."""
 
     endpoint: Endpoint
+
+
+class DialContact(Value, frozen=True):
+    """Places a call; its sound is then connected with `media.renew`, and nobody is called before."""
+
+    number: Pii[str]
 
 
 class AcceptContact(Value, frozen=True):
@@ -188,8 +204,8 @@ class SecurePause(Value, frozen=True):
 
 
 Request = (
-    SetStatus | SetEndpoint | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact | HangUpContact
-    | ClearContact | SendDigits | SuspendRecording | ResumeRecording | StopRecording | SecurePause
+    SetStatus | SetEndpoint | DialContact | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact
+    | HangUpContact | ClearContact | SendDigits | SuspendRecording | ResumeRecording | StopRecording | SecurePause
 )  # fmt: skip
 """What a signed-in softphone may ask. `session.open` comes before and is the server's own."""
 
@@ -197,6 +213,7 @@ METHODS: dict[str, type[OpenSession | Request]] = {
     "session.open": OpenSession,
     "agent.setStatus": SetStatus,
     "agent.setEndpoint": SetEndpoint,
+    "contact.dial": DialContact,
     "contact.accept": AcceptContact,
     "contact.reject": RejectContact,
     "media.renew": RenewMedia,
@@ -225,6 +242,12 @@ class Answer(Value, frozen=True):
     sdp: str
 
 
+class Dialled(Value, frozen=True):
+    """To `contact.dial`."""
+
+    contact_id: str
+
+
 class SessionOpened(Value, frozen=True):
     session: str
     secret: Pii[str]
@@ -237,7 +260,7 @@ class SessionOpened(Value, frozen=True):
     snapshot: Snapshot | None = None
 
 
-Result = Done | Answer | SessionOpened
+Result = Done | Answer | Dialled | SessionOpened
 
 
 # Notifications

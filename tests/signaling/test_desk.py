@@ -12,7 +12,7 @@ from signaling.center import events
 from signaling.center.audit import AuditEvent
 from signaling.center.center import Center
 from signaling.center.decisions import Decision, DropAgent, TellAgent, TellContact
-from signaling.center.resources import Tenant
+from signaling.center.resources import Outbound, RoutingProfile, SecurityProfile, Tenant, Trunk
 from signaling.center.security import user_name
 from signaling.desk import AgentDesk
 from signaling.house import House
@@ -35,6 +35,16 @@ class Worker:
         self.refusal: Refusal | None = None
         self.go_on = asyncio.Event()
         self.go_on.set()
+
+        self.rooms: list[str] = []
+
+    def carries(self, room: str) -> bool:
+        return room in self.rooms
+
+    async def begin(self, room: str, leg: relay.AddBrowserLeg) -> relay.Media:
+        self.rooms.append(room)
+        media: relay.Media = await self.ask(room, leg)
+        return media
 
     async def ask(self, _: str, command: Command[Any]) -> Any:
         self.asked.append(command)
@@ -303,3 +313,58 @@ async def test_digits_go_to_the_customers_leg_while_the_two_talk(office: Office)
     office.worker.refusal = None
     await office.desk.request(ANN, protocol.HoldContact("c-1", True))
     assert await office.refused(ANN, request) == Code.WRONG_STATE
+
+
+def an_office_that_dials() -> Office:
+    office = Office()
+    plan = msgspec.structs.replace(
+        directory(),
+        routing_profiles=(RoutingProfile("profile-1", "Support", (), "queue-1"),),
+        security_profiles=(SecurityProfile("agent", "Agent", ("OutboundCallAccess",)),),
+        trunks=(Trunk("carrier", (), outbound=Outbound(("sip.test",))),),
+    )
+    office.center.floor = Center(plan, lambda: "0" * 32).floor
+    return office
+
+
+async def test_who_dials_connects_his_sound_as_the_first_leg_of_the_room() -> None:
+    office = an_office_that_dials()
+    await office.available(ANN)
+    assert office.desk.snapshot(ANN).agent.may_dial and not office.desk.snapshot(BOB).agent.may_dial
+    dialled = await office.desk.request(ANN, protocol.DialContact(Pii("+49 30 1")))
+    assert isinstance(dialled, protocol.Dialled)
+    [contact] = office.desk.snapshot(ANN).contacts
+    assert (contact.contact_id, contact.state, contact.outbound) == (dialled.contact_id, "CONNECTING", True)
+    assert (contact.customer.reveal(), contact.progress, contact.queue) == ("+49301", "dialling", "Support")
+    answer = await office.desk.request(ANN, protocol.RenewMedia(dialled.contact_id, "offer"))
+    assert answer == protocol.Answer("answer")
+    [added] = office.worker.asked
+    assert added == relay.AddBrowserLeg(f"{dialled.contact_id}/agent-1", dialled.contact_id, "192.0.2.1", "offer")
+    await office.desk.request(ANN, protocol.RenewMedia(dialled.contact_id, "again"))  # the page was reloaded
+    assert isinstance(office.worker.asked[-1], relay.Renegotiate)
+
+
+async def test_without_media_for_who_dials_the_contact_ends() -> None:
+    office = an_office_that_dials()
+    await office.available(ANN)
+    dialled = await office.desk.request(ANN, protocol.DialContact(Pii("+49301")))
+    assert isinstance(dialled, protocol.Dialled)
+    office.worker.refusal = Refusal("no_port", "none left")
+    with pytest.raises(RpcError):
+        await office.desk.request(ANN, protocol.RenewMedia(dialled.contact_id, "offer"))
+    [contact] = office.desk.snapshot(ANN).contacts
+    assert (contact.state, contact.reason, office.house.live_contacts()) == ("ERROR", "none left", [])
+
+
+async def test_what_cannot_be_dialled_is_said() -> None:
+    office = an_office_that_dials()
+    await office.available(ANN)
+    await office.available(BOB)
+    for user, number, code in ((BOB, "+49301", Code.FORBIDDEN), (ANN, "x", Code.INVALID_PARAMS)):
+        with pytest.raises(RpcError) as refused:
+            await office.desk.request(user, protocol.DialContact(Pii(number)))
+        assert refused.value.code == code
+    await office.desk.request(ANN, protocol.DialContact(Pii("+49301")))
+    with pytest.raises(RpcError) as refused:
+        await office.desk.request(ANN, protocol.DialContact(Pii("+49301")))
+    assert refused.value.code == Code.WRONG_STATE

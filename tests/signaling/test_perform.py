@@ -75,6 +75,9 @@ class Parts:
     def show_contact(self, _: Center, user: str, contact: str) -> None:
         self.done.append(("contact", user, contact))
 
+    def place(self, _: Center, call: decisions.PlaceCall) -> None:
+        self.done.append(("place", call.leg))
+
     def hang_up(self, contact: str) -> None:
         self.done.append(("hang up", contact))
 
@@ -86,7 +89,7 @@ class Act:
     def __init__(self) -> None:
         self.parts, self.lanes = Parts(), Lanes()
         self.performer = Performer(self.parts, self.parts, self.parts, Path("hold.flac"), self.lanes)
-        self.performer.serve(self.parts, self.parts, self.parts)
+        self.performer.serve(self.parts, self.parts, self.parts, self.parts)
         self.center = Center(directory(), lambda: "0" * 32)
 
     def begin(self, *made: decisions.Decision) -> None:
@@ -108,6 +111,8 @@ async def test_every_decision_asks_the_one_whom_it_concerns(act: Act) -> None:
     tenant = directory().tenant
     wanted: list[tuple[decisions.Decision, list[Any]]] = [
         (decisions.PlayPrompt("c-1", "prompt", "Hi"), [relay.Play("prompt", "c-1", "prompts/Hi")]),
+        (decisions.PlayRingback("c-1", "ringback"), [relay.PlayTone("ringback", "c-1", "ringback")]),
+        (decisions.PlaceCall("c-1", "c-1/customer", ()), [("place", "c-1/customer")]),
         (decisions.PlayMusic("c-1", "music"), [relay.Play("music", "c-1", "hold.flac", loop=True)]),
         (decisions.StopPlayer("c-1", "music"), [relay.StopPlayer("music", "c-1")]),
         (decisions.SetPicture("c-1", HEARING, TAPS), [relay.SetRoom("c-1", HEARING, TAPS)]),

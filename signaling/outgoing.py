@@ -1,0 +1,215 @@
+"""Calls that the centre wants placed: trunk after trunk, target after target, until one answers for the called side.
+
+A target that does not answer, or has no room, is passed over for a while. What the called side itself says (busy, no
+answer, rejected) holds everywhere and is the end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from ipc.faults import told
+from signaling.center import events
+from signaling.center.center import Center
+from signaling.center.decisions import PlaceCall
+from signaling.center.resources import Outbound, Trunk
+from signaling.center.routes import Route
+from signaling.dial import Answered, Dial, DialEvent, EarlyMedia, Ended, Failed, MediaRules, Ringing
+from signaling.dialling import Dialling
+from signaling.house import House
+from signaling.sip.flow import Address, Flow, Transport
+from signaling.sip.grammar import Params
+from signaling.sip.headers import NameAddr
+from signaling.sip.headers.reason import Reason
+from signaling.sip.locating import Hop, Unreachable
+from signaling.sip.targets import Target
+from signaling.sip.uri import Uri, format_host
+
+log = structlog.get_logger()
+
+NOBODY = NameAddr(Uri("sip", "anonymous", "anonymous.invalid"), "Anonymous")
+"""RFC 3323 §4.1.1.3."""
+
+Locate = Callable[[Target, tuple[Transport, ...]], Awaitable[list[Hop]]]
+FlowTo = Callable[[Transport, Address, str], Flow]
+"""By transport and address, with the name that its certificate must have."""
+IsUp = Callable[[str, Address], bool]
+"""Whether calls of a trunk may be sent there, by what else is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    """One call that is being placed."""
+
+    call: PlaceCall
+    going: "asyncio.Task[None]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    route: Route
+    outbound: Outbound
+    target: Target
+    hop: Hop
+
+
+class Outgoing:
+    def __init__(self, house: House, dialling: Dialling, locate: Locate, flow_to: FlowTo, is_up: IsUp) -> None:
+        self._house = house
+        self._dialling = dialling
+        self._locate = locate
+        self._flow_to = flow_to
+        self._is_up = is_up
+        self._unreachable = Unreachable()
+        self._placing: dict[str, _Placing] = {}
+
+    def place(self, center: Center, call: PlaceCall) -> None:
+        task = asyncio.get_running_loop().create_task(self._place(center, call))
+        placing = self._placing[call.leg] = _Placing(call, task)
+        task.add_done_callback(lambda _: self._forget(placing))
+
+    def hang_up(self, leg: str) -> None:
+        """However far the call is."""
+        placing = self._placing.pop(leg, None)
+        if placing is not None:
+            placing.going.cancel()
+        self._dialling.hang_up(leg)
+
+    def lose(self, contact: str) -> None:
+        """Every call of a room that is gone."""
+        for leg in [leg for leg, placing in self._placing.items() if placing.call.contact == contact]:
+            self.hang_up(leg)
+        self._dialling.lose(contact)
+
+    def press(self, leg: str, digit: str, duration_ms: int) -> None:
+        self._dialling.press(leg, digit, duration_ms)
+
+    def contacts(self) -> list[str]:
+        """Those that calls of ours belong to."""
+        placed = [placing.call.contact for placing in self._placing.values()]
+        return list({*placed, *self._dialling.contacts()})
+
+    async def close(self) -> None:
+        """Nothing more is placed."""
+        going = [placing.going for placing in self._placing.values()]
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
+
+    def _forget(self, placing: _Placing) -> None:
+        if self._placing.get(placing.call.leg) is placing:
+            del self._placing[placing.call.leg]
+
+    async def _place(self, center: Center, call: PlaceCall) -> None:
+        failed = Failed(call.leg, "failed", 503)
+        try:
+            async for way in self._ways(center, call):
+                ended = await self._try(center, call, way)
+                if ended is None:
+                    return
+                failed = ended
+                if not ended.elsewhere:
+                    break
+                self._unreachable.mark(way.hop, self._now())
+                log.warning("x trunk target failed", trunk=way.route.trunk.name, status=ended.status)
+        except Exception as error:  # the boundary of one call: the contact must not wait for ever
+            log.error("! call not placed", contact=call.contact, **told(error))
+        reason = _short(failed.reason)
+        self._house.tell(center, events.CalledFailed(call.contact, failed.outcome, failed.status, reason))
+
+    async def _ways(self, center: Center, call: PlaceCall) -> AsyncIterator[_Way]:
+        """Those that are not known to be down; all of them if there is no other."""
+        passed_over: list[_Way] = []
+        tried = False
+        for route in call.routes:
+            async for way in self._ways_of(route):
+                trunk = _trunk_name(center, route.trunk)
+                if self._unreachable.is_down(way.hop, self._now()) or not self._is_up(trunk, _address(way.hop)):
+                    passed_over.append(way)
+                else:
+                    tried = True
+                    yield way
+        for way in passed_over if not tried else ():
+            yield way
+
+    async def _ways_of(self, route: Route) -> AsyncIterator[_Way]:
+        outbound = route.trunk.outbound
+        if outbound is None:
+            return
+        for text in outbound.targets:
+            target = Target.parse(text)
+            for hop in await self._locate(target, route.trunk.transports):
+                yield _Way(route, outbound, target, hop)
+
+    async def _try(self, center: Center, call: PlaceCall, way: _Way) -> Failed | None:
+        """Until it is answered (None), or has failed."""
+        result: asyncio.Future[Failed | None] = asyncio.get_running_loop().create_future()
+
+        def tell(event: DialEvent) -> None:
+            if isinstance(event, Failed) and not result.done():
+                result.set_result(event)
+            elif isinstance(event, Answered) and not result.done():
+                result.set_result(None)
+            self._unreachable.clear(way.hop)
+            self._tell(center, call.contact, event)
+
+        self._dialling.dial(self._dial(center, call, way), tell)
+        return await result
+
+    def _tell(self, center: Center, contact: str, event: DialEvent) -> None:
+        match event:
+            case Ringing():
+                self._house.tell(center, events.CalledRinging(contact))
+            case EarlyMedia():
+                self._house.tell(center, events.CalledEarly(contact))
+            case Answered():
+                self._house.tell(center, events.CalledAnswered(contact))
+            case Ended(_, wanted, reason):
+                self._house.tell(center, events.CustomerLeft(contact, not wanted, _short(reason)))
+
+    def _dial(self, center: Center, call: PlaceCall, way: _Way) -> Dial:
+        trunk, outbound, hop = way.route.trunk, way.outbound, way.hop
+        flow = self._flow_to(hop.transport, _address(hop), hop.name)
+        return Dial(
+            tenant=center.floor.tenant,
+            contact=call.contact,
+            leg=call.leg,
+            flow=flow,
+            target=_called(way),
+            caller=_caller(way.route.caller, call.caller_name, outbound.domain or format_host(flow.local[0])),
+            rules=MediaRules(trunk.srtp, trunk.codecs, trunk.dtmf),
+            ring=float(call.ring_seconds or outbound.ring_seconds),
+            patience=float(outbound.patience_seconds),
+            trunk=_trunk_name(center, trunk),
+        )
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _trunk_name(center: Center, trunk: Trunk) -> str:
+    """As signaling.trunks names it among all instances."""
+    return f"{center.floor.tenant.instance}/{trunk.name}"
+
+
+def _address(hop: Hop) -> Address:
+    return (hop.address, hop.port)
+
+
+def _called(way: _Way) -> Uri:
+    params = Params((("transport", way.hop.transport),)) if way.hop.transport == "tcp" else Params(())
+    number = way.route.called.reveal().replace("#", "%23")
+    if way.outbound.domain:
+        return Uri("sip", number, way.outbound.domain, None, params)
+    return Uri("sip", number, format_host(way.target.host), way.target.port, params)
+
+
+def _caller(number: str, name: str, host: str) -> NameAddr:
+    return NameAddr(Uri("sip", number.replace("#", "%23"), host), name) if number else NOBODY
+
+
+def _short(reason: Reason | None) -> str | None:
+    """Protocol and cause: its text is the peer's, and may name somebody."""
+    return str(Reason(reason.protocol, reason.cause)) if reason is not None else None
