@@ -51,6 +51,16 @@ class SoftphoneAgent:
             self.peer.close()
         await self._client.close()
 
+    async def dial(self, number: str) -> str:
+        """Places a call and connects the sound; the contact. Raises Refused."""
+        contact = str((await self._client.ask("contact.dial", number=number))["contactId"])
+        self.peer = Peer(self._host, self._frequency, self._note)
+        answer = await self._client.ask("media.renew", contactId=contact, sdp=self.peer.offer)
+        self.peer.connect(answer["sdp"])
+        await self.peer.up.wait()
+        self.connected.set()
+        return contact
+
     async def hang_up(self) -> None:
         """Raises Refused."""
         await self._client.ask("contact.hangup", contactId=self.contact["contactId"])

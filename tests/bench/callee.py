@@ -26,7 +26,8 @@ class Script:
 
     terms: Terms = ANY
     sound: Callable[[int], Source] = field(default_factory=lambda: tone(700))
-    answers: Literal["at once", "never"] = "at once"
+    answers: Literal["at once", "never", "early"] = "at once"
+    """early: it gives its sound before the answer, until `pick_up`."""
     status: int = 0
     """A final refusal in place of an answer."""
     reason: str = ""
@@ -43,6 +44,7 @@ class Callee:
         self.media: Media | None = None
         self.ringing, self.up, self.over = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._negotiation: Negotiation | None = None
+        self._answer = ""
         self.bound = Bound(0, 0, 0)
 
     def target(self, transport: Literal["udp", "tcp", "tls"] = "udp", tls: ssl.SSLContext | None = None) -> Target:
@@ -97,7 +99,15 @@ class Callee:
             self.server.reject(event.call, 488)
             return
         self._start(agreement)
-        self.server.answer(event.call, answer)
+        if script.answers == "early":
+            self._answer = answer
+            self.server.progress(event.call, answer)
+        else:
+            self.server.answer(event.call, answer)
+
+    def pick_up(self) -> None:
+        """After early media."""
+        self.server.answer(self.call, self._answer)
 
     def _start(self, agreement: Agreement) -> None:
         media, _ = self._parts()
@@ -109,9 +119,11 @@ class Callee:
 
 
 @asynccontextmanager
-async def callee(script: Script | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Callee]:
+async def callee(
+    script: Script | None = None, tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[Callee]:
     phone = Callee(script or Script())
-    phone.bound = await phone.server.start(HOST, 0, 0, tls)
+    phone.bound = await phone.server.start(HOST, port, 0, tls)
     try:
         yield phone
     finally:

@@ -14,8 +14,17 @@ RECORDED = {
 BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING = RECORDED
 AUTOMATED = "+15550104"
 """Both parties, and the automated part too, from the end of the greeting on."""
+DEAD_PORT, CARRIER_PORT = 21500, 21501
+"""Where the trunk for calls that go out leads: nobody is at the first, and tests may listen at the second."""
 SUPPORT = "00000000-0000-4000-8000-00000000000a"
 EMPTY_QUEUE = "00000000-0000-4000-8000-00000000000b"
+
+CARRIER: dict[str, Any] = {
+    "targets": [f"127.0.0.1:{DEAD_PORT}", f"127.0.0.1:{CARRIER_PORT}"],
+    "numbers": [{"pattern": "+*", "strip": 1, "prepend": "00"}],
+    "ring_seconds": 5,
+    "patience_seconds": 1,
+}
 
 
 def _action(identifier: str, kind: str, following: str = "", **parameters: Any) -> dict[str, Any]:
@@ -39,6 +48,18 @@ def _flow(recorded: list[str], automated: bool = False) -> dict[str, Any]:
             ),
             _action("queue", "UpdateContactTargetQueue", "transfer", QueueId=SUPPORT),
             _action("transfer", "TransferContactToQueue"),
+        ],
+    }
+
+
+def _outbound_flow() -> dict[str, Any]:
+    behaviour = {"RecordedParticipants": ["Agent", "Customer"]}
+    return {
+        "Version": "2019-10-30",
+        "StartAction": "record",
+        "Actions": [
+            _action("record", "UpdateContactRecordingBehavior", "end", RecordingBehavior=behaviour),
+            _action("end", "EndFlowExecution"),
         ],
     }
 
@@ -68,7 +89,11 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
             _user(3, "sue", "supervisor", agent=False),
         ],
         "security_profiles": [
-            {"id": "agent", "name": "Agent", "permissions": ["BasicAgentAccess", "CallRecordings.Pause"]},
+            {
+                "id": "agent",
+                "name": "Agent",
+                "permissions": ["BasicAgentAccess", "CallRecordings.Pause", "OutboundCallAccess"],
+            },
             {
                 "id": "supervisor",
                 "name": "CallCenterManager",
@@ -80,19 +105,24 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
                     "DeleteCallRecordings",
                     "CallRecordings.LegalHold",
                     "AuditTrail.View",
+                    "OutboundCallAccess",
                 ],
             },
         ],
-        "routing_profiles": [{"id": "routing", "name": "Support", "rows": [{"queue": SUPPORT}]}],
-        "queues": [{"id": SUPPORT, "name": "Support"}],
+        "routing_profiles": [
+            {"id": "routing", "name": "Support", "rows": [{"queue": SUPPORT}], "outbound_queue": SUPPORT}
+        ],
+        "queues": [{"id": SUPPORT, "name": "Support", "caller_number": BOTH, "outbound_flow": "outbound"}],
         "flows": [
             {"id": f"flow-{number}", "name": f"Flow {number}", "content": _flow(recorded)}
             for number, recorded in RECORDED.items()
         ]
-        + [{"id": f"flow-{AUTOMATED}", "name": "Flow with IVR recording", "content": _flow(RECORDED[BOTH], True)}],
+        + [{"id": f"flow-{AUTOMATED}", "name": "Flow with IVR recording", "content": _flow(RECORDED[BOTH], True)}]
+        + [{"id": "outbound", "name": "Calls that agents place", "content": _outbound_flow()}],
         "numbers": [{"number": number, "flow": f"flow-{number}"} for number in (*RECORDED, AUTOMATED)],
         "trunks": [
             {"name": "local", "sources": [address], "transports": ["udp", "tcp"], "codecs": CODECS},
             {"name": "secure", "sources": [address], "transports": ["tls"], "srtp": "required"},
+            {"name": "carrier", "sources": [], "transports": ["udp"], "codecs": ["PCMA"], "outbound": CARRIER},
         ],
     }

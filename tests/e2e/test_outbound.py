@@ -1,0 +1,98 @@
+"""Calls that go out through a trunk: to a far end that rings, gives early media, answers, or does not."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bench.call.sounds import tone
+from bench.softphone.agent import SoftphoneAgent
+from tests.bench.callee import Script, callee
+from tests.e2e.node import Node
+from tests.e2e.phones import connected, heard_by, over, softphone
+from tests.e2e.plan import BOTH, CARRIER_PORT
+from tests.e2e.recordings import Supervisor
+from tests.e2e.sound import ABSENT, assert_only, end_of
+from tests.support.tones import level_of
+
+CUSTOMER, AGENT = 1130, 700
+RINGBACK = (440.0, 480.0)
+NUMBER, DIALLED = "+49 30 123456", "+4930123456"
+
+
+async def contact_of(node: Node, contact: str) -> dict[str, Any]:
+    async with Supervisor(node) as supervisor:
+        return await supervisor.contact(contact)
+
+
+async def until(phone: asyncio.Event) -> None:
+    async with asyncio.timeout(10):
+        await phone.wait()
+
+
+async def in_progress(agent: SoftphoneAgent, progress: str) -> None:
+    async with asyncio.timeout(10):
+        while agent.contact.get("progress") != progress:
+            await asyncio.sleep(0.02)  # the agent keeps what it was told last
+
+
+async def test_an_agent_dials_hears_it_ring_and_both_are_recorded(node: Node) -> None:
+    early = Script(sound=tone(CUSTOMER), answers="early")
+    async with callee(early, port=CARRIER_PORT) as far, softphone(node, "ann", AGENT) as agent:
+        contact = await agent.dial(NUMBER)
+        await connected(agent)
+        await until(far.ringing)  # nobody is at the trunk's first target
+        await in_progress(agent, "early")
+        await asyncio.sleep(0.7)
+        assert_only(*end_of(heard_by(agent), 0.4), CUSTOMER, AGENT)
+        assert level_of(*end_of(far.heard, 0.4), AGENT) < ABSENT  # not before he has picked up
+        far.pick_up()
+        await until(far.up)
+        await asyncio.sleep(1.5)
+        assert_only(*end_of(heard_by(agent), 1.0), CUSTOMER, AGENT)
+        assert_only(*end_of(far.heard, 1.0), AGENT, CUSTOMER)
+        assert far.caller == BOTH
+        far.hang_up()
+        await over(agent)
+    async with Supervisor(node) as supervisor:
+        described = await supervisor.delivered(contact)
+        samples, rate = await supervisor.audio(contact)
+    middle = samples[int(0.3 * rate) : -int(0.3 * rate)]
+    assert_only(middle[:, 0], rate, CUSTOMER, AGENT)
+    assert_only(middle[:, 1], rate, AGENT, CUSTOMER)
+    assert (described["InitiationMethod"], described["DisconnectReason"]) == ("OUTBOUND", "CUSTOMER_DISCONNECT")
+    assert described["CustomerEndpoint"]["Address"] == DIALLED
+    assert described["SystemEndpoint"]["Address"] == BOTH
+    assert (described["Telephonist"]["Outcome"], described["Telephonist"]["SipStatus"]) == ("answered", 200)
+    assert DIALLED not in node.log_text() and DIALLED[1:] not in node.log_text()
+
+
+async def test_the_agent_hears_ringback_until_he_gives_up(node: Node) -> None:
+    async with callee(Script(answers="never"), port=CARRIER_PORT) as far, softphone(node, "ann", AGENT) as agent:
+        contact = await agent.dial(NUMBER)
+        await in_progress(agent, "ringing")
+        await asyncio.sleep(1.0)
+        assert_only(*end_of(heard_by(agent), 0.5), RINGBACK[0], AGENT)
+        await agent.hang_up()
+        await until(far.over)
+    described = await contact_of(node, contact)
+    assert (described["DisconnectReason"], described["Telephonist"]["Outcome"]) == ("AGENT_DISCONNECT", "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome", "status"),
+    [
+        (Script(status=486), "busy", 486),
+        (Script(status=603), "rejected", 603),
+        (Script(status=404), "failed", 404),
+        (Script(answers="never"), "no_answer", 487),
+    ],
+)
+async def test_why_nobody_answered_is_told_apart(node: Node, script: Script, outcome: str, status: int) -> None:
+    async with callee(script, port=CARRIER_PORT), softphone(node, "ann", AGENT) as agent:
+        contact = await agent.dial(NUMBER)
+        await over(agent)
+        assert (agent.contact["state"], agent.contact["reason"]) == ("ERROR", outcome)
+    described = await contact_of(node, contact)
+    assert (described["Telephonist"]["Outcome"], described["Telephonist"]["SipStatus"]) == (outcome, status)
+    assert "AgentInfo" not in described and "Recording" not in described["Telephonist"]
