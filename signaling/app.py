@@ -116,7 +116,7 @@ class App:
 
     async def drain(self, urgent: asyncio.Event) -> None:
         """No new calls; until the last one has ended, or `urgent` is set."""
-        self._calls.draining = self._status.draining = True
+        self._calls.draining = self._outgoing.draining = self._status.draining = True
         self._sip.drain()
         await self._uplinks.close()
         log.info("= draining", calls=len(self._calls) + len(self._dialling))

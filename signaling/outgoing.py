@@ -64,6 +64,8 @@ class Outgoing:
         self._is_up = is_up
         self._unreachable = Unreachable()
         self._placing: dict[str, _Placing] = {}
+        self.draining = False
+        """Nobody is called any more; calls that are up go on."""
 
     def place(self, center: Center, call: PlaceCall) -> None:
         task = asyncio.get_running_loop().create_task(self._place(center, call))
@@ -123,7 +125,7 @@ class Outgoing:
         """Those that are not known to be down; all of them if there is no other."""
         passed_over: list[_Way] = []
         tried = False
-        for route in call.routes:
+        for route in call.routes if not self.draining else ():
             async for way in self._ways_of(route):
                 trunk = _trunk_name(center, route.trunk)
                 if self._unreachable.is_down(way.hop, self._now()) or not self._is_up(trunk, _address(way.hop)):

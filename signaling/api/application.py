@@ -9,6 +9,7 @@ from signaling.api import (
     exports,
     health,
     me,
+    outbound,
     quarantine,
     recording_care,
     recording_control,
@@ -36,6 +37,7 @@ RESOURCES = (
     recording_care,
     recording_control,
     quarantine,
+    outbound,
     health,
 )
 
@@ -48,6 +50,7 @@ def build(parts: Parts) -> web.Application:
     app[GATE] = Gate()
     app[TICKETS] = Tickets()
     app[COUNTS] = Counter()
+    app[outbound.PLACED] = outbound.Placed()
     for resource in RESOURCES:
         app.router.add_routes(resource.routes())
     add_pages(app)

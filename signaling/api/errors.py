@@ -34,6 +34,10 @@ class AccessDenied(ApiError):
     status, type = 403, "AccessDeniedException"
 
 
+class DestinationNotAllowed(ApiError):
+    status, type = 403, "DestinationNotAllowedException"
+
+
 class NotFound(ApiError):
     status, type = 404, "ResourceNotFoundException"
 

@@ -21,6 +21,11 @@ from signaling.center.routes import Route, dialled, routes
 from signaling.center.security import Action
 from vault.pii import Pii
 
+
+class NoRoute(ValueError):
+    """No trunk takes the number."""
+
+
 PERMISSION: Action = "OutboundCallAccess"
 NO_FLOW = Flow("", {})
 """Says nothing and sets nothing."""
@@ -148,8 +153,8 @@ def _progressed(floor: Floor, contact: Contact) -> list[Decision]:
 
 
 def _call(floor: Floor, contact: str, number: Pii[str], shown: Queue, ring: int | None = None) -> PlaceCall:
-    """Raises ValueError when no trunk takes the number."""
+    """Raises NoRoute."""
     found: list[Route] = routes(floor.trunks, floor.numbers.keys(), number, shown.caller_number)
     if not found:
-        raise ValueError("no trunk takes that number")
+        raise NoRoute("no trunk takes that number")
     return PlaceCall(contact, f"{contact}/customer", tuple(found), shown.caller_name, ring)

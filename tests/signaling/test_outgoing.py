@@ -200,3 +200,9 @@ async def test_the_end_of_the_contact_ends_the_call(hall: Hall) -> None:
     await hall.settle()
     assert hall.outgoing.contacts() == []
     await hall.outgoing.close()
+
+
+async def test_a_node_that_drains_calls_nobody(hall: Hall) -> None:
+    hall.outgoing.draining = True
+    await hall.call()
+    assert (hall.network.invited, hall.records[-1].outcome, hall.records[-1].sip_status) == ([], "failed", 503)

@@ -17,6 +17,7 @@ AGENT = Agent(
     since=1_800_000_000.0,
     routable=True,
     statuses=("Available", "Offline", "Lunch"),
+    may_dial=True,
 )
 CONTACT = Contact(
     contact_id="c-1",

@@ -1,6 +1,7 @@
 /* The agent's page: the status on one side, the contacts on the other. */
 
 import { ContactCard } from "./contact-card.js";
+import { dialBox } from "./dial.js";
 import { h, icon, notice, press } from "./dom.js";
 import { duration } from "./format.js";
 import { microphoneSettings } from "./microphone.js";
@@ -12,14 +13,16 @@ const ENDPOINTS = { browser: "Calls in this browser", phone: "Calls on my phone"
 export function agentPage(phone, connect) {
   const box = notice();
   const status = statusPanel(phone, box);
+  const dial = dialBox(phone);
   const cards = new Map();
   const stack = h("div", { class: "stack" });
   const idle = h("section", { class: "empty" });
   const element = h("div", { class: "agent-page" },
-    h("aside", { class: "card status" }, status.element, microphoneSettings()),
+    h("aside", {}, h("div", { class: "card status" }, status.element, microphoneSettings()), dial.element),
     h("div", { class: "contacts" }, box.element, stack, idle));
 
   const showIdle = () => {
+    dial.show();
     idle.hidden = cards.size > 0;
     if (!idle.hidden) idle.replaceChildren(...idleText(phone, () => connect().catch((error) => box.say(error.message))));
   };

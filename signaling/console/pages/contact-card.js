@@ -1,7 +1,7 @@
 /* One contact of the agent, from its ring to the end of the after-contact work. */
 
 import { h, icon, notice, press } from "./dom.js";
-import { ALARMS, duration, number, reason, RECORDING } from "./format.js";
+import { ALARMS, duration, number, OUTCOMES, PROGRESS, reason, RECORDING } from "./format.js";
 import { keypad } from "./keypad.js";
 import { Meter } from "./meter.js";
 import { recordingControls } from "./recording-controls.js";
@@ -71,7 +71,8 @@ function caller(contact, eyebrow) {
   return h("div", { class: "caller" },
     h("p", { class: "eyebrow" }, eyebrow),
     h("h2", { class: "number" }, number(contact.customer)),
-    h("p", { class: "facts" }, h("span", { class: "tag" }, contact.queue), h("span", {}, `dialled ${contact.system || "–"}`)));
+    h("p", { class: "facts" }, h("span", { class: "tag" }, contact.queue),
+      h("span", {}, `${contact.outbound ? "shown" : "dialled"} ${contact.system || "–"}`)));
 }
 
 function attributes({ attributes: pairs }) {
@@ -102,7 +103,7 @@ function talking(contact, phone, act, ask) {
   const state = h("p", { class: "sound", role: "status" });
   const alarms = h("div", { class: "alarms", role: "alert" });
   const again = button("Connect the sound again", "refresh", "plain", (self) => act(self, "renew"));
-  const [you, them] = [new Meter("You", "agent"), new Meter("Caller", "customer")];
+  const [you, them] = [new Meter("You", "agent"), new Meter(contact.outbound ? "Called" : "Caller", "customer")];
   const meters = h("div", { class: "meters" }, you.element, them.element);
   const pressed = (self) => self.getAttribute("aria-pressed") === "true";
   const toggle = (label, name, glyph) => button(label, glyph, "toggle", (self) => act(self, name, !pressed(self)));
@@ -110,7 +111,8 @@ function talking(contact, phone, act, ask) {
   const recording = recordingControls(act);
   const keys = keypad((digit) => ask("sendDigits", digit));
   const elements = [
-    h("div", { class: "head" }, caller(contact, "On the line"), h("div", { class: "side" }, timer, badge)),
+    h("div", { class: "head" }, caller(contact, contact.outbound ? "Your call" : "On the line"),
+      h("div", { class: "side" }, timer, badge)),
     h("div", { class: "sounds" }, state, again), alarms, meters,
     h("div", { class: "actions" }, mute, hold, button("Hang up", "hangup", "refuse", (self) => act(self, "hangup"))),
     recording.element,
@@ -151,7 +153,8 @@ function showAlarms(box, { customerAlarm, agentAlarm }) {
   box.replaceChildren(...texts.map((text) => h("span", { class: "badge warn" }, text)));
 }
 
-function soundOf({ muted, onHold, state }, connection) {
+function soundOf({ muted, onHold, state, progress }, connection) {
+  if (state === "CONNECTING" && connection === "connected" && progress) return PROGRESS[progress];
   if (state === "CONNECTING" || connection === "new" || connection === "connecting") return "Connecting the sound…";
   if (connection !== "connected") return "The sound is interrupted and is being connected again.";
   if (onHold) return "On hold: the caller hears music and not you.";
@@ -165,10 +168,10 @@ function soundOfPhone({ muted, onHold, state }) {
 }
 
 function over(contact, phone, act) {
-  const [title, advice, tone] = ENDINGS[contact.state];
+  const tone = ENDINGS[contact.state][2];
   const since = h("span", { class: "timer", role: "timer", "aria-label": "Time since" });
-  const heading = h("p", { class: "eyebrow" }, title);
-  const text = h("p", { class: "advice" }, advice);
+  const heading = h("p", { class: "eyebrow" });
+  const text = h("p", { class: "advice" });
   const why = h("p", { class: "reason" });
   const elements = [
     h("div", { class: `head ${tone}` }, caller(contact, heading), h("div", { class: "side" }, since)),
@@ -176,9 +179,9 @@ function over(contact, phone, act) {
     h("div", { class: "actions" }, button("Clear contact", "check", "primary", (self) => act(self, "clear"))),
   ];
   const update = (now) => {
-    const [title, advice] = ENDINGS[now.state];
-    [heading.textContent, text.textContent] = [title, advice];
-    why.textContent = now.reason ? `${reason(now.reason)}.` : "";
+    const told = now.state === "ERROR" && now.outbound ? OUTCOMES[now.outcome] : null;
+    [heading.textContent, text.textContent] = told ?? ENDINGS[now.state];
+    why.textContent = now.reason && !told ? `${reason(now.reason)}.` : "";
   };
   return { elements, update, tick: ({ state, since: from }, now) => {
     since.textContent = `${duration(now - from)}${state === "ENDED" ? "" : " ago"}`;

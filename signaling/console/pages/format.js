@@ -30,6 +30,17 @@ const REASONS = {
   OTHER: "Another reason",
 };
 
+/** What became of a call that was placed: [title, what it means]. */
+export const OUTCOMES = {
+  busy: ["Busy", "The number is engaged. Try again a little later."],
+  no_answer: ["No answer", "It rang, and nobody took the call."],
+  rejected: ["Rejected", "The call is not wanted there."],
+  failed: ["The call could not be made", "The number does not exist, or it cannot be reached just now."],
+};
+
+/** How far a call that is placed has come. */
+export const PROGRESS = { dialling: "Calling…", ringing: "It rings at the other side…", early: "Calling: you hear the other side’s network." };
+
 export const reason = (code) => REASONS[code] ?? code ?? "–";
 
 /** What is wrong with the sound of a side, as the agent is told. */

@@ -21,7 +21,7 @@ from signaling.api.sessions import COOKIE
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.decisions import Decision
-from signaling.center.resources import Tenant
+from signaling.center.resources import NumberRule, Outbound, Tenant, Trunk
 from signaling.deletion import Deletion
 from signaling.house import House as CenterHouse
 from signaling.recording_desk import RecordingDesk
@@ -86,7 +86,9 @@ class Live(RecordingDesk):
 
     def __init__(self, clock: Clock) -> None:
         ids = itertools.count(1)
-        self.center = Center(msgspec.structs.replace(directory(), tenant=ACME), lambda: f"{next(ids):032x}")
+        carrier = Trunk("carrier", (), outbound=Outbound(("sip.test",), (NumberRule("+49*"),)))
+        plan = msgspec.structs.replace(directory(), tenant=ACME, trunks=(carrier,))
+        self.center = Center(plan, lambda: f"{next(ids):032x}")
         self.decisions: list[Decision] = []
         self.house = CenterHouse([self.center], lambda _, decision: self.decisions.append(decision), clock)
         super().__init__(self.house, lambda tenant, event: None, clock)

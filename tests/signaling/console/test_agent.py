@@ -12,6 +12,8 @@ from signaling.softphone.protocol import (
     AcceptContact,
     ClearContact,
     Contact,
+    DialContact,
+    Dialled,
     HoldContact,
     RejectContact,
     RenewMedia,
@@ -231,3 +233,35 @@ async def test_a_contact_on_the_phone_has_no_sound_on_the_page(site: Site, agent
     await expect(agent.get_by_role("button", name="Hold")).to_be_enabled()
     assert [request for _, request in site.desk.seen] == [AcceptContact("c-1"), HoldContact("c-1", True)]
     assert await agent.evaluate("window.peers.length") == 0
+
+
+async def test_an_agent_dials_and_reads_how_it_goes(site: Site, agent: Page) -> None:
+    site.desk.answer = lambda request: (
+        Dialled("c-1") if isinstance(request, DialContact) else RpcError(Code.UNAVAILABLE, "Draining.")
+    )
+    number = agent.get_by_label("Call a number")
+    await number.fill("+49 30 555001")
+    await agent.get_by_role("button", name="Call", exact=True).click()
+    await expect(number).to_have_value("")
+    assert site.desk.seen == [("u-1", DialContact(Pii("+49 30 555001")))]
+    placed = msgspec.structs.replace(CONTACT, state="CONNECTING", outbound=True, progress="dialling", expires_at=None)
+    contact = site.change_contact(placed)
+    await expect(agent.get_by_text("Your call")).to_be_visible()
+    await expect(agent.get_by_text("shown +4930555000")).to_be_visible()
+    await expect(number).to_be_disabled()
+    await agent.get_by_role("button", name="Hang up").click()
+    contact = site.change_contact(contact, state="ERROR", outcome="busy", progress=None, reason="busy")
+    await expect(agent.get_by_text("The number is engaged.")).to_be_visible()
+    await agent.get_by_role("button", name="Clear contact").click()
+    site.remove_contact(contact)
+    await expect(number).to_be_enabled()
+    site.change_agent(may_dial=False)
+    await expect(number).to_be_hidden()
+
+
+async def test_a_number_that_cannot_be_dialled_is_told_beside_it(site: Site, agent: Page) -> None:
+    site.desk.answer = lambda request: RpcError(Code.INVALID_PARAMS, "no trunk takes that number.")
+    await agent.get_by_label("Call a number").fill("999")
+    await agent.get_by_role("button", name="Call", exact=True).click()
+    await expect(agent.get_by_role("alert").filter(has_text="no trunk takes")).to_be_visible()
+    await expect(agent.get_by_label("Call a number")).to_have_value("999")
