@@ -36,7 +36,7 @@ from signaling.fleet import Fleet
 from signaling.house import House, SteadyClock
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
-from signaling.names import DnsNames
+from signaling.names import DnsNames, resolve_by
 from signaling.outgoing import Outgoing
 from signaling.perform import Performer
 from signaling.phone_desk import PhoneDesk
@@ -176,10 +176,10 @@ class App:
         self._recording_desk = RecordingDesk(self._house, self._keeper.keep_audit, self._clock)
         config = SipConfig(refuse_strangers=self._config.sip.strangers == "refuse", digests=self._config.sip.digest)
         locator = Locator(DnsNames(), config.draw)
-        self._outgoing = Outgoing(self._house, self._dialling, locator.locate, self._flow_to, self._is_up)
-        self._performer.serve(self._desk, self._calls, self._keeper, self._outgoing)
         tenants = {entry.tenant.instance: entry.tenant for entry in directories}
-        self._uplinks = Uplinks(trunks, tenants, self._keeper.keep_audit, self._clock)
+        self._uplinks = Uplinks(trunks, tenants, self._keeper.keep_audit, self._clock, resolve_by(locator))
+        self._outgoing = Outgoing(self._house, self._dialling, locator.locate, self._flow_to, self._uplinks.is_up)
+        self._performer.serve(self._desk, self._calls, self._keeper, self._outgoing)
         self._sip = SipServer(
             config,
             trunks.of,
@@ -287,9 +287,6 @@ class App:
 
     def _flow_to(self, transport: Transport, remote: Address, name: str) -> Flow:
         return self._sip.flow_to(transport, remote, name)
-
-    def _is_up(self, trunk: str, target: Address) -> bool:
-        return self._sip.agent.upstream.is_up(trunk, target)
 
     def _on_sip_event(self, event: SipEvent) -> None:
         if not self._dialling.on_sip_event(event):

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import dns.asyncresolver
@@ -15,7 +15,9 @@ import dns.rdatatype
 import dns.resolver
 import structlog
 
-from signaling.sip.locating import Naptr, Srv
+from signaling.sip.flow import Address, Transport
+from signaling.sip.locating import Locator, Naptr, Srv
+from signaling.sip.targets import Target
 
 log = structlog.get_logger()
 
@@ -75,6 +77,20 @@ class DnsNames:
         self._failures[question] = time.monotonic() + FAILURE_SECONDS
         if len(self._failures) > MAX_REMEMBERED:
             self._failures.popitem(last=False)
+
+
+def resolve_by(locator: Locator) -> Callable[[Target], Awaitable[list[tuple[Transport, Address]]]]:
+    """Where registrations and OPTIONS of a target go: to the same places as its calls. By TLS its name stands for the
+    address, since that is what its certificate shows. The function raises OSError."""
+
+    async def resolve(target: Target) -> list[tuple[Transport, Address]]:
+        hops = await locator.locate(target, ("udp", "tcp", "tls"))
+        if not hops:
+            raise OSError("the name leads nowhere")
+        found = [(hop.transport, (hop.name if hop.transport == "tls" else hop.address, hop.port)) for hop in hops]
+        return list(dict.fromkeys(found))
+
+    return resolve
 
 
 def _system_resolver() -> dns.asyncresolver.Resolver:

@@ -128,7 +128,7 @@ class Outgoing:
         for route in call.routes if not self.draining else ():
             async for way in self._ways_of(route):
                 trunk = _trunk_name(center, route.trunk)
-                if self._unreachable.is_down(way.hop, self._now()) or not self._is_up(trunk, _address(way.hop)):
+                if self._unreachable.is_down(way.hop, self._now()) or not self._is_up(trunk, _asked(way.hop)):
                     passed_over.append(way)
                 else:
                     tried = True
@@ -198,6 +198,11 @@ def _trunk_name(center: Center, trunk: Trunk) -> str:
 
 def _address(hop: Hop) -> Address:
     return (hop.address, hop.port)
+
+
+def _asked(hop: Hop) -> Address:
+    """How the target is known to who asks it whether it is there: by TLS by its name."""
+    return (hop.name if hop.transport == "tls" else hop.address, hop.port)
 
 
 def _called(way: _Way) -> Uri:

@@ -92,7 +92,7 @@ class Trunks:
 
     def _knows(self, name: str, flow: Flow) -> bool:
         """Whether the trunk is at the other end."""
-        return self._may_call(name, flow) or flow.remote[0] in self._targets.get(name, ())
+        return self._may_call(name, flow) or bool({flow.remote[0], flow.name} & self._targets.get(name, frozenset()))
 
     def _is_source(self, name: str, flow: Flow) -> bool:
         try:

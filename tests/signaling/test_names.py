@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from signaling.names import DnsNames
+from signaling.names import DnsNames, resolve_by
 from signaling.sip.locating import Hop, Locator, Naptr, Srv
 from signaling.sip.targets import Target
 
@@ -78,6 +78,16 @@ async def test_a_host_is_located_though_a_third_of_the_questions_is_lost() -> No
             Hop("tcp", "2001:db8::1", 5080, "x.test"),
             Hop("tcp", "192.0.2.2", 5081, "x.test"),
         ]
+
+
+async def test_registrations_go_where_calls_go_and_by_tls_to_the_name() -> None:
+    async with a_server() as (_, names):
+        resolve = resolve_by(Locator(names, lambda: 0.0))
+        first = ("tcp", ("192.0.2.1", 5080))
+        assert (await resolve(Target.parse("x.test")))[0] == first
+        assert await resolve(Target.parse("one.x.test;transport=tls")) == [("tls", ("one.x.test", 5061))]
+        with pytest.raises(OSError, match="nowhere"):
+            await resolve(Target.parse("none.test"))
 
 
 async def test_records_are_read_as_they_are() -> None:

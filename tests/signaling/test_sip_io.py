@@ -360,3 +360,16 @@ def make_subscribe() -> bytes:
     invite = make_invite("tcp").replace(b"INVITE", b"SUBSCRIBE")
     head, _, body = invite.partition(b"\r\n\r\n")
     return head + b"\r\nX: " + b"a," * 200 + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(("name", "kind"), [("localhost", CallAnswered), ("other.test", CallEnded)])
+async def test_the_certificate_must_name_the_target_and_not_the_address_that_it_led_to(
+    name: str, kind: type[SipEvent], tmp_path: Path
+) -> None:
+    server_context, client_context = make_certificate(tmp_path)
+    callee, caller = Side("carrier"), Side(None, client_context=client_context)
+    answer_at_once(callee)
+    async with running(callee, server_context), running(caller):
+        flow = caller.server.flow_to("tls", ("127.0.0.1", callee.bound.tls), name)
+        caller.server.invite(flow, Invitation(Uri("sip", "x", name), NameAddr(Uri("sip", "a", "b.test")), OFFER))
+        assert isinstance(await caller.wait_for(kind), kind)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import msgspec
 
 from signaling.center.resources import Phone, Trunk, TrunkSecrets
@@ -93,3 +95,11 @@ def test_credentials_are_for_the_trunk_itself_and_its_realm() -> None:
     assert trunks.account_for("instance-1/pbx", flow("192.0.2.7"), "carrier.test") is None
     assert trunks.account_for("", flow("203.0.113.9"), "carrier.test") is None
     assert trunks.id_of("instance-1/pbx") == "id-3" and trunks.id_of("instance-1/other") == ""
+
+
+def test_who_has_shown_the_certificate_of_a_target_is_answered_wherever_he_is() -> None:
+    trunks = accounts()
+    by_name = replace(flow("203.0.113.9", "tls"), name="sip.carrier.test")
+    assert trunks.account_for("instance-1/twin", by_name, "carrier.test") == Account("bob", "two")
+    other = replace(flow("203.0.113.9", "tls"), name="sip.other.test")
+    assert trunks.account_for("instance-1/twin", other, "carrier.test") is None
