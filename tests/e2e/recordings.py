@@ -84,6 +84,10 @@ class Supervisor:
         async with self._session.post(path, json=body) as response:
             return response.status, await response.json()
 
+    async def put(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        async with self._session.put(path, json=body) as response:
+            return response.status, await response.json()
+
     async def audio(self, contact: str, recording: str = "AGENT") -> tuple[Samples, int]:
         """The recording: samples [n, 2] with the left side first, and the rate."""
         status, ticket = await self.post(f"/recordings/{contact}/tickets", {"Recording": recording})

@@ -1,20 +1,24 @@
 """Calls that go out through a trunk: to a far end that rings, gives early media, answers, or does not."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Playwright, expect
 
 from bench.call.sounds import tone
 from bench.softphone.agent import SoftphoneAgent
 from tests.bench.callee import Script, callee
+from tests.e2e.agent_page import AgentPage, agent_at_work
 from tests.e2e.node import Node
 from tests.e2e.phones import connected, heard_by, over, softphone
-from tests.e2e.plan import BOTH, CARRIER_PORT
+from tests.e2e.plan import BOTH, CARRIER_PORT, FROM_AGENT, instance
 from tests.e2e.recordings import Supervisor
 from tests.e2e.sound import ABSENT, assert_only, end_of
 from tests.support.tones import level_of
 
+INSTANCE = instance()["tenant"]["instance"]
 CUSTOMER, AGENT = 1130, 700
 RINGBACK = (440.0, 480.0)
 NUMBER, DIALLED = "+49 30 123456", "+4930123456"
@@ -96,3 +100,56 @@ async def test_why_nobody_answered_is_told_apart(node: Node, script: Script, out
     described = await contact_of(node, contact)
     assert (described["Telephonist"]["Outcome"], described["Telephonist"]["SipStatus"]) == (outcome, status)
     assert "AgentInfo" not in described and "Recording" not in described["Telephonist"]
+
+
+async def test_an_agent_dials_in_the_browser_and_reads_that_it_is_busy(
+    node: Node, playwright: Playwright, tmp_path: Path
+) -> None:
+    early = Script(sound=tone(CUSTOMER), answers="early")
+    async with (
+        callee(early, port=CARRIER_PORT) as far,
+        agent_at_work(playwright, node, "ann", AGENT, tmp_path) as agent,
+    ):
+        await dial(agent, NUMBER)
+        await expect(agent.card.get_by_text("you hear the other side’s network")).to_be_visible()
+        await agent.in_state("CONNECTING")
+        far.pick_up()
+        await agent.in_state("CONNECTED")
+        await asyncio.sleep(0.5)
+        assert_only(*await agent.hear(1.0), CUSTOMER, AGENT)
+        assert_only(*end_of(far.heard, 1.0), AGENT, CUSTOMER)
+        await agent.press("Hang up")
+        await until(far.over)
+        await agent.finish()
+        far.script = Script(status=486)
+        await dial(agent, NUMBER)
+        await agent.in_state("ERROR")
+        await expect(agent.card.get_by_text("The number is engaged.")).to_be_visible()
+        await agent.press("Clear contact")
+        await agent.free()
+
+
+async def dial(agent: AgentPage, number: str) -> None:
+    await agent.page.get_by_label("Call a number").fill(number)
+    await agent.page.get_by_role("button", name="Call", exact=True).click()
+
+
+async def test_who_is_called_by_api_is_in_a_flow_when_he_answers_and_reaches_an_agent(node: Node) -> None:
+    asked = {"InstanceId": INSTANCE, "ContactFlowId": f"flow-{BOTH}", "DestinationPhoneNumber": DIALLED}
+    asked |= {"SourcePhoneNumber": FROM_AGENT, "Attributes": {"order": "4711"}}
+    far_end = callee(Script(sound=tone(CUSTOMER)), port=CARRIER_PORT)
+    async with far_end as far, softphone(node, "bob", AGENT) as agent, Supervisor(node) as supervisor:
+        status, answer = await supervisor.put("/contact/outbound-voice", asked)
+        assert status == 200, answer
+        await until(far.up)
+        assert far.caller == FROM_AGENT
+        await connected(agent)
+        await asyncio.sleep(1.2)
+        assert_only(*end_of(heard_by(agent), 0.8), CUSTOMER, AGENT)
+        assert_only(*end_of(far.heard, 0.8), AGENT, CUSTOMER)
+        await agent.hang_up()
+        await until(far.over)
+        await over(agent)
+        described = await supervisor.contact(answer["ContactId"])
+    assert (described["InitiationMethod"], described["Attributes"]["order"]) == ("API", "4711")
+    assert (described["Telephonist"]["Outcome"], described["DisconnectReason"]) == ("answered", "AGENT_DISCONNECT")
