@@ -20,11 +20,10 @@ from signaling.dial import Answered, Dial, DialEvent, EarlyMedia, Ended, Failed,
 from signaling.dialling import Dialling
 from signaling.house import House
 from signaling.sip.flow import Address, Flow, Transport
-from signaling.sip.grammar import Params
 from signaling.sip.headers import NameAddr
 from signaling.sip.headers.reason import Reason
 from signaling.sip.locating import Hop, Unreachable
-from signaling.sip.targets import Target
+from signaling.sip.targets import Target, called_uri, user_of
 from signaling.sip.uri import Uri, format_host
 
 log = structlog.get_logger()
@@ -206,15 +205,13 @@ def _asked(hop: Hop) -> Address:
 
 
 def _called(way: _Way) -> Uri:
-    params = Params((("transport", way.hop.transport),)) if way.hop.transport == "tcp" else Params(())
-    number = way.route.called.reveal().replace("#", "%23")
-    if way.outbound.domain:
-        return Uri("sip", number, way.outbound.domain, None, params)
-    return Uri("sip", number, format_host(way.target.host), way.target.port, params)
+    domain = way.outbound.domain
+    port = None if domain else way.target.port
+    return called_uri(way.route.called.reveal(), domain or way.target.host, port, way.hop.transport)
 
 
 def _caller(number: str, name: str, host: str) -> NameAddr:
-    return NameAddr(Uri("sip", number.replace("#", "%23"), host), name) if number else NOBODY
+    return NameAddr(Uri("sip", user_of(number), host), name) if number else NOBODY
 
 
 def _short(reason: Reason | None) -> str | None:

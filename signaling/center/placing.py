@@ -10,7 +10,7 @@ from signaling.center.call import PROMPT
 from signaling.center.contact import Assignment, Attempt, Contact
 from signaling.center.decisions import Decision, DropAgent, PlaceCall, PlayPrompt, SaveContact, TellAgent, TellContact
 from signaling.center.events import CalledEarly, CalledFailed, CalledRinging, PlaceContact, StartOutbound
-from signaling.center.floor import CONNECT_SECONDS, Floor, NotAllowed
+from signaling.center.floor import CONNECT_SECONDS, OFFER_SECONDS, Floor, NotAllowed
 from signaling.center.flow import Flow
 from signaling.center.flow_run import Instruction, Say, begin
 from signaling.center.joining import join
@@ -47,8 +47,9 @@ def place_contact(floor: Floor, event: PlaceContact, now: float) -> list[Decisio
     contact = Contact(event.contact, floor.tenant, call.leg, queue.caller_number, number, now, None, run, "dialling")
     contact.method, contact.attempt = "OUTBOUND", Attempt(call, instruction)
     contact.queue, contact.enqueued, contact.dequeued, contact.attempts = queue, now, now, 1
-    leg, expires = f"{contact.id}/agent-1", now + CONNECT_SECONDS
-    contact.assignment = agent.assignment = Assignment(agent.user, contact, leg, now, expires, "CONNECTING")
+    leg, expires = f"{contact.id}/agent-1", now + (OFFER_SECONDS if agent.endpoint == "phone" else CONNECT_SECONDS)
+    assignment = Assignment(agent.user, contact, leg, now, expires, "CONNECTING", endpoint=agent.endpoint)
+    contact.assignment = agent.assignment = assignment
     floor.contacts[contact.id] = contact
     return [TellAgent(event.user), TellContact(event.user, contact.id), SaveContact(contact.record(now))]
 
@@ -120,7 +121,9 @@ def called_failed(floor: Floor, event: CalledFailed, now: float) -> list[Decisio
 def fail(floor: Floor, contact: Contact, reason: DisconnectReason, now: float) -> list[Decision]:
     """The call has come to nothing. An agent who dialled reads why, until he clears it."""
     decisions: list[Decision] = []
-    assignment = contact.assignment
+    assignment, attempt = contact.assignment, contact.attempt
+    if attempt is not None and attempt.outcome is None:
+        attempt.outcome = "cancelled" if attempt.placed else "failed"
     if assignment is not None:
         assignment.step(Input.FAIL, now)
         contact.assignment = None

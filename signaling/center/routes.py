@@ -43,9 +43,10 @@ def routes(trunks: Iterable[Trunk], numbers: Set[str], called: Pii[str], caller:
     found: list[tuple[tuple[int, int, int], Route]] = []
     for place, trunk in enumerate(trunks):
         rule = _best(trunk, called)
-        if rule is not None:
+        written = _written(called, rule) if rule is not None else ""
+        if rule is not None and written:
             weight = (-_weight(rule.pattern), rule.priority, place)
-            found.append((weight, Route(trunk, _written(called, rule), _shown(trunk, numbers, caller))))
+            found.append((weight, Route(trunk, Pii(written), _shown(trunk, numbers, caller))))
     return [route for _, route in sorted(found, key=lambda entry: entry[0])]
 
 
@@ -74,8 +75,8 @@ def _weight(pattern: str) -> int:
     return (given * 100 + len(known)) * 2 + (known == pattern)
 
 
-def _written(called: Pii[str], rule: NumberRule) -> Pii[str]:
-    return Pii(rule.prepend + called.reveal()[rule.strip :])
+def _written(called: Pii[str], rule: NumberRule) -> str:
+    return rule.prepend + called.reveal()[rule.strip :]
 
 
 def _shown(trunk: Trunk, numbers: Set[str], caller: str) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from signaling.sip.errors import ParseError, ValueRefused
 from signaling.sip.flow import Transport
-from signaling.sip.uri import Uri, parse_address
+from signaling.sip.grammar import NO_PARAMS, Params
+from signaling.sip.uri import Uri, format_host, parse_address
 
 _transport = re.compile(r"(?:udp|tcp|tls)", re.IGNORECASE)
 
@@ -34,3 +35,14 @@ class Target:
         return cls(
             parse_address(uri.host) or uri.host, uri.port, wanted[transport.lower()] if transport is not None else None
         )  # fmt: skip
+
+
+def called_uri(number: str, host: str, port: int | None, transport: Transport) -> Uri:
+    """The address of a number at a host, which is a name or an address without brackets. Raises ValueRefused."""
+    params = Params((("transport", transport),)) if transport == "tcp" else NO_PARAMS
+    return Uri("sip", user_of(number), format_host(host), port, params)
+
+
+def user_of(number: str) -> str:
+    """A number as it stands in a URI (RFC 3261 §19.1.2)."""
+    return number.replace("#", "%23")

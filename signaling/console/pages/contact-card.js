@@ -161,7 +161,8 @@ function soundOf({ muted, onHold, state, progress }, connection) {
   return muted ? "Muted: the caller does not hear you." : "";
 }
 
-function soundOfPhone({ muted, onHold, state }) {
+function soundOfPhone({ muted, onHold, state, progress }) {
+  if (progress && progress !== "dialling") return PROGRESS[progress];
   if (state === "CONNECTING") return "Your phone is being called.";
   if (onHold) return "On hold: the caller hears music and not you.";
   return muted ? "Muted: the caller does not hear you." : "On your phone.";

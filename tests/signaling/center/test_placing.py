@@ -174,6 +174,7 @@ def test_without_the_agent_s_sound_the_contact_ends(how: str) -> None:
         shift.tell(events.MediaLost(C))
     assert (shift.all(PlaceCall), shift.center.floor.contacts) == ([], {})
     assert shift.record(C).completed is not None
+    assert shift.record(C).outcome == {"absent": "cancelled", "lost": None}.get(how, "failed")
     assert shift.state("ann") == ("ERROR" if how in ("late", "failed") else None)
 
 
@@ -248,3 +249,17 @@ def test_what_cannot_be_asked_for(asked: events.StartOutbound, why: str) -> None
     with pytest.raises(ValueError, match=why):
         shift.tell(asked)
     assert shift.center.floor.contacts == {}
+
+
+def test_an_agent_who_takes_calls_on_his_phone_is_called_there_first() -> None:
+    shift = a_shift()
+    shift.tell(events.PhonePresence("ann", True))
+    shift.tell(events.SetEndpoint("ann", "phone"))
+    shift.tell(events.PlaceContact(C, "ann", Pii(CALLED)))
+    assignment = shift.center.floor.agent("ann").assignment
+    assert assignment is not None and (assignment.endpoint, assignment.state) == ("phone", "CONNECTING")
+    assert assignment.expires == shift.now + 20  # for him to pick it up
+    shift.tell(events.AgentMediaUp(C))
+    assert len(shift.all(PlaceCall)) == 1
+    shift.tell(events.AgentMediaFailed(C, "He hung up."))
+    assert (shift.record(C).outcome, shift.state("ann")) == ("cancelled", "ERROR")
