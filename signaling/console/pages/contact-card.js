@@ -180,7 +180,7 @@ function over(contact, phone, act) {
     h("div", { class: "actions" }, button("Clear contact", "check", "primary", (self) => act(self, "clear"))),
   ];
   const update = (now) => {
-    const told = now.state === "ERROR" && now.outbound ? OUTCOMES[now.outcome] : null;
+    const told = now.state === "ERROR" && now.reason === now.outcome ? OUTCOMES[now.outcome] : null;
     [heading.textContent, text.textContent] = told ?? ENDINGS[now.state];
     why.textContent = now.reason && !told ? `${reason(now.reason)}.` : "";
   };
