@@ -3,6 +3,7 @@
 `python -m tests.e2e.baresip_phones FOLDER`, by `own_network.run_module`."""
 
 import asyncio
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -45,10 +46,10 @@ async def talk(phone: Baresip, page: PageBeside, other: Callable[[], tuple[Sampl
 async def finish(page: PageBeside, heard: Result) -> Result:
     await page.until("ENDED")
     contact = page.contact["contactId"]
-    states = [state for at, state in enumerate(page.states) if page.states[at - 1 : at] != [state]]
+    states = [state for state, _ in itertools.groupby(page.states) if state != "CONNECTED_ONHOLD"]
     page.states.clear()
     await page.ask("contact.clear")
-    return {"id": contact, "heard": heard, "states": [state for state in states if state != "CONNECTED_ONHOLD"]}
+    return {"id": contact, "heard": heard, "states": [state for state, _ in itertools.groupby(states)]}
 
 
 async def from_caller(node: Node, phone: Baresip, page: PageBeside, end: Callable[[], Any]) -> Result:
