@@ -146,9 +146,6 @@ class Gatekeeper:
         self.counts["challenged"] += 1
         offered = challenger.challenge(Visit(source, now), stale)
         challenges = [challenge for challenge in offered if challenge.algorithm in self._config.digests]
-        if arrival.flow.transport == "wss":
-            # What browsers' libraries are made of looks at the first one only, and can MD5 only; TLS is around it.
-            challenges = challenges[::-1]
         fields: Fields = tuple((kind.challenge, str(challenge)) for challenge in challenges)
         return Answer(kind.status, "", fields)
 

@@ -35,12 +35,6 @@ def test_a_phone_is_challenged_and_then_registered(office: Office) -> None:
     assert office.agent.knows(phone.flow) and office.agent.uses(phone.flow)
 
 
-def test_over_a_websocket_the_challenge_that_browsers_can_answer_comes_first(office: Office) -> None:
-    challenge = Phone(office, transport="wss", connection=4).challenged()
-    challenges = read_challenges(challenge.headers, "WWW-Authenticate")
-    assert [found.algorithm for found in challenges] == ["MD5", "SHA-256"]
-
-
 @pytest.mark.parametrize("algorithm", ["SHA-256", "MD5"])
 def test_only_what_is_offered_may_be_answered(algorithm: str) -> None:
     office = Office(SipConfig(digests=(algorithm,)))
