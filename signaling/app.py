@@ -53,6 +53,7 @@ from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.locating import Locator
 from signaling.sip_io import SipServer
+from signaling.sip_meter import SipMeter
 from signaling.softphone.server import SoftphoneServer
 from signaling.softphone.tokens import Tokens
 from signaling.speech import Speech
@@ -199,6 +200,7 @@ class App:
         self._status.add(self._quality)
         self._status.add(self._registrations)
         self._status.add(self._recorder.states)
+        self._status.add(SipMeter(trunks, lambda: self._sip.agent.answers))
         self._status.tell("trunks_down", lambda: self._uplinks.down)
         self._status.add(Fleet(lambda: self._workers.statuses))
 
@@ -253,6 +255,7 @@ class App:
             clock=self._clock,
             health=self._status.health,
             metrics=self._status.metrics,
+            trunks=self._uplinks.list_trunks,
             metrics_token=Pii(self._config.metrics.token),
             origins=frozenset(self._config.server.origins),
         )

@@ -50,6 +50,7 @@ log = structlog.get_logger()
 WANTED = ("bye", "cancel")
 """Ends that the customer has chosen."""
 DRAINING = (503, "Shutting down")
+TOO_MANY_CALLS = (503, "Too many calls")
 NO_SUCH_CALL = (481, "")
 NOT_ALLOWED = (403, "")
 """What a phone hears that may not call."""
@@ -159,6 +160,8 @@ class Calls:
     # From SIP
 
     def on_sip_event(self, event: SipEvent) -> None:
+        if isinstance(event, CallEnded):
+            self._trunks.limits.release(("in", event.call))
         match event:
             case IncomingCall(replaces=replaces) if replaces in self._sessions:
                 session = self._sessions[replaces]
@@ -195,6 +198,11 @@ class Calls:
             return
         if self.draining or center is None or called not in center.floor.numbers:
             self._dialogs.reject(event.call, *(DRAINING if self.draining else NO_SUCH_NUMBER))
+            return
+        if not self._trunks.limits.admit(name, ("in", event.call), self._clock()):
+            self.counts["refused: trunk_limit"] += 1
+            log.warning("x call refused", trunk=name, code="trunk_limit")
+            self._dialogs.reject(event.call, *TOO_MANY_CALLS)
             return
         contact = str(uuid.uuid4())
         session = Session(event.call, contact, center, called, event.caller, self._clock(), event.flow.remote[0])
@@ -238,6 +246,7 @@ class Calls:
             return
         log.info("= call replaced", contact=session.contact)
         self._note(session, "ReplaceCall", "allowed")
+        self._trunks.limits.hold(event.trunk, ("in", event.call))
         del self._sessions[session.call]
         session.call, session.late_offer = event.call, event.sdp is None
         self._sessions[session.call] = session

@@ -149,6 +149,8 @@ def _check_account(trunk: Trunk) -> None:
         raise ConfigError(f"trunk {trunk.name}: say whose challenges are answered, with `realm`")
     if trunk.options_seconds and trunk.options_seconds not in range(5, 3601):
         raise ConfigError(f"trunk {trunk.name}: options_seconds must be 5 to 3600, or 0 for never")
+    if trunk.max_calls < 0 or not (trunk.max_rate == 0 or 0.01 <= trunk.max_rate <= 10_000):
+        raise ConfigError(f"trunk {trunk.name}: max_calls and max_rate must be 0 for no limit, or more")
     registration = trunk.registration
     if registration is None:
         return

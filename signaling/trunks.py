@@ -9,8 +9,12 @@ from signaling.phones import phone_name
 from signaling.sip.digest import Account
 from signaling.sip.events import IncomingCall
 from signaling.sip.flow import Flow
+from signaling.trunk_limits import TrunkLimits
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+MAX_FOUND = 4096
 
 
 class Trunks:
@@ -32,6 +36,9 @@ class Trunks:
                 if phone.calls:
                     self._trunks[phone_name(directory.tenant, phone.name)] = _trunk_of(phone)
         self._networks.sort(key=lambda entry: entry[0].prefixlen, reverse=True)
+        self._found: dict[tuple[str, str], str | None] = {}
+        """What `of` has found of late: it is asked with every message."""
+        self.limits = TrunkLimits(self.named)
         self._by_id = {secret.id: name for name, secret in self._secrets.items()}
 
     def __iter__(self) -> Iterator[tuple[str, Trunk]]:
@@ -53,9 +60,18 @@ class Trunks:
         """The hosts that its registrars and targets stand for now, names and addresses. Calls may come from the
         registrars; what the targets ask is answered with the trunk's credentials."""
         self._registrars[name], self._targets[name] = registrars, targets
+        self._found.clear()
 
     def of(self, flow: Flow) -> str | None:
         """The trunk that a source belongs to, or None for a stranger."""
+        place = (flow.transport, flow.remote[0])
+        if place not in self._found:
+            if len(self._found) >= MAX_FOUND:
+                self._found.clear()
+            self._found[place] = self._find(flow)
+        return self._found[place]
+
+    def _find(self, flow: Flow) -> str | None:
         try:
             address = ipaddress.ip_address(flow.remote[0])
         except ValueError:

@@ -125,6 +125,29 @@ class Uplinks(Collector):
             pulses.setdefault(pulse.watch.trunk, []).append(pulse.up is not False)
         return len(lost | {trunk for trunk, up in pulses.items() if not any(up)})
 
+    def list_trunks(self, tenant: Tenant) -> list[dict[str, object]]:
+        """The trunks of an instance, and how they are: for its own people."""
+        prefix, upstream = f"{tenant.instance}/", self._server.upstream
+        return [
+            {
+                "Name": trunk.name,
+                "Id": self._trunks.id_of(name),
+                "Calls": self._trunks.limits.running(name),
+                "Registrations": [
+                    {"Registrar": one.enrolment.name, "State": one.standing.value, "Status": one.status}
+                    for one in upstream.registrants
+                    if one.enrolment.trunk == name
+                ],
+                "Targets": [
+                    {"Address": _place(pulse.watch.flow.remote), "Up": pulse.up, "Status": pulse.status}
+                    for pulse in upstream.pulses
+                    if pulse.watch.trunk == name
+                ],
+            }
+            for name, trunk in self._trunks
+            if name.startswith(prefix) and self._trunks.id_of(name)
+        ]
+
     def on_news(self, news: UpstreamNews) -> None:
         tenant = self._tenants.get(self._trunks.instance_of(news.trunk))
         name = news.trunk.partition("/")[2]
@@ -136,8 +159,7 @@ class Uplinks(Collector):
             action, detail = "RegisterAtTrunk", {"registrar": news.registrar, "state": state}
         else:
             good, state = news.up, "up" if news.up else "down"
-            place = f"{format_host(news.target[0])}:{news.target[1]}"
-            action, detail = "AskTrunk", {"target": place, "state": state}
+            action, detail = "AskTrunk", {"target": _place(news.target), "state": state}
         log.log(
             logging.INFO if good else logging.WARNING,
             "= trunk",
@@ -244,3 +266,7 @@ class Uplinks(Collector):
         for gone in self._watched.get(name, set()) - wanted:
             self._server.upstream.unwatch(name, gone)
         self._watched[name] = wanted
+
+
+def _place(address: Address) -> str:
+    return f"{format_host(address[0])}:{address[1]}"

@@ -16,6 +16,7 @@ from signaling.api import (
     recordings,
     sign_in,
     softphone,
+    trunks,
 )
 from signaling.api.bodies import LIMIT
 from signaling.api.doors import SESSIONS
@@ -39,6 +40,7 @@ RESOURCES = (
     quarantine,
     outbound,
     health,
+    trunks,
 )
 
 

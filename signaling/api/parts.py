@@ -67,6 +67,8 @@ class Parts:
     """What /health answers; `status` is "ok", or anything else for a 503."""
     metrics: Callable[[], bytes]
     """Prometheus' text format."""
+    trunks: Callable[[Tenant], list[dict[str, object]]]
+    """What there is to say of a tenant's trunks."""
     metrics_token: Pii[str] = Pii("")  # noqa: RUF009  # a value
     """What asks for the metrics from another machine with; empty: nobody may."""
     origins: frozenset[str] = frozenset()

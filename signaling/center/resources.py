@@ -170,6 +170,10 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     registration: Registration | None = None
     options_seconds: int = 0
     """How often its targets and registrars are asked whether they are there (OPTIONS); 0: never."""
+    max_calls: int = 0
+    """At once, both directions together; 0: as many as there is room for."""
+    max_rate: float = 0.0
+    """Calls that may begin in a second, both directions together; 0: as many as come."""
 
 
 class TrunkSecrets(NamedTuple):

@@ -24,7 +24,7 @@ A value of ours that no message can carry (a line break in a reason) raises Valu
 """
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -53,6 +53,7 @@ from signaling.sip.session_timer import check_expires
 from signaling.sip.stateless import Stateless
 from signaling.sip.strangers import Buckets, source_of
 from signaling.sip.table import Action, Event
+from signaling.sip.tally import Said
 from signaling.sip.transactions import Arrival, Reply
 from signaling.sip.upstream import Upstream
 from signaling.sip.uri import Uri
@@ -73,7 +74,7 @@ class UserAgent:
         """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state,
         unless he registers with one of the accounts. `account_for`: with what challenges to our requests are
         answered."""
-        self._core = Core(config, account_for)
+        self._core = Core(config, account_for, trunk_for)
         self._trunk_for = trunk_for
         self._stateless = Stateless(self._core, trunk_for)
         self.registrar = Registrar(self._core, accounts, self._stateless)
@@ -139,6 +140,11 @@ class UserAgent:
     @property
     def counters(self) -> Counters:
         return self._core.counters
+
+    @property
+    def answers(self) -> Mapping[Said, int]:
+        """Final answers to requests of both sides, since the start."""
+        return self._core.tally.counts
 
     @property
     def challenges(self) -> dict[str, int]:

@@ -12,6 +12,7 @@ from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow, Outgoing
 from signaling.sip.headers.replaces import Replaces
 from signaling.sip.replies import Answer, make_response
+from signaling.sip.tally import Tally, TrunkFor
 from signaling.sip.transactions import ServerTransaction, Transactions
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ class Counters:
 
 
 class Core:
-    def __init__(self, config: SipConfig, account_for: AccountFor = no_account) -> None:
+    def __init__(
+        self, config: SipConfig, account_for: AccountFor = no_account, trunk_for: TrunkFor = lambda flow: None
+    ) -> None:
         self.config = config
         self.wallet = Wallet(account_for, config.new_id)
         self.counters = Counters()
         self.deadlines = Deadlines()
+        self.tally = Tally(trunk_for)
         self.transactions = Transactions(config.timers, self.deadlines, self.send)
+        self.transactions.count = self.tally.count
         self.events: deque[SipEvent] = deque()
         self.outbox: list[Outgoing] = []
         self.sessions: dict[str, Session] = {}

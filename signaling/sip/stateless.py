@@ -45,6 +45,7 @@ class Stateless:
 
     def _answer(self, arrival: Arrival, answer: Answer) -> None:
         response = make_response(arrival.request, arrival.flow, answer, self._make_tag(arrival))
+        self._core.tally.count(arrival.flow, "theirs", arrival.request.method, answer.status)
         self._core.send(answer_flow(arrival.flow, arrival.envelope.via), bytes(response))
 
     def _make_tag(self, arrival: Arrival) -> str:

@@ -23,6 +23,7 @@ from signaling.sip.table import (
     Timer,
     response_event,
 )
+from signaling.sip.tally import Side
 
 Key = tuple[str, ...]
 
@@ -138,15 +139,21 @@ class ClientTransaction(Transaction):
 
     def handle_timer(self, name: str, now: float) -> None:
         if Action.TIMEOUT in self.step(Timer(name), now):
+            self._count(408)
             self.user.handle_failure(self, 408, now)
 
     def receive(self, reply: Reply, now: float) -> None:
-        if reply.response.status >= 300 and self._is_open and self.renew is not None:
-            request = self.renew(self, reply)
+        if reply.response.status >= 200 and self._is_open:
+            self._count(reply.response.status)
+            request = self.renew(self, reply) if self.renew is not None and reply.response.status >= 300 else None
             if request is not None:
                 self._layer.leave_behind(self, reply, now)
                 self._begin_again(request, now)
                 return
+        self.absorb(reply, now)
+
+    def absorb(self, reply: Reply, now: float) -> None:
+        """Takes the response for what it is."""
         if reply.response.status >= 300 and not self._ack:
             self._ack = bytes(make_ack(self.request, reply.response))
         if Action.PASS in self.step(response_event(reply.response.status), now):
@@ -155,12 +162,16 @@ class ClientTransaction(Transaction):
     def break_off(self, now: float) -> None:
         """The flow is gone."""
         if Action.BREAK in self.step(Event.BROKEN, now):
+            self._count(503)
             self.user.handle_failure(self, 503, now)
 
     @property
     def _is_open(self) -> bool:
         """No final response has come."""
         return self.state in (State.CALLING, State.TRYING, State.PROCEEDING)
+
+    def _count(self, status: int) -> None:
+        self._layer.count(self.flow, "ours", self.request.method, status)
 
     def _begin_again(self, request: Request, now: float) -> None:
         for timer in self._running:
@@ -188,6 +199,8 @@ class ServerTransaction(Transaction):
         """Sends it, unless it is too late for it."""
         event = response_event(response.status)
         if (self.state, event) in self._table:
+            if response.status >= 200 and self.is_open:
+                self._layer.count(self.arrival.flow, "theirs", self.arrival.request.method, response.status)
             self._response = bytes(response)
             self.step(event, now)
 
@@ -217,6 +230,8 @@ class Transactions:
         self.timers = timers
         self.deadlines = deadlines
         self.send = send
+        self.count: Callable[[Flow, Side, str, int], None] = lambda flow, side, method, status: None
+        """Told of the flow, the side that asked, the method and the status of every final answer, once."""
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
         self._merged: dict[Key, ServerTransaction] = {}
@@ -240,7 +255,7 @@ class Transactions:
         spent = ClientTransaction(self, transaction.request, transaction.flow, UNATTENDED)
         spent.state = transaction.state
         self._clients[_client_key(spent.request)] = spent
-        spent.receive(reply, now)
+        spent.absorb(reply, now)
 
     def find_client(self, envelope: Envelope) -> ClientTransaction | None:
         """Whose answer this is: by branch and method."""

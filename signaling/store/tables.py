@@ -106,6 +106,8 @@ trunks = _tenant_table(
     Column("registration", JSON(none_as_null=True)),
     Column("options_seconds", Integer, nullable=False, server_default="0"),
     Column("password", LargeBinary),
+    Column("max_calls", Integer, nullable=False, server_default="0"),
+    Column("max_rate", Float, nullable=False, server_default="0"),
     key=("name",),
 )
 """`password` is sealed."""

@@ -37,8 +37,8 @@ FLOW = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.1", 5080))
 
 
 class Hall:
-    def __init__(self) -> None:
-        trunk = Trunk("local", ("127.0.0.0/8",), srtp="required")
+    def __init__(self, max_calls: int = 0) -> None:
+        trunk = Trunk("local", ("127.0.0.0/8",), srtp="required", max_calls=max_calls)
         self.directory = msgspec.structs.replace(directory(), trunks=(trunk,))
         rival = msgspec.structs.replace(directory(), tenant=Tenant("2", "instance-0", "rival"))
         self.center = Center(self.directory, lambda: "0" * 32)
@@ -69,6 +69,21 @@ class Hall:
     async def tell(self, event: Any) -> None:
         self.calls.on_sip_event(event)
         await self.lanes.empty()
+
+
+async def test_a_trunk_has_no_more_calls_than_it_may() -> None:
+    hall = Hall(max_calls=1)
+    await hall.ring()
+    caller = Pii("+15550177")
+    await hall.tell(IncomingCall("call-2", hall.trunk, FLOW, caller, Pii(""), NUMBER, "offer"))
+    assert hall.phone.last() == ("reject", "call-2", 503, "Too many calls")
+    assert hall.calls.counts["refused: trunk_limit"] == 1
+    # The refused one is over, too, and its place was nobody's.
+    await hall.tell(CallEnded("call-2", "rejected", 503))
+    assert len(hall.calls) == 1
+    await hall.tell(CallEnded("call-1", "bye", 200))
+    await hall.tell(IncomingCall("call-3", hall.trunk, FLOW, caller, Pii(""), NUMBER, "offer"))
+    assert hall.phone.last()[:2] == ("answer", "call-3")
 
 
 @pytest.fixture

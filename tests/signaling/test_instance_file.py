@@ -95,6 +95,8 @@ def going_out(**changes: Any) -> dict[str, Any]:
         (account(realm="a\nb"), "trunk t: username or realm has characters"),
         (account(username=""), "trunk t: to register it needs a registrar, and a username"),
         (account(username="a b"), "trunk t: to register it needs a registrar, and a username"),
+        (account(max_calls=-1), "trunk t: max_calls and max_rate"),
+        (account(max_rate=0.001), "trunk t: max_calls and max_rate"),
         (account(options_seconds=1), "trunk t: options_seconds must be 5 to 3600"),
         (account(registration={"registrars": []}), "trunk t: to register it needs a registrar"),
         (account(registration={"registrars": ["a b"]}), "trunk t: target 'a b' must be host"),

@@ -106,6 +106,22 @@ async def test_a_trunk_is_registered_called_and_taken_back(transport: Transport)
             assert binding.contact.user == "0pa9ue"
             assert node.metrics() == ['telephonist_trunk_registered{registrar="1",trunk="0pa9ue"} 1.0']
             assert node.uplinks.down == 0
+            assert node.uplinks.list_trunks(TENANT) == [
+                {
+                    "Name": "carrier",
+                    "Id": "0pa9ue",
+                    "Calls": 0,
+                    "Registrations": [
+                        {
+                            "Registrar": f"127.0.0.1:{there.udp};transport={transport}",
+                            "State": "registered",
+                            "Status": 200,
+                        }
+                    ],
+                    "Targets": [],
+                }
+            ]
+            assert node.uplinks.list_trunks(Tenant("2", "instance-2", "rival")) == []
             invitation = Invitation(binding.contact, NameAddr.parse("<sip:+4917@acme.test>"), OFFER)
             registrar.agent.invite(binding.flow, invitation, registrar.now)
             registrar.flush()

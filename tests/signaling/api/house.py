@@ -175,6 +175,7 @@ async def a_house(store: Store, clock: Clock, console: Path) -> AsyncIterator[Ho
         clock=clock,
         health=lambda: told,
         metrics=lambda: b"telephonist_up 1\n",
+        trunks=lambda tenant: [{"Name": f"carrier of {tenant.alias}"}],
         origins=frozenset({"https://desk.example.com"}),
     )
     app = build(parts)

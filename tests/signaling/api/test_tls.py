@@ -26,6 +26,7 @@ async def test_the_cookie_lives_in_a_browser_over_tls(store: Store, clock: Clock
         clock=clock,
         health=lambda: {"status": "ok"},
         metrics=lambda: b"",
+        trunks=lambda tenant: [],
     )
     context = server_context(*self_signed(tmp_path / "tls", "127.0.0.1"))
     server = TestServer(build(parts), scheme="https")

@@ -88,7 +88,14 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
             Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),
             Trunk("out", (), outbound=Outbound(("sip.test:5070;transport=tcp",), (NumberRule("+49*", 2, 1, "00"),))),
             Trunk(
-                "account", (), username="ada", realm="r", registration=Registration(("sip.test",)), options_seconds=30
+                "account",
+                (),
+                username="ada",
+                realm="r",
+                registration=Registration(("sip.test",)),
+                options_seconds=30,
+                max_calls=30,
+                max_rate=2.5,
             ),
         ),
         storage=Storage(bucket=f"{tenant.alias}-calls", tags={"of": tenant.alias}),
