@@ -48,7 +48,7 @@ from bench.sections import keep_others, put
 from bench.sip.flood import StrangerPlan, is_unharmed, measure_stranger
 from bench.sip.node import SipPlan, measure_dialogs
 from bench.sip.registrations import RegistrationPlan, measure_registrations
-from bench.sip.report import dialogs_section, stranger_section
+from bench.sip.report import dialogs_section, registrations_section, stranger_section
 from bench.softphone.client import Refused
 from recorder.api import FORMATS, Format
 from signaling.sip.flow import Transport
@@ -326,10 +326,14 @@ def stranger(write: Path | None, **given: Any) -> None:
 @click.option("--phones", type=click.IntRange(1, 20_000), default=5000, show_default=True)
 @click.option("--refresh", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Seconds.")
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="How long to count.")
-def registrations(**given: Any) -> None:
+@click.option("--write", type=PATH, help="Also write the section of a Markdown document.")
+def registrations(write: Path | None, **given: Any) -> None:
     """Phones that register over UDP with digest and refresh: answers, CPU and memory of signaling."""
+    about = _about()
     figures = _run(lambda tell: measure_registrations(RegistrationPlan(**given), tell))
-    _print({**_about(), **figures})
+    _print({**about, **figures})
+    if write is not None:
+        write.write_text(put(_read(write), registrations_section(about, figures)))
     if figures["registered"]["failed"] or figures["refreshed"]["failed"]:
         _fail("not every registration was granted: the figures do not count")
 

@@ -51,8 +51,8 @@ async def measure_registrations(plan: RegistrationPlan, tell: Tell) -> dict[str,
     return {
         "phones": plan.phones,
         "refresh_seconds": plan.refresh,
-        "registered": {**_summary(first), "cpu_cores": round(first_cpu / plan.refresh, 3)},
-        "refreshed": {**_summary(later), "cpu_cores": round(cpu / plan.seconds, 3)},
+        "registered": {**summary(first), "cpu_cores": round(first_cpu / plan.refresh, 3)},
+        "refreshed": {**summary(later), "cpu_cores": round(cpu / plan.seconds, 3)},
         "memory_mb": {"before": empty, "registered": held, "refreshed": after},
     }
 
@@ -75,7 +75,7 @@ async def _round(node: Node, plan: RegistrationPlan, phones: list[Phone], second
     return figures, cpu_seconds(node.pid)["signaling"] - before
 
 
-def _summary(figures: Figures) -> dict[str, Any]:
+def summary(figures: Figures) -> dict[str, Any]:
     ordered = sorted(figures.seconds)
     quantiles = {f"p{share}_ms": _at(ordered, share) for share in (50, 99)}
     failed = dict(figures.failed)

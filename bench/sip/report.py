@@ -44,6 +44,26 @@ def stranger_section(about: Mapping[str, Any], figures: Mapping[str, Any]) -> st
     )
 
 
+def registrations_section(about: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    """Markdown. `about`: date, command, machine."""
+    memory = figures["memory_mb"]
+    rows = "".join(
+        f"| {title} | {one['granted']:,} | {sum(one['failed'].values())} | {one['p50_ms']} | {one['p99_ms']} "
+        f"| {one['cpu_cores']} |\n"
+        for title, one in (("first registrations", figures["registered"]), ("refreshes", figures["refreshed"]))
+    )
+    return (
+        "## Registered phones\n\n"
+        f"{taken(about)}\n\n"
+        f"{figures['phones']:,} phones register over UDP with digest (SHA-256), each from an address of its own, and "
+        f"refresh every {figures['refresh_seconds']:g} s.\n\n"
+        "| | granted | failed | p50, ms | p99, ms | cores of signaling |\n| --- | --- | --- | --- | --- | --- |\n"
+        f"{rows}\n"
+        f"Signaling held {memory['before']} MB before, {memory['registered']} MB with all registered and "
+        f"{memory['refreshed']} MB after the refreshes.\n"
+    )
+
+
 def taken(about: Mapping[str, Any]) -> str:
     machine = about["machine"]
     return (

@@ -1,4 +1,5 @@
-"""Calls from SIP stacks that are not ours: sipp with scenarios for what trunks do, baresip over TLS with SRTP."""
+"""Calls from and to SIP stacks that are not ours: sipp with scenarios for what trunks do, baresip over TLS with SRTP as a
+caller and as the phone of an agent, SIP.js in a browser as another."""
 
 import os
 import signal
@@ -8,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Playwright
 
 from signaling.sip.flow import Transport
 from tests.e2e import own_network
+from tests.e2e.callers import customer
+from tests.e2e.desk_phones import page_of
 from tests.e2e.node import Node
 from tests.e2e.phones import Ear, Sipp, connected, heard_by, over, softphone, write_voice
+from tests.e2e.plan import BOTH
 from tests.e2e.recordings import Supervisor
 from tests.e2e.sound import ABSENT, LOUD, assert_only, assert_silent, end_of
+from tests.e2e.web_phone import web_phone
 from tests.support.tones import Samples
 
 CUSTOMER, AGENT = 440, 700
@@ -172,3 +178,28 @@ async def test_baresip_as_the_phones_of_agents(tmp_path: Path) -> None:
     assert held["other"]["agent"] < ABSENT
     assert muted["other"]["all"] < ABSENT
     assert_levels(muted["phone"], "customer", "agent")
+
+
+async def test_sip_js_registers_and_takes_a_call(node: Node, playwright: Playwright, tmp_path: Path) -> None:
+    async with web_phone(playwright, AGENT, tmp_path) as phone, page_of(node, "bob") as page:
+        assert await phone.register(node, "bob-page") == "Registered"
+        await page.use_phone()
+        async with customer(node, BOTH, CUSTOMER) as caller:
+            await caller.answered()
+            await page.until("CONNECTED")
+            await phone.hear(0.5)
+            at_phone = await phone.hear(1.0)
+            assert_only(*at_phone, CUSTOMER, AGENT)
+            assert_only(*end_of(caller.heard, 0.8), AGENT, CUSTOMER)
+            await phone.hang_up()
+            await page.until("ENDED")
+            await phone.ended()
+            contact = page.contact["contactId"]
+        await page.ask("contact.clear")
+    async with Supervisor(node) as supervisor:
+        described = await supervisor.delivered(contact)
+        samples, rate = await supervisor.audio(contact)
+    assert described["DisconnectReason"] == "AGENT_DISCONNECT"
+    middle = slice(int(0.5 * rate), int(-0.3 * rate))
+    assert_only(samples[middle, 0], rate, CUSTOMER, AGENT)
+    assert_only(samples[middle, 1], rate, AGENT, CUSTOMER)
