@@ -1,5 +1,5 @@
-"""Calls from and to SIP stacks that are not ours: sipp with scenarios for what trunks do, baresip over TLS with SRTP as a
-caller and as the phone of an agent, SIP.js in a browser as another."""
+"""Calls from and to SIP stacks that are not ours: sipp with scenarios for what trunks do, baresip over TLS with SRTP as
+a caller and as the phone of an agent, SIP.js in a browser as another."""
 
 import os
 import signal
