@@ -11,8 +11,8 @@ from playwright.async_api import Playwright
 
 from bench.call.sounds import Tone
 from bench.processes import children
-from recorder.envelope import HEAD, parse_head
-from recorder.keys import context_of
+from recorder import journal
+from recorder.keys import context_of, owner_of
 from tests.e2e.agent_page import agent_at_work
 from tests.e2e.callers import CALLER, customer
 from tests.e2e.node import Node
@@ -40,15 +40,15 @@ def secrets_of_the_call() -> Secrets:
 
 
 def secret_keys(node: Node) -> Secrets:
-    """The data keys of all that is stored, and what the keyring's file holds, as bytes and as they are written down."""
+    """The data key of the recording, and what the keyring's file holds, as bytes and as they are written down."""
     ring = LocalKeyring.open(node.places.keyring)
     keys = {}
-    for path in node.files(node.places.store):
-        header, _ = parse_head(path.read_bytes()[:HEAD])
-        keys[f"the data key of {path.name}"] = ring.unwrap(header.wrapped, context_of(header.owner())).reveal()
+    for path in node.places.spool.rglob(journal.NAME):
+        known = journal.claim(path.parent)
+        keys["the data key"] = ring.unwrap(known.wrapped, context_of(owner_of(known.start))).reveal()
     for number, text in enumerate(re.findall(rb"[A-Za-z0-9+/]{43,}={0,2}", node.places.keyring.read_bytes())):
         keys[f"key {number} of the keyring"] = base64.b64decode(text)
-    assert len(keys) >= 3, "two objects and a keyring have keys"
+    assert len(keys) >= 2, "a recording and a keyring have keys"
     assert all(len(key) >= 32 for key in keys.values())
     written = {f"{name} in base64": base64.b64encode(key).rstrip(b"=") for name, key in keys.items()}
     return keys | written | {f"{name} in hexadecimal": key.hex().encode() for name, key in keys.items()}
