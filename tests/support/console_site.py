@@ -28,7 +28,7 @@ POLICY = (
 TENANT = {"account": "000000000001", "instance": "i-1", "alias": "acme"}
 ALL = [
     "ContactSearch.View", "ListenCallRecordings", "DownloadCallRecordings", "DeleteCallRecordings",
-    "CallRecordings.LegalHold", "AuditTrail.View", "BasicAgentAccess",
+    "CallRecordings.LegalHold", "CallRecordings.Quarantine", "AuditTrail.View", "BasicAgentAccess",
 ]  # fmt: skip
 
 
@@ -62,7 +62,10 @@ class Site:
         """What was decided about recordings, and tickets that were asked for: the path's end, and the body."""
         self.entries: list[dict[str, Any]] = []
         """What the audit trail says of every recording."""
-        self._wav = make_wav(4)
+        self.aside: list[dict[str, Any]] = []
+        """What is in quarantine; it is empty once that was tried again or deleted."""
+        self.sound = make_wav(4), "audio/wav"
+        """Every recording's, and its media type."""
         self._phone_port = 0
         self._runner: web.AppRunner | None = None
 
@@ -121,6 +124,8 @@ class Site:
             web.post("/recordings/{contact}/delete", self._decide),
             web.post("/recordings/{contact}/legal-hold", self._decide),
             web.post("/recordings/{contact}/legal-hold/clear", self._decide),
+            web.post("/recordings/{contact}/retry", self._decide),
+            web.get("/quarantine", self._quarantine),
             web.get("/recordings/{contact}/audit", self._audit),
             web.get("/recordings/{contact}/peaks", self._peaks),
             web.get("/recordings/{contact}/audio", self._audio),
@@ -174,8 +179,9 @@ class Site:
         self.asked.append((what, body))
         wanted = request.match_info.get("contact")
         ours: dict[str, Any] = next((one["Telephonist"] for one in self.contacts if one["Id"] == wanted), {})
+        self.aside = [] if what in ("delete", "retry") else self.aside
         told = {"At": time.time(), "By": "ada", "Reason": body.get("Reason", "")}
-        if what == "delete":
+        if what == "delete" and "Recording" in ours:
             ours["Recording"]["Deleted"] = told | {"Cause": "user", "ErasedAt": told["At"]}
         elif what == "legal-hold":
             ours["LegalHold"] = told
@@ -188,17 +194,20 @@ class Site:
         headers = {"Content-Disposition": 'attachment; filename="recordings.zip"'}
         return web.Response(body=b"PK", content_type="application/zip", headers=headers)
 
+    async def _quarantine(self, request: web.Request) -> web.Response:
+        return web.json_response({"Recordings": self.aside})
+
     async def _audit(self, request: web.Request) -> web.Response:
         return web.json_response({"Entries": self.entries})
 
     async def _audio(self, request: web.Request) -> web.Response:
-        part = request.http_range
+        part, (sound, media) = request.http_range, self.sound
         headers = {"Accept-Ranges": "bytes"}
         if "Range" not in request.headers:
-            return web.Response(body=self._wav, content_type="audio/wav", headers=headers)
-        begin, end = part.start or 0, part.stop or len(self._wav)
-        headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(self._wav)}"
-        return web.Response(status=206, body=self._wav[begin:end], content_type="audio/wav", headers=headers)
+            return web.Response(body=sound, headers=headers | {"Content-Type": media})
+        begin, end = part.start or 0, part.stop or len(sound)
+        headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(sound)}"
+        return web.Response(status=206, body=sound[begin:end], headers=headers | {"Content-Type": media})
 
 
 def _replace(value: Any, changes: dict[str, Any]) -> Any:

@@ -49,6 +49,8 @@ export const peaks = (contact, recording) => request("GET", `/recordings/${id(co
 export const deleteRecordings = (contact, Reason) => request("POST", `/recordings/${id(contact)}/delete`, { Reason });
 export const setHold = (contact, Reason) => request("POST", `/recordings/${id(contact)}/legal-hold`, { Reason });
 export const clearHold = (contact, Reason) => request("POST", `/recordings/${id(contact)}/legal-hold/clear`, { Reason });
+export const quarantined = () => request("GET", "/quarantine");
+export const retry = (contact) => request("POST", `/recordings/${id(contact)}/retry`, {});
 export const auditOf = (contact) => request("GET", `/recordings/${id(contact)}/audit`);
 
 /** Where the sound is, for whom asks and for a short time only. `Purpose`: "LISTEN" or "DOWNLOAD". */

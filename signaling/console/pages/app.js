@@ -56,6 +56,7 @@ function pagesOf(me, phone, connect) {
     download: may(me, "DownloadCallRecordings"),
     delete: may(me, "DeleteCallRecordings"),
     hold: me.permissions.includes("CallRecordings.LegalHold"),
+    quarantine: me.permissions.includes("CallRecordings.Quarantine"),
     audit: may(me, "AuditTrail"),
   };
   const pages = [];

@@ -5,6 +5,7 @@ import { contactDetails } from "./contact-details.js";
 import { save } from "./dialog.js";
 import { h, icon, notice, press } from "./dom.js";
 import { duration, moment, number, reason } from "./format.js";
+import { quarantine } from "./quarantine.js";
 import { steps } from "./recording-steps.js";
 
 const HOUR = 3600;
@@ -13,12 +14,13 @@ const RANGES = [["Last hour", HOUR], ["Last 24 hours", DAY], ["Last 7 days", 7 *
 const PAGE = 50;
 const COLUMNS = ["Begun", "Caller", "Queue", "Agent", "Duration", "Ended", "Recording"];
 
-/** `rights` are {listen, download, delete, hold, audit}; `chosen` is a contact's id; `expired` is called when the sign-in has ended. */
+/** `rights` are {listen, download, delete, hold, quarantine, audit}; `chosen` is a contact's id; `expired` is called when the sign-in has ended. */
 export function contactsPage(me, rights, chosen, expired) {
   const box = notice();
   const list = new ContactList(me, rights, box, expired);
   const details = h("section", { class: "details", "aria-label": "Contact", hidden: true });
-  const finder = h("div", { class: "finder" }, list.controls, box.element, list.element);
+  const aside = quarantine(rights, () => list.search());
+  const finder = h("div", { class: "finder" }, list.controls, box.element, aside.element, list.element);
   const element = h("div", { class: "contacts-page" }, finder, details);
   let open = null;
   const go = (contact) => {
@@ -31,6 +33,7 @@ export function contactsPage(me, rights, chosen, expired) {
   };
   go(chosen);
   list.search();
+  if (rights.quarantine) aside.load().catch((error) => box.say(error.message));
   return { element, go, close: () => open?.close() };
 }
 

@@ -70,6 +70,7 @@ export function history(acts = [], type = "AGENT") {
 const ACTIONS = {
   ListenCallRecording: "listened", DownloadCallRecording: "downloaded", ExportCallRecording: "exported",
   DeleteCallRecording: "deleted it", SetLegalHold: "set a legal hold", ClearLegalHold: "cleared the legal hold",
+  RetryCallRecording: "tried it again",
   StartContactRecording: "started it", StopContactRecording: "stopped it", SuspendContactRecording: "paused it",
   ResumeContactRecording: "resumed it", SecurePause: "secure pause", SecureResume: "ended a secure pause",
   UseTicket: "used a bad ticket",

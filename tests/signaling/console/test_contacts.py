@@ -2,10 +2,13 @@
 
 import time
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from recorder import api
+from recorder.encoding import Shape, make_encoder
 from tests.support.console_site import AVAILABLE, Site, make_contact
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -164,3 +167,43 @@ async def test_who_listened_and_why_it_was_set_aside_are_told(site: Site, superv
     site.contacts[1]["Telephonist"]["Recording"] |= {"State": "quarantined", "Reason": "segment 2 is damaged"}
     await supervisor.get_by_role("row").nth(2).click()
     await expect(supervisor.get_by_text("segment 2 is damaged")).to_be_visible()
+
+
+async def test_what_was_set_aside_is_tried_again_or_discarded(site: Site, supervisor: Page) -> None:
+    reason = "segment 0: frame 3 is damaged"
+    one = {"ContactId": "contact-1", "Type": "AGENT", "State": "quarantined", "Reason": reason, "Since": time.time()}
+    waiting = one | {"ContactId": "contact-2", "State": "sealed", "Reason": "No space left on device"}
+    for button, asked in (("Try again", ("retry", {})), ("Discard", ("delete", {"Reason": "It is lost."}))):
+        site.aside = [one, waiting]
+        await supervisor.reload()
+        await supervisor.get_by_text("2 recordings need a look").click()
+        items = supervisor.get_by_role("listitem").filter(has_text="Contact,")
+        await expect(items).to_have_count(2)
+        await expect(items.nth(0)).to_contain_text(reason)
+        await expect(items.nth(1)).to_contain_text("tried again by itself")
+        await expect(items.nth(1).get_by_role("button")).to_have_count(0)
+        await items.nth(0).get_by_role("button", name=button).click()
+        if button == "Discard":
+            dialog = supervisor.get_by_role("dialog")
+            await dialog.get_by_label("Reason").last.fill("It is lost.")
+            await dialog.get_by_role("button", name="Discard for good").click()
+        await expect(items).to_have_count(0)
+        assert site.asked.pop() == asked
+
+
+@pytest.mark.parametrize("format", ["flac", "opus"])
+async def test_every_format_is_played_and_sought(site: Site, supervisor: Page, format: api.Format) -> None:
+    at = np.arange(4 * 8000) / 8000
+    sound = np.stack([8000 * np.sin(2 * np.pi * hertz * at) for hertz in (440, 700)], axis=1).astype(np.int16)
+    encoder = make_encoder(format, Shape(8000, 2, len(sound)))
+    site.sound = encoder.begin() + encoder.encode(sound) + encoder.finish(), api.FORMATS[format][1]
+    await supervisor.get_by_role("row").nth(1).click()
+    await supervisor.get_by_role("button", name="Play").click()
+    await expect(supervisor.get_by_text("0:01 / 0:04")).to_be_visible()
+    slider = supervisor.get_by_role("slider", name="Position")
+    await slider.focus()
+    await supervisor.keyboard.press("Home")
+    await expect(supervisor.get_by_text("0:02 / 0:04")).to_be_visible()
+    await supervisor.keyboard.press("End")
+    await expect(supervisor.get_by_role("button", name="Play")).to_be_visible()
+    await expect(supervisor.get_by_text("0:04 / 0:04")).to_be_visible()
