@@ -237,8 +237,8 @@ class S3Store:
                 return await asked
 
 
-class _OutOfRange(Exception):
-    """The object ends before the range begins."""
+class _OutOfRange(StoreFailed):
+    """The object ends before the range begins; to any other request it is nonsense."""
 
 
 async def _range(client: Any, asked: dict[str, Any], length: int) -> bytes:
@@ -280,7 +280,7 @@ def _as_ours(error: ClientError) -> Exception:
     if code in _TAKEN:
         return KeyTaken("something is stored under the key already")
     if code in ("416", "InvalidRange"):
-        return _OutOfRange()
+        return _OutOfRange("the bucket answers nonsense: 416")
     if code in _REFUSED:
         return StoreFailed(f"the bucket refuses us: {code}")
     return StoreFailed(f"the bucket answers {status}: {code}")

@@ -8,6 +8,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from vault.kms import KeyUnavailable, KeyVersion, KmsAway
 
@@ -21,6 +22,7 @@ _GONE = frozenset(
     }
 )
 _CONTEXT = "telephonist"
+NONSENSE = "the key service answers nonsense"
 
 
 class AwsKms:
@@ -38,25 +40,29 @@ class AwsKms:
 
     async def wrap(self, key: str, plain: bytes, context: str) -> bytes:
         answer = await self._ask("encrypt", KeyId=key, Plaintext=plain, EncryptionContext={_CONTEXT: context})
-        return bytes(answer["CiphertextBlob"])
+        return _bytes(answer, "CiphertextBlob")
 
     async def unwrap(self, key: str, wrapped: bytes, context: str) -> bytes:
         """The ciphertext names its key itself, also one that an alias has meant since."""
         answer = await self._ask("decrypt", CiphertextBlob=wrapped, EncryptionContext={_CONTEXT: context})
-        return bytes(answer["Plaintext"])
+        return _bytes(answer, "Plaintext")
 
     async def rewrap(self, key: str, wrapped: bytes, context: str) -> bytes | None:
         """Always anew: a ciphertext does not tell by which version of its key it was made."""
         both = {"SourceEncryptionContext": {_CONTEXT: context}, "DestinationEncryptionContext": {_CONTEXT: context}}
         answer = await self._ask("re_encrypt", CiphertextBlob=wrapped, DestinationKeyId=key, **both)
-        return bytes(answer["CiphertextBlob"])
+        return _bytes(answer, "CiphertextBlob")
 
     async def versions(self, key: str) -> list[KeyVersion]:
-        told = (await self._ask("describe_key", KeyId=key))["KeyMetadata"]
-        made = [told["CreationDate"].timestamp()]
-        rotated = await self._ask("list_key_rotations", KeyId=told["KeyId"])
-        made += sorted(one["RotationDate"].timestamp() for one in rotated.get("Rotations", ()))
-        id, gone = str(told["KeyId"]), "" if told["Enabled"] else str(told["KeyState"])
+        id = await self._id(key)
+        told, rotated = await self._ask("describe_key", KeyId=id), await self._ask("list_key_rotations", KeyId=id)
+        try:
+            about = told["KeyMetadata"]
+            made = [about["CreationDate"].timestamp()]
+            made += sorted(one["RotationDate"].timestamp() for one in rotated.get("Rotations", ()))
+            gone = "" if about["Enabled"] else str(about["KeyState"])
+        except (LookupError, TypeError, AttributeError):
+            raise KmsAway(NONSENSE) from None
         return [
             KeyVersion(key, number, id, at, number == len(made) and not gone, reason=gone)
             for number, at in enumerate(made, 1)
@@ -73,7 +79,11 @@ class AwsKms:
 
     async def _id(self, key: str) -> str:
         """These operations take no alias."""
-        return str((await self._ask("describe_key", KeyId=key))["KeyMetadata"]["KeyId"])
+        told = await self._ask("describe_key", KeyId=key)
+        try:
+            return str(told["KeyMetadata"]["KeyId"])
+        except (LookupError, TypeError):
+            raise KmsAway(NONSENSE) from None
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -86,7 +96,16 @@ class AwsKms:
             if code in _GONE:
                 raise KeyUnavailable(f"the master key cannot be used: {code}") from None
             raise KmsAway("the key service refuses us or fails") from None
-        except (BotoCoreError, HttpError, OSError, ValueError, LookupError) as error:
+        except (
+            BotoCoreError,
+            ResponseParserError,
+            HttpError,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ) as error:
             raise KmsAway(f"the key service cannot be reached: {type(error).__name__}") from None
 
     async def _client(self) -> Any:
@@ -98,3 +117,11 @@ class AwsKms:
                     session.create_client("kms", config=config, **self._where)
                 )
         return self._opened
+
+
+def _bytes(answer: Any, member: str) -> bytes:
+    """Raises KmsAway: a proxy may say 200 to anything."""
+    value = answer.get(member) if isinstance(answer, dict) else None
+    if not isinstance(value, bytes) or not value:
+        raise KmsAway(NONSENSE)
+    return value
