@@ -197,7 +197,9 @@ def _check_queues(directory: Directory, flows: set[str]) -> None:
 
 def _check_phones(directory: Directory) -> None:
     names = [phone.name for phone in directory.phones]
+    users = {user.id for user in directory.users}
     for phone in directory.phones:
+        _known(f"phone {phone.name}: user", {phone.user}, users)
         if not _PHONE.fullmatch(phone.name):
             raise ConfigError(f"phone {phone.name!r}: a name has letters, digits, '.', '-' and '_', 64 at most")
         if not phone.codecs:

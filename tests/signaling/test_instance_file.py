@@ -128,6 +128,7 @@ def going_out(**changes: Any) -> dict[str, Any]:
         ({"users": [user(phones=[{"name": "a"}, {"name": "a"}])]}, "two phones have the same name"),
         ({"users": [user(phones=[{}])]}, "cannot be read"),
         ({"users": [user(phones="desk")]}, "cannot be read"),
+        ({"phones": [{"name": "a", "user": "nobody"}]}, "phone a: user 'nobody' does not exist"),
         ({"users": [user(endpoint="phone")]}, "user u: takes calls on a phone, and has none"),
         ({"trunks": [{"name": "phones/a", "sources": []}]}, "trunk phones/a"),
         ({"queues": []}, "queue 'queue-1' does not exist"),
