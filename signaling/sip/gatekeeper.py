@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -95,9 +95,9 @@ class Gatekeeper:
         self.counts: Counter[str] = Counter()
         """Of requests of phones, by what became of them: admitted, challenged, dropped, wrong, throttled."""
 
-    def admit(self, arrival: Arrival, realm: str, known: bool, now: float) -> Admitted | Answer | None:
-        """Who sends it, or what he is answered; None: nothing, since he has asked too often. `known`: his flow has a
-        registration, so that others who guess at his account do not keep him out."""
+    def admit(self, arrival: Arrival, realm: str, there: Collection[str], now: float) -> Admitted | Answer | None:
+        """Who sends it, or what he is answered; None: nothing, since he has asked too often. `there`: the phones that
+        have registered by that flow, whom nobody's guesses keep out."""
         answer_header = _kind(arrival).answer
         challenger = self._challenger(realm)
         source = source_of(arrival.flow.remote[0])
@@ -106,15 +106,17 @@ class Gatekeeper:
         if credentials is None or credentials.algorithm not in self._config.digests:
             return self._challenge(arrival, challenger, now)
         account = f"{realm}\n{credentials.user}"
-        if not self._has_patience(source, account, known, now):
+        found = self._accounts.find(realm, credentials.user)
+        is_there = found is not None and found.phone in there
+        if not is_there and not self._has_patience(source, account, now):
             self.counts["throttled"] += 1
             self._note(Refused(realm, source, Pii(credentials.user), throttled=True), now)
             return Answer(503, "", (("Retry-After", str(int(1 / self._config.guess_rate))),))
-        found = self._accounts.find(realm, credentials.user)
         verdict = self._verify(challenger, arrival, credentials, found, visit)
         if verdict is not Verdict.WRONG:
-            self._of_source.give_back(source)
-            self._of_account.give_back(account)
+            if not is_there:
+                self._of_source.give_back(source)
+                self._of_account.give_back(account)
         else:
             self.counts["wrong"] += 1
             self._note(Refused(realm, source, Pii(credentials.user), throttled=False), now)
@@ -129,11 +131,11 @@ class Gatekeeper:
         subject = Subject(arrival.request.method, arrival.request.uri)
         return challenger.verify(credentials, subject, found.secrets if found is not None else None, visit)
 
-    def _has_patience(self, source: str, account: str, known: bool, now: float) -> bool:
+    def _has_patience(self, source: str, account: str, now: float) -> bool:
         """Takes a try from both, which is given back if it was no guess."""
         if not self._of_source.take(source, now):
             return False
-        if self._of_account.take(account, now) or known:
+        if self._of_account.take(account, now):
             return True
         self._of_source.give_back(source)
         return False

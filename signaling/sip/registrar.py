@@ -108,8 +108,7 @@ class Registrar:
         if realm is None:
             self._stateless.refuse_stranger(arrival, now)
             return None
-        known = bool(self.bindings.at(arrival.flow))
-        found = self._gatekeeper.admit(arrival, realm, known, now)
+        found = self._gatekeeper.admit(arrival, realm, self.bindings.at(arrival.flow), now)
         if isinstance(found, Admitted):
             self._gatekeeper.forgive(arrival.flow.remote[0])
             return found

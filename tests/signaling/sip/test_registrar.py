@@ -229,6 +229,9 @@ def test_guesses_from_many_places_do_not_lock_the_phone_out_that_is_registered()
     for number in range(8):
         Phone(office, password="guess", host=f"203.0.113.{number}").ask()
     assert Phone(office, host="203.0.113.99").register().status == 503
+    for port in range(1, 6):
+        Phone(office, user="eve", password="guess", port=port).ask()
+    assert Phone(office, user="bob", port=6).register().status == 503
     assert phone.register().status == 200
 
 
