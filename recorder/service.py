@@ -222,7 +222,10 @@ class Recorder:
             if any(other.journal.start.key == command.key for other in self._recordings.values()):
                 raise Refusal("exists", "another recording has this key")
             made = await self._keys.generate(owner_of(command))
-            recording = await self._spool.in_thread(lambda: self._create(command, made))
+            try:
+                recording = await self._spool.in_thread(lambda: self._create(command, made))
+            except OSError as error:
+                raise Refusal("internal", f"the spool cannot be written: {error.strerror}") from None
             self._recordings[recording.id] = recording
             owner = owner_of(command)
             assert recording.data_key is not None

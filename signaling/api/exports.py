@@ -1,6 +1,7 @@
 """POST /recordings/export and GET /recordings/export for its ticket: several recordings with their manifests, in a ZIP.
 
-<contact>/<recording's file>, <contact>/<recording's file>.manifest.json for each, and index.json with all hashes
+<contact>/<recording's file>, <contact>/<recording's file>.manifest.json for each, and index.json with all hashes.
+Of each contact it is the agent's segment and the automated part, as far as they are there.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from signaling.api.playback import (
     TICKETS,
     ContactIds,
     pieces,
-    recording_for,
+    recordings_for,
     send,
     ticket_of,
     total_of,
@@ -44,12 +45,12 @@ def routes() -> list[web.RouteDef]:
 
 
 async def ask(request: web.Request) -> web.Response:
-    """A ticket for the export, or 404 if one of the recordings is not to be had."""
+    """A ticket for the export, or 404 if one of the contacts has none to be had."""
     session = signed_in(request)
     asked = await body_of(request, _Asked)
     contacts, parts = tuple(dict.fromkeys(asked.contact_ids)), request.app[PARTS]
     for contact in contacts:
-        await recording_for(request, EXPORT, contact, "AGENT")
+        await recordings_for(request, EXPORT, contact)
     detail: dict[str, Any] = {"purpose": "EXPORT", "contacts": str(len(contacts))}
     await note(request, session.principal, Act("CreateTicket", own(session, "recording"), detail=detail))
     issued = request.app[TICKETS].issue(Grant(session.principal.name, "EXPORT", contacts), parts.clock()).reveal()
@@ -59,7 +60,11 @@ async def ask(request: web.Request) -> web.Response:
 
 async def export(request: web.Request) -> web.StreamResponse:
     token, grant = await ticket_of(request, "", "EXPORT")
-    chosen = [(contact, await recording_for(request, EXPORT, contact, "AGENT")) for contact in grant.contacts]
+    chosen = [
+        (contact, recording)
+        for contact in grant.contacts
+        for recording in await recordings_for(request, EXPORT, contact)
+    ]
     acts = [Act(EXPORT.operation, own(signed_in(request), "recording", contact)) for contact in grant.contacts]
     now = time.gmtime(request.app[PARTS].clock())
     name = time.strftime("recordings-%Y%m%d-%H%M%S.zip", now)
@@ -75,7 +80,7 @@ async def _archived(request: web.Request, archive: ZipStream, chosen: Chosen) ->
     """Raises Refusal."""
     tenant, index = signed_in(request).principal.tenant, []
     for contact, recording in chosen:
-        name = f"{file_name(contact)}/{file_name(recording.key)}"
+        name = _path(contact, recording)
         manifest = (await request.app[PARTS].recordings.manifest(tenant, recording.key)).encode()
         digest = hashlib.sha256()
         sound = _hashed(pieces(request, recording, Span(0, await total_of(request, recording))), digest)
@@ -87,6 +92,7 @@ async def _archived(request: web.Request, archive: ZipStream, chosen: Chosen) ->
             {
                 "contact": contact,
                 "recording": recording.id,
+                "type": recording.type,
                 "file": name,
                 "sha256": digest.hexdigest(),
                 "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
@@ -96,6 +102,12 @@ async def _archived(request: web.Request, archive: ZipStream, chosen: Chosen) ->
     async for data in archive.add("index.json", _once(json.dumps(index, indent=2).encode())):
         yield data
     yield archive.finish()
+
+
+def _path(contact: str, recording: RecordingInfo) -> str:
+    """In the archive. Both parts of a contact may have begun in the same minute, and have the same file's name."""
+    folder = "/ivr" if recording.type == "IVR" else ""
+    return f"{file_name(contact)}{folder}/{file_name(recording.key)}"
 
 
 async def _hashed(sound: AsyncIterator[bytes], digest: Any) -> AsyncIterator[bytes]:

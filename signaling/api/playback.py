@@ -54,6 +54,20 @@ async def recording_for(request: web.Request, door: Door, contact: str, type: Re
     return recording
 
 
+async def recordings_for(request: web.Request, door: Door, contact: str) -> list[RecordingInfo]:
+    """All of the contact's that are to be had: the agent's segment and the automated part. Raises ApiError when there
+    is none."""
+    resource = own(signed_in(request), "recording", contact)
+    session = await enter(request, door.permission, door.operation, resource)
+    record = await request.app[PARTS].store.contact(session.principal.tenant, contact)
+    types: tuple[RecordingType, ...] = ("AGENT", "IVR")
+    found = [recording_of(record, type) for type in types if has_recording(record, type)] if record is not None else []
+    if not found:
+        await note(request, session.principal, Act(door.operation, resource, "refused"))
+        raise NotFound(NOTHING)
+    return [one for one in found if one is not None]
+
+
 def type_asked(request: web.Request) -> RecordingType:
     """Raises InvalidParameter."""
     asked = request.query.get("Recording", "AGENT")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ipc.messages import Refusal
 from recorder import api
 from recorder.space import level_of, measure
 from tests.recorder.live_call import AGENT, CUSTOMER, live_call
@@ -82,6 +83,31 @@ async def test_calls_go_on_and_nothing_is_lost(disk: Path, tmp_path: Path) -> No
     for peer, frequency in zip(call.peers, (AGENT, CUSTOMER), strict=True):
         heard = peer.samples()[begin : round((TALK - 1) * 8000)]
         assert loudness(heard, 8000, frequency) > -16  # what a loaded machine sends late is silent for a moment
+
+
+async def test_on_a_read_only_disk_nothing_begins_until_it_is_writable(disk: Path, tmp_path: Path) -> None:
+    recorder = RecorderProcess(tmp_path)
+    recorder.store = tmp_path / "store"
+    tapper = Tapper(recorder.tap)
+    await recorder.start()
+    await tapper.connect()
+    mount("-o", "remount,ro", str(disk))
+    with pytest.raises(Refusal, match="Read-only file system"):
+        await recorder.client.ask(start_of(LIVE))
+    for body in batches(speak(LIVE, Speaker(0, end=2.0))):
+        tapper.send(body)
+    with pytest.raises(TimeoutError):
+        await tapper.drained(0.3)
+    mount("-o", "remount,rw", str(disk))
+    await recorder.client.ask(start_of(LIVE))
+    await tapper.drained()
+    await recorder.client.ask(api.Seal(LIVE))
+    await recorder.reached(LIVE, "released")
+    heard = await recorder.delivered(LIVE)
+    assert heard.manifest.gaps == ()
+    assert loudness(heard.left, 8000, 440.0) > -11
+    await tapper.close()
+    assert await recorder.stop() == 0
 
 
 async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:

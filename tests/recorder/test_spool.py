@@ -301,6 +301,33 @@ async def test_what_the_disk_has_no_room_for_is_kept_until_it_has(place: Place) 
     await spool.shut()
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
+async def test_a_disk_that_is_broken_or_read_only_is_like_a_full_one(
+    spool: Spool, place: Place, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Nothing is acknowledged, the reason is told, and when it is over all is written."""
+    troubles: list[str] = []
+    spool.on_trouble = lambda _, reason: troubles.append(reason)
+    spool.append(RECORDING, b"before")
+    await spool.written()
+
+    def broken(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        for name in ("write", "open", "fdatasync", "fsync", "ftruncate"):
+            patch.setattr(os, name, broken)
+        spool.append(RECORDING, b"meanwhile")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(spool.written()), 0.5)
+        assert troubles[0] == f"it cannot be written: {os.strerror(number)}"
+    await asyncio.wait_for(spool.written(), 2)
+    await spool.close(RECORDING)
+    assert troubles[-1] == ""
+    # What could neither be synced nor cut away is written again, and told apart when it is finalized.
+    assert list(dict.fromkeys(place.bodies())) == [b"before", b"meanwhile"]
+
+
 async def test_flushes_are_shared_and_synced(spool: Spool, place: Place, disk: Disk) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()

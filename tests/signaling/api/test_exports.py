@@ -7,6 +7,7 @@ import random
 import zipfile
 
 import aiohttp
+import msgspec
 import pytest
 
 from tests.signaling.api.house import PIECE, Browser, House, error_of
@@ -50,6 +51,25 @@ async def test_the_archive_holds_each_sound_its_manifest_and_all_hashes(house: H
             assert json.loads(archive.read(f"{entry['file']}.manifest.json")) == {"contact": entry["contact"]}
             assert entry["as_recorded"] and ":" not in entry["file"]
     assert await exported(house) == [(f"recording/{contact}", "allowed") for contact in SOUNDS]
+
+
+async def test_the_automated_part_comes_along(house: House, browser: Browser) -> None:
+    name = "contact-7_20261123T12:00_UTC.wav"
+    segment = a_recording(id="7" * 32, key=f"{FOLDER}/{name}")
+    automated = a_recording(id="8" * 32, key=f"connect/acme/CallRecordings/ivr/2026/11/23/{name}", type="IVR")
+    await house.store.save_contact(a_record("contact-7", recording=segment, ivr_recording=automated))
+    await house.store.save_contact(a_record("contact-8", ivr_recording=msgspec.structs.replace(automated, id="9" * 32)))
+    for one in (segment, automated):
+        house.sounds.objects[one.key], house.sounds.manifests[one.key] = one.id.encode(), "{}"
+    response = await browser.get(await ask(browser, "contact-7", "contact-8"))
+    with zipfile.ZipFile(io.BytesIO(await response.read())) as archive:
+        index = json.loads(archive.read("index.json"))
+        assert [(entry["contact"], entry["type"]) for entry in index] == [
+            ("contact-7", "AGENT"), ("contact-7", "IVR"), ("contact-8", "IVR"),
+        ]  # fmt: skip
+        assert archive.read(index[0]["file"]) == segment.id.encode()
+        assert archive.read(index[1]["file"]) == automated.id.encode()
+        assert len({entry["file"] for entry in index}) == 3
 
 
 async def test_an_export_ticket_is_good_for_once_and_for_nothing_else(house: House, browser: Browser) -> None:
