@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { h, icon } from "./dom.js";
-import { duration, exactMoment, number, reason, size } from "./format.js";
+import { duration, exactMoment, number, outcome, reason, size } from "./format.js";
 import { Player } from "./player.js";
 import { auditTrail, careActions, history, holdNotice, tombstone } from "./recording-care.js";
 import { stepList } from "./recording-steps.js";
@@ -63,7 +63,8 @@ function facts(contact) {
   const { Telephonist: ours = {}, InitiationTimestamp: begun, DisconnectTimestamp: ended } = contact;
   const connected = contact.AgentInfo?.ConnectedToAgentTimestamp;
   const rows = [
-    ["Dialled", contact.SystemEndpoint?.Address ?? "–"],
+    [ours.Outcome ? "Shown" : "Dialled", contact.SystemEndpoint?.Address ?? "–"],
+    ...(ours.Outcome ? [["Call out", outcome(ours)]] : []),
     ["Queue", ours.Queue ?? "–"],
     ["Agent", ours.Agent ?? "–"],
     ["Begun", exactMoment(begun)],

@@ -38,6 +38,12 @@ export const OUTCOMES = {
   failed: ["The call could not be made", "The number does not exist, or it cannot be reached just now."],
 };
 
+/** The same of a contact record, with the numbers that stand behind it. */
+export function outcome({ Outcome: code, SipStatus: status, SipReason: cause }) {
+  const words = { answered: "Answered", cancelled: "Given up before the answer" }[code] ?? OUTCOMES[code]?.[0] ?? code;
+  return [words, status && `(${[`SIP ${status}`, cause].filter(Boolean).join(", ")})`].filter(Boolean).join(" ");
+}
+
 /** How far a call that is placed has come. */
 export const PROGRESS = { dialling: "Calling…", ringing: "It rings at the other side…", early: "Calling: you hear the other side’s network." };
 

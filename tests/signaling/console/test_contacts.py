@@ -205,3 +205,10 @@ async def test_every_format_is_played_and_sought(site: Site, supervisor: Page, f
     await supervisor.keyboard.press("End")
     await expect(supervisor.get_by_role("button", name="Play")).to_be_visible()
     await expect(supervisor.get_by_text("0:04 / 0:04")).to_be_visible()
+
+
+async def test_what_became_of_a_call_that_was_placed_is_told(site: Site, supervisor: Page) -> None:
+    site.contacts[2]["Telephonist"] |= {"Outcome": "busy", "SipStatus": 486, "SipReason": "Q.850;cause=17"}
+    await supervisor.get_by_role("row").nth(3).click()
+    await expect(supervisor.get_by_text("Busy (SIP 486, Q.850;cause=17)")).to_be_visible()
+    await expect(supervisor.get_by_text("Shown", exact=True)).to_be_visible()
