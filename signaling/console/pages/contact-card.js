@@ -128,6 +128,7 @@ function talking(contact, phone, act, ask) {
   const update = (now) => {
     mute.setAttribute("aria-pressed", now.muted);
     hold.setAttribute("aria-pressed", now.onHold);
+    mute.hidden = hold.hidden = now.outbound && now.state === "CONNECTING"; // there is nobody yet
     keys.hidden = now.state !== "CONNECTED";
     const [text, tone] = RECORDING[now.recording];
     badge.textContent = text;
