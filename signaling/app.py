@@ -37,7 +37,7 @@ from signaling.house import House, SteadyClock
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
 from signaling.names import DnsNames, resolve_by
-from signaling.outgoing import Outgoing
+from signaling.outgoing import Network, Outgoing
 from signaling.perform import Performer
 from signaling.phone_desk import PhoneDesk
 from signaling.phones import Phones
@@ -179,7 +179,8 @@ class App:
         locator = Locator(DnsNames(), config.draw)
         tenants = {entry.tenant.instance: entry.tenant for entry in directories}
         self._uplinks = Uplinks(trunks, tenants, self._keeper.keep_audit, self._clock, resolve_by(locator))
-        self._outgoing = Outgoing(self._house, self._dialling, locator.locate, self._flow_to, self._uplinks.is_up)
+        network = Network(locator.locate, self._flow_to, self._uplinks.is_up, trunks.limits, self._clock)
+        self._outgoing = Outgoing(self._house, self._dialling, network)
         self._performer.serve(self._desk, self._calls, self._keeper, self._outgoing)
         self._sip = SipServer(
             config,

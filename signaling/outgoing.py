@@ -7,6 +7,7 @@ answer, rejected) holds everywhere and is the end.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -38,6 +39,28 @@ IsUp = Callable[[str, Address], bool]
 """Whether calls of a trunk may be sent there, by what else is known of it."""
 
 
+class Limits(Protocol):
+    """How many calls a trunk may have. Keys are direction and name of a call."""
+
+    def admit(self, trunk: str, key: tuple[str, str], now: float) -> bool:
+        """Whether one more may begin; it counts until it is released."""
+
+    def release(self, key: tuple[str, str]) -> None:
+        """Nothing happens for a call that was not admitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a call needs to find its way."""
+
+    locate: Locate
+    flow_to: FlowTo
+    is_up: IsUp
+    limits: Limits
+    clock: Callable[[], float]
+    """Seconds: the one by which the limits count calls that come, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Placing:
     """One call that is being placed."""
@@ -55,12 +78,10 @@ class _Way:
 
 
 class Outgoing:
-    def __init__(self, house: House, dialling: Dialling, locate: Locate, flow_to: FlowTo, is_up: IsUp) -> None:
+    def __init__(self, house: House, dialling: Dialling, network: Network) -> None:
         self._house = house
         self._dialling = dialling
-        self._locate = locate
-        self._flow_to = flow_to
-        self._is_up = is_up
+        self._network = network
         self._unreachable = Unreachable()
         self._placing: dict[str, _Placing] = {}
         self.draining = False
@@ -77,6 +98,7 @@ class Outgoing:
         if placing is not None:
             placing.going.cancel()
         self._dialling.hang_up(leg)
+        self._network.limits.release(("out", leg))
 
     def lose(self, contact: str) -> None:
         """Every call of a room that is gone."""
@@ -113,7 +135,6 @@ class Outgoing:
                 failed = ended
                 if not ended.elsewhere:
                     break
-                self._unreachable.mark(way.hop, self._now())
                 log.warning("x trunk target failed", trunk=way.route.trunk.name, status=ended.status)
         except Exception as error:  # the boundary of one call: the contact must not wait for ever
             log.error("! call not placed", contact=call.contact, **told(error))
@@ -127,7 +148,9 @@ class Outgoing:
         for route in call.routes if not self.draining else ():
             async for way in self._ways_of(route):
                 trunk = _trunk_name(center, route.trunk)
-                if self._unreachable.is_down(way.hop, self._now()) or not self._is_up(trunk, _asked(way.hop)):
+                if self._unreachable.is_down(way.hop, self._network.clock()) or not self._network.is_up(
+                    trunk, _asked(way.hop)
+                ):
                     passed_over.append(way)
                 else:
                     tried = True
@@ -135,17 +158,25 @@ class Outgoing:
         for way in passed_over if not tried else ():
             yield way
 
+    def _is_down(self, center: Center, way: _Way) -> bool:
+        trunk = _trunk_name(center, way.route.trunk)
+        silent = self._unreachable.is_down(way.hop, self._network.clock())
+        return silent or not self._network.is_up(trunk, _asked(way.hop))
+
     async def _ways_of(self, route: Route) -> AsyncIterator[_Way]:
         outbound = route.trunk.outbound
         if outbound is None:
             return
         for text in outbound.targets:
             target = Target.parse(text)
-            for hop in await self._locate(target, route.trunk.transports):
+            for hop in await self._network.locate(target, route.trunk.transports):
                 yield _Way(route, outbound, target, hop)
 
     async def _try(self, center: Center, call: PlaceCall, way: _Way) -> Failed | None:
         """Until it is answered (None), or has failed."""
+        limits, key = self._network.limits, ("out", call.leg)
+        if not limits.admit(_trunk_name(center, way.route.trunk), key, self._network.clock()):
+            return Failed(call.leg, "failed", 503, elsewhere=True)
         result: asyncio.Future[Failed | None] = asyncio.get_running_loop().create_future()
 
         def tell(event: DialEvent) -> None:
@@ -153,7 +184,12 @@ class Outgoing:
                 result.set_result(event)
             elif isinstance(event, Answered) and not result.done():
                 result.set_result(None)
-            self._unreachable.clear(way.hop)
+            if isinstance(event, Failed | Ended):
+                limits.release(key)
+            if isinstance(event, Failed) and event.elsewhere:
+                self._unreachable.mark(way.hop, self._network.clock())
+            else:
+                self._unreachable.clear(way.hop)
             self._tell(center, call.contact, event)
 
         self._dialling.dial(self._dial(center, call, way), tell)
@@ -172,7 +208,7 @@ class Outgoing:
 
     def _dial(self, center: Center, call: PlaceCall, way: _Way) -> Dial:
         trunk, outbound, hop = way.route.trunk, way.outbound, way.hop
-        flow = self._flow_to(hop.transport, _address(hop), hop.name)
+        flow = self._network.flow_to(hop.transport, _address(hop), hop.name)
         return Dial(
             tenant=center.floor.tenant,
             contact=call.contact,
@@ -185,9 +221,6 @@ class Outgoing:
             patience=float(outbound.patience_seconds),
             trunk=_trunk_name(center, trunk),
         )
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 def _trunk_name(center: Center, trunk: Trunk) -> str:

@@ -16,6 +16,7 @@ from signaling.center.resources import NumberRule, Outbound, Trunk
 from signaling.dialling import Dialling
 from signaling.house import House
 from signaling.lanes import Lanes
+from signaling.outgoing import Network as Ways
 from signaling.outgoing import Outgoing
 from signaling.sip.events import CallAnswered, CallEnded, CallProgress, CallRinging, Cause
 from signaling.sip.flow import Address, Flow, Transport
@@ -45,6 +46,21 @@ class Network(Phone):
         return [flow.remote[0] for flow, _ in self.invited]
 
 
+class Limits:
+    def __init__(self) -> None:
+        self.full: set[str] = set()
+        self.running: set[tuple[str, str]] = set()
+
+    def admit(self, trunk: str, key: tuple[str, str], now: float) -> bool:
+        if trunk in self.full:
+            return False
+        self.running.add(key)
+        return True
+
+    def release(self, key: tuple[str, str]) -> None:
+        self.running.discard(key)
+
+
 class Hall:
     def __init__(self, *trunks: Trunk) -> None:
         self.center = Center(msgspec.structs.replace(directory(), trunks=trunks), lambda: "0" * 32)
@@ -55,7 +71,9 @@ class Hall:
         self.down: set[str] = set()
         self.located = asyncio.Event()
         self.located.set()
-        self.outgoing = Outgoing(self.house, self.dialling, self._locate, self._flow_to, self._is_up)
+        self.limits = Limits()
+        ways = Ways(self._locate, self._flow_to, self._is_up, self.limits, lambda: 1000.0)
+        self.outgoing = Outgoing(self.house, self.dialling, ways)
         self.records: list[ContactRecord] = []
         self.dropped: list[str] = []
 
@@ -206,3 +224,17 @@ async def test_a_node_that_drains_calls_nobody(hall: Hall) -> None:
     hall.outgoing.draining = True
     await hall.call()
     assert (hall.network.invited, hall.records[-1].outcome, hall.records[-1].sip_status) == ([], "failed", 503)
+
+
+async def test_a_trunk_that_is_full_is_passed_over_and_a_call_counts_until_it_ends(hall: Hall) -> None:
+    hall.limits.full = {"instance-1/one"}
+    await hall.call()
+    assert hall.network.addresses() == ["192.0.2.3"]
+    assert hall.limits.running == {("out", f"{C}/customer")}
+    await hall.fail(1, "rejected", 486)
+    assert hall.limits.running == set()
+    hall.limits.full.clear()
+    await hall.call("c-2")  # it was full, and is not taken for one that does not answer
+    assert hall.network.addresses()[-1] == "192.0.2.1"
+    hall.house.tell(hall.center, events.NodeStopped("c-2"))
+    assert hall.limits.running == set()
