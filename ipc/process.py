@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from ipc.faults import told
 
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_FD = "TELEPHONIST_HEARTBEAT_FD"
+SOCKET_FD = "TELEPHONIST_SOCKET_{name}"
 READY = b"R"
 BEAT = b"."
 
@@ -69,6 +71,12 @@ def dump_stacks_on_signal(file: BinaryIO | None = None) -> None:
 
 def _as_json(event: Any, **_: Any) -> bytes:
     return msgspec.json.encode(event, enc_hook=str)
+
+
+def given_socket(name: str) -> socket.socket | None:
+    """A socket that the supervisor holds, and that outlives each run of this process; None: it holds none."""
+    fd = os.environ.get(SOCKET_FD.format(name=name))
+    return socket.socket(fileno=int(fd)) if fd else None
 
 
 class Heartbeat:

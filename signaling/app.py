@@ -15,8 +15,10 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from ipc.process import given_socket
 from recorder.api import Configure, RecordingStatus, over
 from relay.api import Events
+from signaling.adoption import Adoption
 from signaling.api.application import build
 from signaling.api.guard import COUNTS
 from signaling.api.parts import Parts
@@ -27,6 +29,7 @@ from signaling.center.record import RecordingInfo
 from signaling.center.resources import Directory, TrunkSecrets
 from signaling.center.segments import type_of
 from signaling.config import Config
+from signaling.datagrams import SIP_SOCKET
 from signaling.deletion import Deletion
 from signaling.demo import ensure_demo
 from signaling.desk import AgentDesk
@@ -34,14 +37,18 @@ from signaling.dialling import Dialling
 from signaling.errors import FolderError, PortError
 from signaling.fleet import Fleet
 from signaling.house import House, SteadyClock
+from signaling.inheritance import load
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
+from signaling.live import LiveKeeper
+from signaling.live_sources import LiveSources
 from signaling.names import DnsNames, resolve_by
 from signaling.outgoing import Network, Outgoing
 from signaling.perform import Performer
 from signaling.phone_desk import PhoneDesk
 from signaling.phones import Phones
 from signaling.places import Places
+from signaling.ports import with_ports_of
 from signaling.quality import QualityMeter
 from signaling.ready import Addresses
 from signaling.recorders import Recorder
@@ -105,13 +112,28 @@ class App:
             raise FolderError(f"{self._places.data} cannot be used: {error}") from None
         await ensure_demo(self._store, self._places.demo)
         directories = await self._store.directories()
-        await close_interrupted(self._store, [directory.tenant for directory in directories], self._clock())
-        secrets = {entry.tenant.instance: await self._store.phone_secrets(entry.tenant) for entry in directories}
+        tenants = [directory.tenant for directory in directories]
+        inherited = await load(self._store, tenants)
+        secrets = {tenant.instance: await self._store.phone_secrets(tenant) for tenant in tenants}
         trunks = Trunks(directories, await self._trunk_secrets(directories))
         self._build(directories, trunks, Phones(directories, secrets))
+        adoption = Adoption(self._house, self._calls, self._workers, self._lanes, inherited)
+        adopted = adoption.restore(self._sip, self._clock())
+        await close_interrupted(self._store, tenants, self._clock(), adopted)
+        self._open()
+        for tenant in tenants:
+            await self._registrations.restore(tenant)
+        adoption.restore_pages(self._softphones)
+        for center, start in adoption.running_recordings():
+            self._performer.perform(center, start)
+        await self._lanes.empty()  # the recorder seals what it is not told of when it is met
         self._workers.start()
         self._recorder.start(self._storages(directories))
+        legs = await self._workers.met()
         await self._listen()
+        adoption.finish(legs, self._sip, self._softphones)
+        for key in inherited.keys:
+            self._live.found(key)
         await self._wait_for_others()
         self._sweeper.start()
 
@@ -145,6 +167,7 @@ class App:
         await self._recorder.close()
         await self._workers.close()
         await self._lanes.empty()
+        await self._live.close()
         await self._store.close()
         await self._kms.close()
 
@@ -191,8 +214,13 @@ class App:
             on_phone=self._registrations.on_news,
             account_for=trunks.account_for,
             on_upstream=self._uplinks.on_news,
+            on_changed=self._on_calls_changed,
+            datagrams=given_socket(SIP_SOCKET),
         )
         self._registrations.serve(self._sip.agent.registrar, self._on_phone_presence, self._keeper.keep_audit)
+        self._sources = LiveSources(self._house, self._calls, self._workers.worker_of, trunks.of)
+        self._live = LiveKeeper(self._store, self._sources.by_kind, self._clock)
+        self._house.watch(self._live.watch)
         self._deletion = Deletion(self._store, self._recorder, self._clock)
         self._sweeper = Sweeper(self._deletion.sweep)
         self._calls.serve(self._sip, self._keeper.keep_audit, self._outgoing)
@@ -210,24 +238,32 @@ class App:
         recorder = [] if self._recorder.connected.is_set() else ["recorder"]
         return [*self._workers.missing, *recorder]
 
+    def _open(self) -> None:
+        """The HTTP port, and all that is to be told things before it listens. Raises StartError."""
+        self._config = with_ports_of(self._config, self._places.addresses)
+        server = self._config.server
+        family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+        try:
+            self._listening = socket.create_server((server.address, self._config.ports.http), family=family)
+        except OSError as error:
+            raise _cannot_listen(error) from None
+        origins = self._origins(self._listening.getsockname()[1])
+        self._softphones = SoftphoneServer(self._desk, origins, {"sip": self._sip.serve_socket})
+        self._desk.serve(self._softphones.notify, self._recording_desk, self._phone_desk)
+        self._sources.serve(self._sip, self._softphones)
+
     async def _listen(self) -> None:
         """Raises StartError."""
         server, ports = self._config.server, self._config.ports
         context = server_context(*self._certificate())
+        listening, http = self._listening, self._listening.getsockname()[1]
         try:
-            family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
-            listening = socket.create_server((server.address, ports.http), family=family)
-            http = listening.getsockname()[1]
-            self._softphones = SoftphoneServer(self._desk, self._origins(http), {"sip": self._sip.serve_socket})
-            self._desk.serve(self._softphones.notify, self._recording_desk, self._phone_desk)
-            for center in self._house:
-                await self._registrations.restore(center.floor.tenant)
             softphone = await self._softphones.start(server.address, ports.softphone, context)
             bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)
             self._uplinks.start(self._sip)
             self._status.add(self._uplinks)
         except OSError as error:
-            raise PortError(f"cannot listen: {error.strerror or error}; see [ports] in the configuration") from None
+            raise _cannot_listen(error) from None
         await self._serve_http(listening, context, softphone)
         number = next((number for center in self._house for number in center.floor.numbers), "")
         public = self._config.public_address
@@ -296,6 +332,10 @@ class App:
         if not self._dialling.on_sip_event(event):
             self._calls.on_sip_event(event)
 
+    def _on_calls_changed(self, calls: set[str]) -> None:
+        for key in self._sources.keys_of(calls):
+            self._live.note(key)
+
     def _on_worker_event(self, worker: str, event: Events) -> None:
         self._quality.take(worker, event)
         if not self._phone_desk.on_worker_event(event):
@@ -337,3 +377,7 @@ class App:
         if status.state in ("recording", "quarantined"):
             trouble = events.RecordingTrouble(status.contact, status.recording, status.reason)
             self._house.tell(center, trouble)
+
+
+def _cannot_listen(error: OSError) -> PortError:
+    return PortError(f"cannot listen: {error.strerror or error}; see [ports] in the configuration")

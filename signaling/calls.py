@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -25,8 +24,8 @@ from relay.api import (
 )
 from signaling.center import events
 from signaling.center.audit import AuditEvent, Outcome
-from signaling.center.center import Center
 from signaling.center.resources import Tenant, Trunk
+from signaling.customers import SavedCustomer, Session
 from signaling.house import House
 from signaling.lanes import Lanes
 from signaling.legs import SipLegs, rejection
@@ -99,28 +98,6 @@ class Dialled(Protocol):
     def contacts(self) -> list[str]: ...
 
 
-@dataclass
-class Session:
-    """A customer's dialog and the contact that it belongs to."""
-
-    call: str
-    contact: str
-    center: Center
-    number: str
-    caller: Pii[str]
-    initiated: float
-    source: str
-    """The address that it came from."""
-    late_offer: bool = False
-    joined: bool = False
-    """The centre knows of it."""
-    over: bool = False
-
-    @property
-    def leg(self) -> str:
-        return f"{self.contact}/customer"
-
-
 class Calls:
     """One Session a dialog. What needs the worker goes through the contact's lane, so a call's events keep their
     order."""
@@ -152,6 +129,22 @@ class Calls:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    # Outliving the process
+
+    def save(self, call: str) -> SavedCustomer | None:
+        """None: the call is no customer's."""
+        session = self._sessions.get(call)
+        return session.save() if session is not None else None
+
+    def adopt(self, session: Session) -> None:
+        """A customer of an earlier process; what has become of his legs is still to be found out."""
+        self._sessions[session.call] = self._by_contact[session.contact] = session
+        self._idle.clear()
+
+    def join(self, session: Session) -> None:
+        """The dialog of a customer who was adopted is up, and the centre does not know of him."""
+        self._lanes.add(session.contact, lambda: self._join(session, None))
 
     async def idle(self) -> None:
         """Until no dialog is left."""

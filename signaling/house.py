@@ -35,6 +35,7 @@ class House:
         self._perform = perform
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
+        self._watch: Callable[[Center, object], None] = lambda center, thing: None
 
     def __iter__(self) -> Iterator[Center]:
         return iter(self._centers.values())
@@ -42,10 +43,15 @@ class House:
     def tell(self, center: Center, event: events.Event) -> None:
         """Carries an event through. Raises NotYours, WrongState or ValueError for a request that does not fit."""
         decisions = center.handle(event, self._clock())
+        self._watch(center, event)
         try:
             self._carry_out(center, decisions)
         finally:
             self._arm()
+
+    def watch(self, watch: Callable[[Center, object], None]) -> None:
+        """Told each event that was carried through, and each decision."""
+        self._watch = watch
 
     def of_instance(self, instance: str) -> Center | None:
         return self._centers.get(instance)
@@ -74,6 +80,10 @@ class House:
             for user in [user for user, agent in center.floor.agents.items() if agent.present or agent.assignment]:
                 self.tell(center, events.AgentAbsent(user))
 
+    def wake(self) -> None:
+        """Sets the timer by what the centres want now; `tell` does so itself."""
+        self._arm()
+
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -97,6 +107,7 @@ class House:
     def _carry_out(self, center: Center, decisions: Iterable[Decision]) -> None:
         """What the centre has decided is its state already: a fault with one decision must not undo the next."""
         for decision in decisions:
+            self._watch(center, decision)
             try:
                 self._perform(center, decision)
             except Exception as error:

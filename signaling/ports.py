@@ -4,9 +4,13 @@ the key."""
 import contextlib
 import errno
 import socket
+from pathlib import Path
+
+import msgspec
 
 from signaling.config import Config
 from signaling.errors import PortError
+from signaling.ready import Addresses
 
 REMEDIES = {
     errno.EADDRINUSE: "stop what uses it, or set ports.{name} in a file given with --config",
@@ -30,6 +34,30 @@ def check_ports(config: Config, workers: int) -> None:
         _check(name, address, port, kind)
 
 
+def with_ports_of(config: Config, addresses: Path) -> Config:
+    """With the ports that an earlier control plane of the same run has got where any free one was asked for: peers and
+    pages know them. What is taken meanwhile is asked for anew. (SIP's is the supervisor's: `signaling.datagrams`.)"""
+    try:
+        before = msgspec.json.decode(addresses.read_bytes(), type=Addresses)
+    except (OSError, msgspec.MsgspecError):
+        return config
+    ports = (("http", before.http), ("softphone", before.softphone), ("sip_tls", before.sip_tls))
+    found = {
+        name: port
+        for name, port in ports
+        if not getattr(config.ports, name) and is_free(config.server.address, port, socket.SOCK_STREAM)
+    }
+    return msgspec.structs.replace(config, ports=msgspec.structs.replace(config.ports, **found))
+
+
+def is_free(address: str, port: int, kind: socket.SocketKind) -> bool:
+    try:
+        _check("", address, port, kind)
+    except PortError:
+        return False
+    return True
+
+
 def _check(name: str, address: str, port: int, kind: socket.SocketKind) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with contextlib.closing(socket.socket(family, kind)) as probe:
@@ -38,6 +66,11 @@ def _check(name: str, address: str, port: int, kind: socket.SocketKind) -> None:
         try:
             probe.bind((address, port))
         except OSError as error:
-            protocol = "TCP" if kind == socket.SOCK_STREAM else "UDP"
-            remedy = REMEDIES.get(error.errno or 0, "set another ports.{name}").format(name=name)
-            raise PortError(f"cannot listen on {address}:{port} ({protocol}): {error.strerror}; {remedy}") from None
+            raise complaint(name, (address, port), kind, error) from None
+
+
+def complaint(name: str, where: tuple[str, int], kind: socket.SocketKind, error: OSError) -> PortError:
+    """That a port cannot be listened on, and what to do about it."""
+    protocol = "TCP" if kind == socket.SOCK_STREAM else "UDP"
+    remedy = REMEDIES.get(error.errno or 0, "set another ports.{name}").format(name=name)
+    return PortError(f"cannot listen on {where[0]}:{where[1]} ({protocol}): {error.strerror}; {remedy}")

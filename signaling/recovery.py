@@ -1,6 +1,7 @@
-"""After the control plane was killed: contacts that were live have no dialog any more, and their records are closed."""
+"""After the control plane was killed: contacts that were live and were not kept for a new start have no dialog any
+more, and their records are closed."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Protocol
 
 import msgspec
@@ -18,10 +19,14 @@ class Records(Protocol):
     async def save_contact(self, record: ContactRecord) -> None: ...
 
 
-async def close_interrupted(records: Records, tenants: Iterable[Tenant], now: float) -> None:
-    """Completes every contact that an earlier run left open."""
+async def close_interrupted(
+    records: Records, tenants: Iterable[Tenant], now: float, adopted: Container[str] = ()
+) -> None:
+    """Completes every contact that an earlier run left open, but for those that go on."""
     for tenant in tenants:
         for record in await records.open_contacts(tenant):
+            if record.contact in adopted:
+                continue
             log.warning("x contact was interrupted", contact=record.contact)
             await records.save_contact(interrupted(record, now))
 

@@ -2,6 +2,7 @@
 is."""
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ import msgspec
 
 from ipc.process import configure_logs, dump_stacks_on_signal
 from signaling.config import Config
+from signaling.datagrams import SIP_SOCKET, bind_sip
 from signaling.errors import FolderError, StartError
 from signaling.instance_file import InstanceFile
 from signaling.places import SOCKET_LIMIT, Places, recorder_command, relay_command, signaling_command
@@ -35,15 +37,16 @@ def serve_node(config: Config, data: Path) -> int:
     places = Places(data)
     config = with_public_address(config)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the keyring in clear
-    with prepare(places, config.keys):
+    with prepare(places, config.keys), contextlib.ExitStack() as held:
         workers = config.relay.workers or os.cpu_count() or 1
         check_ports(config, workers)
         if config.tls.certificate:
             server_context(Path(config.tls.certificate), Path(config.tls.key))
+        sip = held.enter_context(contextlib.closing(bind_sip(config)))
         places.addresses.unlink(missing_ok=True)
         places.config.write_bytes(msgspec.json.encode(config))
         places.keys.write_bytes(msgspec.json.encode(config.keys))
-        return asyncio.run(_serve(config, places, workers))
+        return asyncio.run(_serve(config, places, workers, sip.fileno()))
 
 
 async def apply_instance(instance: InstanceFile, places: Places) -> None:
@@ -85,14 +88,15 @@ def _log_file(places: Places) -> BinaryIO | None:
         raise FolderError(f"cannot write {places.log}: {error.strerror}; choose another folder with --data") from None
 
 
-async def _serve(config: Config, places: Places, workers: int) -> int:
+async def _serve(config: Config, places: Places, workers: int, sip: int) -> int:
+    """`sip`: the socket for SIP over UDP."""
     log = _log_file(places)
     configure_logs("supervisor", config.server.log_level, log)
     dump_stacks_on_signal(log)
     children = [
         Child("recorder", recorder_command(places)),
         *(Child(f"relay-{number}", relay_command(config, places, number, workers)) for number in range(workers)),
-        Child(CONTROL, signaling_command(places, workers)),
+        Child(CONTROL, signaling_command(places, workers), {SIP_SOCKET: sip}),
     ]
     stop = asyncio.Event()
     shown = asyncio.Event()

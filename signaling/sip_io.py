@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 from websockets.asyncio.server import ServerConnection
 
+from signaling.datagrams import bind_datagrams
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
 from signaling.sip.credentials import AccountFor, no_account
@@ -22,6 +23,7 @@ from signaling.sip.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.message import MAX_MESSAGE
 from signaling.sip.outbound import Invitation
 from signaling.sip.registrar import News
+from signaling.sip.saved import SavedCall
 from signaling.sip.upstream import Upstream, UpstreamNews
 from signaling.sip.uri import Uri, parse_address
 from signaling.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
@@ -29,7 +31,6 @@ from signaling.sip_websockets import WebSockets
 
 log = structlog.get_logger()
 
-RECEIVE_BUFFER = 1 << 20
 BATCH = 64
 """Datagrams read before others have their turn,"""
 SLICE = 0.005
@@ -51,7 +52,8 @@ class SipServer:
     `on_event` is called on the loop, in order, and may give commands at once. `advertised` is the host that peers reach
     us at, where that is not the one we listen on; `accounts` are of phones that may register, and `on_phone` is told of
     them; `account_for` answers challenges, and `on_upstream` is told of what `upstream` does; `client_context` verifies
-    those to whom we connect by TLS."""
+    those to whom we connect by TLS; `on_changed` is told the calls of which `save` may say something new; `datagrams`:
+    the socket for UDP, where there is one already, whose port is taken for TCP too."""
 
     def __init__(
         self,
@@ -66,8 +68,12 @@ class SipServer:
         account_for: AccountFor = no_account,
         on_upstream: Callable[[UpstreamNews], None] = lambda news: None,
         client_context: ssl.SSLContext | None = None,
+        on_changed: Callable[[set[str]], None] = lambda _: None,
+        datagrams: socket.socket | None = None,
     ) -> None:
         self.agent = UserAgent(config, trunk_for, accounts, account_for)
+        self._on_changed = on_changed
+        self._given = datagrams
         self._on_event = on_event
         self._on_phone = on_phone
         self._on_upstream = on_upstream
@@ -112,7 +118,24 @@ class SipServer:
 
     @property
     def now(self) -> float:
-        return self._loop.time()
+        return asyncio.get_running_loop().time()
+
+    # Outliving the process.
+
+    def save(self, call: str) -> SavedCall | None:
+        return self.agent.save(call, self.now)
+
+    def restore(self, call: SavedCall, age: float) -> None:
+        """A call of an earlier process, saved `age` seconds ago; before `start`. Raises ParseError."""
+        self.agent.restore(call, self.now - age)
+
+    def flow_of(self, call: str) -> Flow | None:
+        """The way to its peer; None for a call that is over."""
+        return self.agent.flow_of(call)
+
+    def probe(self, call: str) -> None:
+        self.agent.probe(call, self.now)
+        self.flush()
 
     @property
     def upstream(self) -> Upstream:
@@ -240,8 +263,10 @@ class SipServer:
                 self._on_upstream(change)
             event = self.agent.next_event()
             if event is None:
-                return
+                break
             self._on_event(event)
+        if changed := self.agent.take_changed():
+            self._on_changed(changed)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -284,27 +309,17 @@ class SipServer:
 
     async def _bind(self, host: str, port: int) -> tuple[socket.socket, int]:
         """A free port must be free for both: TCP is asked first, then UDP for the same."""
+        if self._given is not None:
+            return self._given, await self._streams.listen("tcp", host, self._given.getsockname()[1], None)
         for attempt in itertools.count():
             tcp = await self._streams.listen("tcp", host, port, None)
             try:
-                return _bind_datagrams(host, tcp), tcp
+                return bind_datagrams(host, tcp), tcp
             except OSError:
                 await self._streams.stop_listening()
                 if port or attempt == 8:
                     raise
         raise AssertionError("the loop ends only by return or raise")
-
-
-def _bind_datagrams(host: str, port: int) -> socket.socket:
-    datagrams = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        datagrams.setblocking(False)
-        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        datagrams.bind((host, port))
-    except OSError:
-        datagrams.close()
-        raise
-    return datagrams
 
 
 def _find_source(remote: Address) -> str:

@@ -86,7 +86,9 @@ class Streams:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         listener.setblocking(False)
-        self._listeners.append(asyncio.get_running_loop().create_task(self._accept(listener, kind, context)))
+        task = asyncio.get_running_loop().create_task(self._accept(listener, kind, context))
+        task.add_done_callback(lambda _: listener.close())  # also of one that is cancelled before it runs
+        self._listeners.append(task)
         return int(listener.getsockname()[1])
 
     async def stop_listening(self) -> None:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 import structlog
 
-from ipc.process import HEARTBEAT_FD, HEARTBEAT_SECONDS, READY
+from ipc.process import HEARTBEAT_FD, HEARTBEAT_SECONDS, READY, SOCKET_FD
 
 MISSED_BEATS = 3
 START_SECONDS = 60.0
@@ -32,6 +32,8 @@ class Child(msgspec.Struct, frozen=True):
     name: str
     command: tuple[str, ...]
     """Arguments after the Python interpreter."""
+    sockets: dict[str, int] = {}
+    """Open sockets that each run of it gets, by name: ipc.process.given_socket."""
 
 
 class GaveUp(Exception):
@@ -104,9 +106,11 @@ class Supervisor:
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
-        environment = os.environ | {HEARTBEAT_FD: str(writing)}
+        given = {SOCKET_FD.format(name=name): str(fd) for name, fd in child.sockets.items()}
+        environment = os.environ | given | {HEARTBEAT_FD: str(writing)}
+        passed = (writing, *child.sockets.values())
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *child.command, pass_fds=(writing,), env=environment, process_group=0, stderr=self._log
+            sys.executable, *child.command, pass_fds=passed, env=environment, process_group=0, stderr=self._log
         )
         os.close(writing)
         running = _Running(process, reading)

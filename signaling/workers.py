@@ -2,7 +2,8 @@
 call."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,8 @@ from signaling.placement import DRAINING, Placement
 
 RECONNECT_SECONDS = 0.1
 MEASURE_SECONDS = 1.0
+INHERIT_SECONDS = 5.0
+"""How long a worker that carried calls is waited for after a new start: one that lives is there at once."""
 log = structlog.get_logger()
 
 OnEvent = Callable[[str, Events], None]
@@ -29,12 +32,34 @@ class Workers:
         self._on_presence = on_presence
         self._clients: dict[str, Client] = {}
         self._rooms: dict[str, str] = {}
+        self._expected: dict[str, set[str]] = {}
+        """By worker, until it has been met for the first time."""
+        self._inherited: dict[str, list[str]] = {}
         self._placement = Placement()
         self.statuses: dict[str, Status] = {}
         """As each worker that is there told last."""
         self._keeping: list[asyncio.Task[None]] = []
+        self._meeting = asyncio.Event()
         self.complete = asyncio.Event()
         """Set while every worker is connected."""
+
+    def inherit(self, rooms: Mapping[str, str]) -> None:
+        """The rooms that an earlier control plane had, and on which worker; before `start`. All other legs that workers
+        have are dropped when they are met."""
+        for room, worker in rooms.items():
+            self._rooms[room] = worker
+            self._expected.setdefault(worker, set()).add(room)
+
+    async def met(self) -> dict[str, list[str]]:
+        """The legs in the rooms that were inherited, by room, when every worker of them is there, or is not waited for
+        any longer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INHERIT_SECONDS):
+                while self._expected:
+                    self._meeting.clear()
+                    await self._meeting.wait()
+        self._expected.clear()
+        return self._inherited
 
     def start(self) -> None:
         self._keeping = [asyncio.ensure_future(self._keep(name, path)) for name, path in self._sockets.items()]
@@ -77,6 +102,10 @@ class Workers:
         if worker is not None:
             self._placement.left(worker)
 
+    def worker_of(self, room: str) -> str:
+        """Empty when none carries it."""
+        return self._rooms.get(room, "")
+
     def rooms_of(self, worker: str) -> list[str]:
         return [room for room, name in self._rooms.items() if name == worker]
 
@@ -92,7 +121,7 @@ class Workers:
             client = Client(Answers, Events, lambda event: self._on_event(name, event))
             try:
                 await client.connect(path)
-                await self._drop_strangers(client)
+                inherited = await self._find_inherited(name, client)
             except (OSError, Refusal):
                 await client.close()
                 await asyncio.sleep(RECONNECT_SECONDS)  # nobody tells when a socket will be listened on
@@ -103,6 +132,9 @@ class Workers:
             if len(self._clients) == len(self._sockets):
                 self.complete.set()
             self._on_presence(name, True)
+            if self._expected.pop(name, None) is not None:
+                self._inherited |= inherited
+                self._meeting.set()
             try:
                 await client.closed.wait()
             finally:
@@ -125,8 +157,15 @@ class Workers:
             self._placement.measured(name, status, asyncio.get_running_loop().time())
             await asyncio.sleep(MEASURE_SECONDS)
 
-    async def _drop_strangers(self, client: Client) -> None:
-        """Legs that an earlier control plane left behind have no dialog any more: they end, and so do their taps."""
-        inherited: Legs = await client.ask(GetLegs())
-        for leg in inherited.legs:
-            await client.ask(DropLeg(leg.leg))
+    async def _find_inherited(self, name: str, client: Client) -> dict[str, list[str]]:
+        """The legs in the rooms that are expected there, by room. All others have no dialog any more: they end, and so
+        do their taps."""
+        expected = self._expected.get(name, set())
+        known: Legs = await client.ask(GetLegs())
+        found: dict[str, list[str]] = {}
+        for leg in known.legs:
+            if leg.room in expected:
+                found.setdefault(leg.room, []).append(leg.leg)
+            else:
+                await client.ask(DropLeg(leg.leg))
+        return found

@@ -64,6 +64,7 @@ class Caller:
         self._answered: asyncio.Future[None] = self._loop.create_future()
         self._ringing = asyncio.Event()
         self._ended = asyncio.Event()
+        self.offer_answered = asyncio.Event()
         self.offers = 0
         """How often the peer has offered to change the session."""
 
@@ -119,6 +120,10 @@ class Caller:
             self._line.hang_up()
 
     # During the call.
+
+    def offer(self) -> None:
+        """Offers the same session again, by re-INVITE; `offer_answered` is set by the answer."""
+        self._line.offer(self._terms.change("sendrecv"))
 
     def dial(self, digits: str) -> float:
         """Sends DTMF. Returns the seconds that it takes; 0 when the peer takes no telephone-events."""
@@ -177,6 +182,7 @@ class Caller:
                 self._take_offer(event.sdp)
             case OfferAnswered():
                 self._negotiate(self._take_answer, event.sdp)
+                self.offer_answered.set()
             case CallEnded():
                 self._end(event)
 

@@ -58,6 +58,11 @@ class Line:
             raise BadArgument("that is not a number: give digits, or a user name without spaces") from None
         self._step()
 
+    def offer(self, sdp: str) -> None:
+        """re-INVITE."""
+        self._agent.offer(self._call, sdp, self._loop.time())
+        self._step()
+
     def accept_offer(self, sdp: str) -> None:
         self._agent.accept_offer(self._call, sdp, self._loop.time())
         self._step()

@@ -61,6 +61,17 @@ class SoftphoneAgent:
         self.connected.set()
         return contact
 
+    async def come_back(self) -> None:
+        """Resumes the session after the server's end, and takes the contact as it is told now. Raises Unreachable,
+        Refused."""
+        url, _, tls = self._where
+        before, self._client = self._client, Client(self._notify)
+        await before.close()
+        snapshot = await self._client.resume(url, before, tls)
+        self.contact = {}
+        for contact in snapshot["contacts"]:
+            self._notify("contact.changed", {"contact": contact})
+
     async def hang_up(self) -> None:
         """Raises Refused."""
         await self._client.ask("contact.hangup", contactId=self.contact["contactId"])

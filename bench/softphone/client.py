@@ -36,15 +36,25 @@ class Client:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._socket: ClientConnection | None = None
         self._reading: asyncio.Task[None] | None = None
+        self.session: dict[str, str] = {}
+        """What it is resumed by."""
 
     async def open(self, url: str, token: Pii[str], tls: ssl.SSLContext) -> dict[str, Any]:
         """Returns the snapshot. Raises Unreachable, Refused."""
+        return await self._enter(url, tls, token=token.reveal())
+
+    async def resume(self, url: str, before: "Client", tls: ssl.SSLContext) -> dict[str, Any]:
+        """Goes on with the session of a client whose connection is gone. Likewise."""
+        return await self._enter(url, tls, resume=before.session)
+
+    async def _enter(self, url: str, tls: ssl.SSLContext, **how: Any) -> dict[str, Any]:
         try:
             self._socket = await connect(url, subprotocols=[websockets.Subprotocol(SUBPROTOCOL)], ssl=tls, proxy=None)
         except (OSError, websockets.WebSocketException) as error:
             raise Unreachable(f"the softphone server cannot be reached: {error}") from None
         self._reading = asyncio.get_running_loop().create_task(self._read(self._socket))
-        result = await self.ask("session.open", token=token.reveal())
+        result = await self.ask("session.open", **how)
+        self.session = {"session": result["session"], "secret": result["secret"]}
         snapshot: dict[str, Any] = result["snapshot"]
         return snapshot
 

@@ -4,7 +4,7 @@ and simulation."""
 from collections.abc import Callable
 from typing import Any, Literal
 
-from signaling.center import customers, events, handling, placing, recording, sound
+from signaling.center import adoption, customers, events, handling, placing, recording, sound
 from signaling.center.call import taps
 from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import Decision
@@ -48,6 +48,8 @@ _HANDLERS: dict[type, Callable[[Floor, Any, float], list[Decision]]] = {
     events.ControlRecording: recording.control_recording,
     events.BeginSecurePause: recording.begin_secure_pause,
     events.EndSecurePause: recording.end_secure_pause,
+    events.ContactAdopted: adoption.contact_adopted,
+    events.ContactNotAdopted: adoption.contact_not_adopted,
 }
 
 

@@ -50,16 +50,14 @@ def customer_left(floor: Floor, event: CustomerLeft, now: float) -> list[Decisio
 
 
 def media_lost(floor: Floor, event: MediaLost, now: float) -> list[Decision]:
-    return _break_off(
-        floor, event.contact, "TELECOM_PROBLEM", "The media worker failed; the call could not go on.", now
-    )
+    return break_off(floor, event.contact, "TELECOM_PROBLEM", "The media worker failed; the call could not go on.", now)
 
 
 def node_stopped(floor: Floor, event: NodeStopped, now: float) -> list[Decision]:
-    return _break_off(floor, event.contact, "OTHER", "The system was shut down during the call.", now)
+    return break_off(floor, event.contact, "OTHER", "The system was shut down during the call.", now)
 
 
-def _break_off(floor: Floor, id: str, reason: DisconnectReason, why: str, now: float) -> list[Decision]:
+def break_off(floor: Floor, id: str, reason: DisconnectReason, why: str, now: float) -> list[Decision]:
     """`why` is what an agent who has the contact reads."""
     contact = floor.live(id)
     if contact is None:

@@ -184,6 +184,18 @@ class NodeStopped(msgspec.Struct, frozen=True):
     contact: str
 
 
+class ContactAdopted(msgspec.Struct, frozen=True):
+    """The control plane was started anew, and the contact's call goes on."""
+
+    contact: str
+
+
+class ContactNotAdopted(msgspec.Struct, frozen=True):
+    """It was started anew, and the contact's call cannot go on."""
+
+    contact: str
+
+
 class RecorderPresence(msgspec.Struct, frozen=True):
     there: bool
 
@@ -242,5 +254,5 @@ Event = (
     | CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | PhonePresence | SetEndpoint
     | SetStatus | Accept | Reject | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaAlarmed
     | MediaLost | NodeStopped | RecorderPresence | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording
-    | BeginSecurePause | EndSecurePause
+    | BeginSecurePause | EndSecurePause | ContactAdopted | ContactNotAdopted
 )  # fmt: skip

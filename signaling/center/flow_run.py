@@ -49,6 +49,12 @@ def begin(
     return _run(FlowRun(flow, flow.start, queue, attributes=dict(attributes or {})), queues)
 
 
+def text_of(run: FlowRun) -> str:
+    """What is being said while the flow waits; empty when it waits for nothing."""
+    action = run.flow.actions.get(run.at)
+    return action.parameters["Text"] if action is not None and action.type == "MessageParticipant" else ""
+
+
 def resume(run: FlowRun, queues: Set[str], error_type: str = "") -> tuple[FlowRun, Instruction]:
     """Goes on after a Say, by its error branch when `error_type` is given."""
     action = run.flow.actions[run.at]

@@ -146,6 +146,11 @@ def recording_trouble(floor: Floor, event: RecordingTrouble, now: float) -> list
     return []
 
 
+def starts(contact: Contact) -> list[Decision]:
+    """Says again of each recording that runs that it does."""
+    return [_started(contact, segment) for segment in contact.recordings.running()]
+
+
 def next_secure_end(floor: Floor) -> float | None:
     """When a secure pause runs out next."""
     pauses = (contact.recordings.secure for contact in floor.contacts.values() if contact.disconnected is None)
@@ -204,13 +209,18 @@ def _start(
     now, by = when
     key = recording_key(floor.tenant, contact.id, now, type) + FORMATS[floor.recording.format][0]
     segment = Segment(floor.new_recording(), key, type, wanted)
-    parties = [Party(CUSTOMER_PARTY, "other", contact.leg)]
     if type == "AGENT" and contact.assignment is not None:
-        parties.insert(0, Party(AGENT_PARTY, "agent", contact.assignment.leg))
         contact.recordings.agent = segment
     else:
         contact.recordings.ivr = segment
     contact.recordings.note(now, "START", type, by)
+    return _started(contact, segment)
+
+
+def _started(contact: Contact, segment: Segment) -> StartRecording:
+    parties = [Party(CUSTOMER_PARTY, "other", contact.leg)]
+    if segment is contact.recordings.agent and contact.assignment is not None:
+        parties.insert(0, Party(AGENT_PARTY, "agent", contact.assignment.leg))
     return StartRecording(contact.id, segment.id, segment.key, tuple(parties))
 
 

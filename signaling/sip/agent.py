@@ -251,6 +251,11 @@ class UserAgent:
         session = self._find(call)
         return saved.save(session, now) if session is not None else None
 
+    def flow_of(self, call: str) -> Flow | None:
+        """The way to its peer; None for a call that is over."""
+        session = self._find(call)
+        return session.flow if session is not None else None
+
     def restore(self, call: SavedCall, now: float) -> None:
         """Goes on with a call of an earlier process, before anything else comes. Its name is the same. `now`: when it
         was saved, by our clock. Raises ParseError."""

@@ -30,7 +30,7 @@ from signaling.softphone.protocol import (
     Result,
 )
 from signaling.softphone.rpc import Call, Id, failure, parse, result
-from signaling.softphone.session import Limits, Session
+from signaling.softphone.session import Limits, SavedSession, Session
 from signaling.softphone.switchboard import Desk, Switchboard
 
 FIRST_MESSAGE_TIMEOUT = 10.0
@@ -97,6 +97,14 @@ class SoftphoneServer:
     def notify(self, user: str, notification: Notification) -> None:
         """Numbers the notification, keeps it for a resumption and sends it. Without a session nobody hears it."""
         self._switchboard.notify(user, notification)
+
+    def restore(self, saved: SavedSession) -> None:
+        """A session of an earlier process, to be resumed by its page. Raises ValueError."""
+        self._switchboard.restore(saved)
+
+    def save(self, user: str) -> SavedSession | None:
+        """The user's session, for a process that comes after this one."""
+        return self._switchboard.save(user)
 
     def sign_out(self, user: str) -> None:
         """Ends the user's session, if there is one. The desk hears `absent`."""

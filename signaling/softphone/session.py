@@ -25,6 +25,21 @@ class Limits(msgspec.Struct, frozen=True):
     log_bytes: int = 1 << 20
 
 
+SKIPPED = 10_000
+"""Numbers that the log of a restored session leaves out: for notifications that were sent after it was saved. Whoever
+comes back is told the whole state then."""
+
+
+class SavedSession(msgspec.Struct, frozen=True):
+    """A session as another process can let it be resumed."""
+
+    id: str
+    user: str
+    digest: Pii[str]
+    """Of its secret, in hexadecimal."""
+    seq: int
+
+
 class Log:
     """The last notifications as they were sent, without a hole. The oldest go first when a bound is reached."""
 
@@ -64,6 +79,16 @@ class Session:
         """When it ends unless it is resumed; None while it is connected."""
         self._secret = _digest(secret)
 
+    @classmethod
+    def restored(cls, saved: SavedSession, limits: Limits) -> "Session":
+        session = cls(saved.id, saved.user, "", limits)
+        session._secret = bytes.fromhex(saved.digest.reveal())
+        session.log.seq = saved.seq + SKIPPED
+        return session
+
+    def save(self) -> SavedSession:
+        return SavedSession(self.id, self.user, Pii(self._secret.hex()), self.log.seq)
+
     def knows(self, secret: Pii[str]) -> bool:
         return hmac.compare_digest(self._secret, _digest(secret.reveal()))
 
@@ -99,6 +124,12 @@ class Sessions:
         session = Session(self._draw(), user, secret, self._limits)
         self._by_id[session.id] = self._by_user[user] = session
         return Opened(session, Pii(secret), replaced)
+
+    def restore(self, saved: SavedSession, now: float) -> None:
+        """One of an earlier process, whose connections are all cut. Raises ValueError."""
+        session = Session.restored(saved, self._limits)
+        self._by_id[session.id] = self._by_user[session.user] = session
+        self.cut(session, now)
 
     def resume(self, id: str, secret: Pii[str], now: float) -> Session | None:
         """The session, connected again; None if there is none of this id and secret, or its time is over."""

@@ -22,7 +22,7 @@ from signaling.softphone.protocol import (
     Snapshot,
 )
 from signaling.softphone.rpc import Id, notification, result
-from signaling.softphone.session import Limits, Session, Sessions
+from signaling.softphone.session import Limits, SavedSession, Session, Sessions
 
 log = structlog.get_logger()
 
@@ -74,6 +74,16 @@ class Switchboard:
         data = session.log.append(value)
         if session in self._lines:
             self._lines[session].send(data)
+
+    def restore(self, saved: SavedSession) -> None:
+        """A session of an earlier process, to be resumed. Raises ValueError."""
+        self._sessions.restore(saved, _now())
+        self._expire()
+
+    def save(self, user: str) -> SavedSession | None:
+        """The user's session; None if he has none."""
+        session = self._sessions.of(user)
+        return session.save() if session is not None else None
 
     def sign_out(self, user: str) -> None:
         session = self._sessions.of(user)

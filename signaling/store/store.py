@@ -1,6 +1,6 @@
 """The store: everything that outlives the control plane. The only SQL of the product is in this package."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,12 +11,13 @@ from signaling.center.record import ContactRecord, LegalHold, QualityInfo, Recor
 from signaling.center.resources import Directory, SecurityProfile, Tenant, TrunkSecrets, User
 from signaling.center.security import granted
 from signaling.sip.digest import Secrets
-from signaling.store import audit_rows
+from signaling.store import audit_rows, live
 from signaling.store import recordings as rows
 from signaling.store.contacts import Beside, from_row, key_ids, number_index, to_row
 from signaling.store.database import Database
 from signaling.store.directory import as_struct, load_directory, load_tenants, store_directory
 from signaling.store.keys import DataKeys
+from signaling.store.live import LiveKey, LiveState
 from signaling.store.passwords import Passwords
 from signaling.store.phones import (
     KeptBinding,
@@ -272,6 +273,22 @@ class Store:
         async with self._database.read() as connection:
             rules = (await load_directory(connection, tenant)).retention
             return await rows.expired(connection, tenant, rules, now)
+
+    # What goes on now
+
+    async def save_live(self, states: Sequence[LiveState], gone: Iterable[LiveKey], at: float) -> None:
+        """Keeps the ones and forgets the others, all or nothing. `at`: now."""
+        keys = {state.key.tenant: await self._keys.of_day(state.key.tenant, at) for state in states}
+        async with self._database.write() as connection:
+            await live.save_states(connection, states, keys)
+            await live.remove_states(connection, gone)
+
+    async def live_states(self, tenant: Tenant) -> list[LiveState]:
+        """What went on when it was saved last; what cannot be opened any more is left out."""
+        async with self._database.read() as connection:
+            found = await live.load_rows(connection, tenant)
+        keys = await self._keys.by_ids(tenant, live.key_ids(found))
+        return [state for row in found if (state := live.from_row(tenant, row, keys)) is not None]
 
     # Quality
 

@@ -204,6 +204,25 @@ retention_rules = _tenant_table(
     "retention_rules", _text("queue"), Column("days", Integer, nullable=False), key=("queue",)
 )
 
+live_states = _tenant_table(
+    "live_states",
+    _text("kind"),
+    _text("id"),
+    Column("updated", Float, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    key=("kind", "id"),
+)
+"""What goes on now (signaling.live): a row goes when it is over. `state` is sealed."""
+
+sip_traces = _tenant_table(
+    "sip_traces",
+    _text("contact"),
+    Column("at", Float, nullable=False),
+    Column("trace", LargeBinary, nullable=False),
+    key=("contact",),
+)
+"""The SIP messages of contacts that are over, redacted; `trace` is sealed all the same."""
+
 qualities = _tenant_table(
     "qualities",
     _text("contact"),

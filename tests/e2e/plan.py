@@ -4,6 +4,8 @@ from typing import Any
 
 PASSWORD = "correct horse battery"
 PHONE_PASSWORD = "staple-of-phones"
+MORE_AGENTS = ("cat", "dan", "eli")
+"""Beside ann and bob."""
 CODECS = ["opus", "G722", "PCMU", "PCMA"]
 RECORDED = {
     "+15550100": ["Agent", "Customer"],
@@ -87,6 +89,7 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
             _user(1, "ann", "agent", agent=True, phones=[_phone("ann-desk", "sdes", calls=True)]),
             _user(2, "bob", "agent", agent=True, phones=[_phone("bob-desk", "dtls"), _phone("bob-page", "sdes")]),
             _user(3, "sue", "supervisor", agent=False),
+            *(_user(4 + number, name, "agent", agent=True) for number, name in enumerate(MORE_AGENTS)),
         ],
         "security_profiles": [
             {

@@ -32,6 +32,16 @@ async def test_a_talk_that_was_cut_is_closed_with_its_length() -> None:
     assert record.agent.after_contact_work_end == shift.now + 42.5
 
 
+async def test_one_that_was_taken_over_stays_open() -> None:
+    shift = Shift()
+    shift.call("c1")
+    shift.call("c2")
+    kept = Kept(shift.record("c1"), shift.record("c2"))
+    await close_interrupted(kept, [TENANT], shift.now, {"c1"})
+    assert kept.records["c1"].completed is None
+    assert kept.records["c2"].completed == shift.now
+
+
 def test_a_contact_that_waited_leaves_its_queue() -> None:
     shift = Shift()
     shift.call("c1")

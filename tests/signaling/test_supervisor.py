@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,36 @@ async def test_a_child_that_waits_to_be_started_anew_is_not_started_by_a_stop() 
     async with asyncio.timeout(5):
         await node.end()
     assert node.ready.empty()
+
+
+HOLDING = (
+    "import os, sys, signal, socket, pathlib\n"
+    "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+    "held = socket.socket(fileno=int(os.environ['TELEPHONIST_SOCKET_SIP']))\n"
+    "fd = int(os.environ['TELEPHONIST_HEARTBEAT_FD'])\n"
+    "os.write(fd, b'R')\n"
+    "held.settimeout(0.2)\n"
+    "while True:\n"
+    "    os.write(fd, b'.')\n"
+    "    try: pathlib.Path(sys.argv[1], str(os.getpid())).write_bytes(held.recv(100))\n"
+    "    except TimeoutError: pass\n"
+)
+
+
+async def test_each_run_of_a_child_gets_the_socket_with_what_waits_in_it(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held, socket.socket(type=socket.SOCK_DGRAM) as peer:
+        held.bind(("127.0.0.1", 0))
+        node = Node(Child("a", ("-c", HOLDING, str(tmp_path)), {"SIP": held.fileno()}))
+        await node.next_ready()
+        first = node.supervisor.pid("a")
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        peer.sendto(b"while nobody read", held.getsockname())
+        os.kill(first, signal.SIGKILL)
+        await node.next_ready()
+        second = tmp_path / str(node.supervisor.pid("a"))
+        async with asyncio.timeout(10):
+            while not (second.exists() and second.read_bytes()):
+                await asyncio.sleep(0.02)  # a file has no event
+        assert second.read_bytes() == b"while nobody read"
+        await node.end()

@@ -23,6 +23,7 @@ from relay.api import (
     Media,
     Status,
 )
+from signaling import workers
 from signaling.workers import Workers
 
 
@@ -172,3 +173,42 @@ async def test_each_worker_is_measured_and_what_it_told_is_forgotten_with_it(flo
     await floor.process["a"].down()
     await floor.expect("a", False)
     assert floor.workers.statuses == {}
+
+
+async def test_the_rooms_that_are_expected_are_inherited_and_all_others_dropped(tmp_path: Path) -> None:
+    floor = Floor(tmp_path)
+    floor.process["a"].legs = ["1/customer", "1/agent-1", "old/customer"]
+    floor.workers.inherit({"1": "a", "2": "a"})
+    floor.workers.start()
+    await floor.up("a", "b")
+    assert await floor.workers.met() == {"1": ["1/customer", "1/agent-1"]}
+    assert floor.process["a"].legs == ["1/customer", "1/agent-1"]
+    assert (floor.workers.worker_of("1"), floor.workers.worker_of("3")) == ("a", "")
+    assert (await floor.workers.ask("1", DropLeg("1/agent-1"))).leg == "1/agent-1"
+    await floor.process["a"].down()
+    await floor.expect("a", False)
+    await floor.up("a")
+    assert floor.process["a"].legs == []
+    await close(floor)
+
+
+async def test_a_worker_that_does_not_come_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "INHERIT_SECONDS", 0.05)
+    floor = Floor(tmp_path)
+    floor.process["b"].legs = ["2/customer"]
+    floor.workers.inherit({"1": "a", "2": "b", "3": "nobody"})
+    floor.workers.start()
+    await floor.up("b")
+    assert await floor.workers.met() == {"2": ["2/customer"]}
+    floor.process["a"].legs = ["1/customer"]
+    await floor.up("a")
+    assert floor.process["a"].legs == []
+    await close(floor)
+
+
+async def close(floor: Floor) -> None:
+    await floor.workers.close()
+    for process in floor.process.values():
+        await process.down()

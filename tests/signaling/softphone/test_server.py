@@ -309,3 +309,20 @@ async def test_strangers_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(server_module, "MAX_STRANGERS", 1)
     await bench.phone()
     assert await (await bench.phone()).closed() == 1013
+
+
+async def test_a_page_resumes_the_session_that_an_earlier_server_gave_it(bench: Bench, start: Start) -> None:
+    phone = await bench.phone()
+    opened = await phone.sign_in()
+    saved = bench.server.save("u-1")
+    assert saved is not None and bench.server.save("u-2") is None
+    other = await start()
+    other.server.restore(saved)
+    other.desk.contacts["c-1"] = CONTACT
+    back = await other.phone()
+    answer = await back.call(
+        "session.open", resume={"session": opened["session"], "secret": opened["secret"], "seq": opened["seq"]}
+    )
+    assert answer["result"]["resumed"] is False or answer["result"]["snapshot"] is not None
+    assert answer["result"]["snapshot"]["contacts"][0]["contactId"] == "c-1"
+    assert other.desk.presence == ["+u-1"]

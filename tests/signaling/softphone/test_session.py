@@ -101,3 +101,27 @@ def test_secrets_are_drawn_anew() -> None:
     first, second = sessions.open("a"), sessions.open("b")
     assert len({first.session.id, second.session.id, first.secret.reveal(), second.secret.reveal()}) == 4
     assert len(first.secret.reveal()) >= 32
+
+
+def test_another_process_lets_the_session_be_resumed_with_the_same_secret_and_the_whole_state() -> None:
+    sessions, other = Sessions(), Sessions()
+    opened = sessions.open("u-1")
+    for _ in range(3):
+        opened.session.log.append(ContactRemoved("c"))
+    saved = opened.session.save()
+    opened.session.log.append(ContactRemoved("sent after it was saved"))
+    assert opened.secret.reveal() not in repr(saved)
+    other.restore(saved, 1000.0)
+    assert other.resume(saved.id, Pii("another"), 1001.0) is None
+    session = other.resume(saved.id, opened.secret, 1001.0)
+    assert session is not None and session.user == "u-1" and other.of("u-1") is session
+    assert [session.log.after(seq) for seq in range(6)] == [None] * 6
+    assert session.log.seq > 4
+
+
+def test_a_restored_session_that_nobody_resumes_is_over_in_its_time() -> None:
+    sessions, other = Sessions(), Sessions(Limits(lifetime=120))
+    saved = sessions.open("u-1").session.save()
+    other.restore(saved, 1000.0)
+    assert other.next_expiry() == 1120.0
+    assert [session.user for session in other.expire(1120.0)] == ["u-1"]

@@ -1,0 +1,302 @@
+"""A house is killed and another one takes its calls over: real centres, calls and dialogs; scripted media and pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from relay.api import DropLeg, SetRoom
+from signaling.adoption import Adoption
+from signaling.center import events
+from signaling.center.decisions import Decision, SaveContact
+from signaling.center.resources import Tenant
+from signaling.center.security import user_name
+from signaling.inheritance import Inheritance, load
+from signaling.live import AGENT, CALL, CONTACT
+from signaling.live_sources import LiveSources
+from signaling.sip.errors import ParseError
+from signaling.sip.events import CallAnswered, CallEnded
+from signaling.sip.flow import Flow
+from signaling.sip.saved import SavedCall
+from signaling.softphone.session import SavedSession
+from signaling.states import encode
+from signaling.store.live import LiveKey, LiveState
+from tests.signaling.center.floor_plan import NUMBER, TENANT
+from tests.signaling.scripted import Worker
+from tests.signaling.test_calls import FLOW, Hall
+from vault.pii import Pii
+
+SESSION = SavedSession("s-1", user_name(TENANT, "ann"), Pii("00"), 7)
+
+
+class Media(Worker):
+    def inherit(self, rooms: Mapping[str, str]) -> None:
+        self.rooms = list(rooms)
+        self.workers = dict(rooms)
+
+
+class Dialogs:
+    """The SIP side of the second house."""
+
+    def __init__(self) -> None:
+        self.restored: list[str] = []
+        self.ended: list[str] = []
+        self.probed: list[str] = []
+        self.broken = False
+
+    def restore(self, call: SavedCall, age: float) -> None:
+        if self.broken:
+            raise ParseError("no")
+        assert age == 2.0
+        self.restored.append(call.call)
+
+    def hang_up(self, call: str) -> None:
+        self.ended.append(call)
+
+    def probe(self, call: str) -> None:
+        self.probed.append(call)
+
+
+class Pages:
+    def __init__(self, *sessions: SavedSession) -> None:
+        self.sessions = {session.user: session for session in sessions}
+
+    def save(self, user: str) -> SavedSession | None:
+        return self.sessions.get(user)
+
+    def restore(self, saved: SavedSession) -> None:
+        bytes.fromhex(saved.digest.reveal())
+        self.sessions[saved.user] = saved
+
+
+class SipSide:
+    """The SIP side of the first house, as far as it is kept."""
+
+    def __init__(self, phase: str = "up", flow: Flow = FLOW) -> None:
+        self._phase = phase
+        self._flow = flow
+
+    def save(self, call: str) -> SavedCall | None:
+        phase: Any = self._phase
+        return SavedCall(
+            call, phase, self._flow, None, False, False, frozenset(), frozenset(), Pii(""), None, None
+        )  # fmt: skip
+
+    def flow_of(self, call: str) -> Flow | None:
+        return self._flow
+
+
+class States:
+    def __init__(self, states: list[LiveState]) -> None:
+        self._states = states
+
+    async def live_states(self, tenant: Tenant) -> list[LiveState]:
+        return [state for state in self._states if state.key.tenant == tenant]
+
+
+class Before:
+    """The house that is killed: ann talks with a customer, unless the test has something else in mind."""
+
+    def __init__(self, *, joined: bool = True, talking: bool = True) -> None:
+        self.hall = Hall()
+        self._joined = joined
+        self._talking = talking
+
+    async def begin(self) -> str:
+        """The contact."""
+        self._tell(events.AgentPresent("ann"))
+        self._tell(events.SetStatus("ann", "Available"))
+        await self.hall.ring()
+        (self.contact,) = self.hall.worker.rooms
+        if self._joined:
+            await self.hall.tell(CallAnswered("call-1", None))
+            self._tell(events.PlayerFinished(self.contact, "prompt"))
+        if self._talking and self._joined:
+            self._tell(events.Accept("ann", self.contact))
+            self._tell(events.AgentMediaUp(self.contact))
+        return self.contact
+
+    async def killed(self, side: SipSide | None = None, without: tuple[str, ...] = ()) -> Inheritance:
+        """What it leaves behind."""
+        side = side or SipSide()
+        trunks = self.hall.calls._trunks
+        sources = LiveSources(self.hall.house, self.hall.calls, lambda room: "relay-0", trunks.of)
+        sources.serve(side, Pages(SESSION))
+        keys = [
+            *sources.keys_of(["call-1"]),
+            LiveKey(TENANT, CONTACT, self.contact),
+            LiveKey(TENANT, AGENT, "ann"),
+            LiveKey(TENANT, AGENT, "bob"),
+        ]
+        found = [(key, sources.by_kind[key.kind](key.tenant, key.id)) for key in keys if key.kind not in without]
+        states = [LiveState(key, 998.0, Pii(encode(value))) for key, value in found if value is not None]
+        return await load(States(states), [TENANT])
+
+    def _tell(self, event: events.Event) -> None:
+        self.hall.house.tell(self.hall.center, event)
+
+
+class After:
+    """The house that takes over."""
+
+    def __init__(self, inherited: Inheritance, *, phones: Dialogs | None = None) -> None:
+        self.hall = Hall()
+        self.media, self.dialogs, self.pages = Media(), phones or Dialogs(), Pages()
+        self.hall.calls._workers = self.media
+        self.hall.calls.serve(self.dialogs, lambda tenant, event: None, self.hall.dialled)  # type: ignore[arg-type]
+        self.adoption = Adoption(self.hall.house, self.hall.calls, self.media, self.hall.lanes, inherited)
+        self.adopted = self.adoption.restore(self.dialogs, 1000.0)
+        self.adoption.restore_pages(self.pages)
+
+    async def finish(self, *legs: str) -> None:
+        by_room: dict[str, list[str]] = {}
+        for leg in legs:
+            by_room.setdefault(leg.partition("/")[0], []).append(leg)
+        self.adoption.finish(by_room, self.dialogs, self.pages)
+        await self.hall.lanes.empty()
+
+    def state(self, user: str = "ann") -> str | None:
+        assignment = self.hall.center.floor.agent(user).assignment
+        return assignment.state if assignment is not None else None
+
+    def reasons(self) -> list[str | None]:
+        saved = [decision.record for decision in self.hall.decisions if isinstance(decision, SaveContact)]
+        return [record.disconnect_reason for record in saved if record.disconnected is not None]
+
+    def made(self, kind: type[Decision]) -> list[Decision]:
+        return [decision for decision in self.hall.decisions if isinstance(decision, kind)]
+
+
+async def test_a_talk_goes_on_and_its_peer_is_asked_whether_it_does() -> None:
+    before = Before()
+    contact = await before.begin()
+    after = After(await before.killed())
+    assert after.adopted == {contact}
+    assert after.media.workers == {contact: "relay-0"}
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1")
+    assert (after.state(), after.dialogs.ended, after.dialogs.probed) == ("CONNECTED", [], ["call-1"])
+    assert len(after.hall.calls) == 1
+    await after.hall.tell(CallEnded("call-1", "bye", 200))
+    assert after.reasons() == ["CUSTOMER_DISCONNECT"]
+    assert after.state() == "ENDED"
+
+
+async def test_the_agent_ends_it_too() -> None:
+    before = Before()
+    contact = await before.begin()
+    after = After(await before.killed())
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1")
+    after.hall.house.tell(after.hall.center, events.HangUp("ann", contact))
+    after.hall.calls.hang_up(contact)
+    assert after.dialogs.ended == ["call-1"]
+
+
+async def test_a_call_whose_media_is_gone_ends_on_both_sides() -> None:
+    before = Before()
+    contact = await before.begin()
+    after = After(await before.killed())
+    await after.finish()
+    assert after.dialogs.ended == ["call-1"]
+    assert (after.state(), after.reasons()) == ("ENDED", ["TELECOM_PROBLEM"])
+    assert len(after.hall.calls) == 0
+    assert contact not in after.media.rooms
+
+
+async def test_a_contact_without_a_dialog_ends_and_says_so() -> None:
+    before = Before()
+    await before.begin()
+    after = After(await before.killed(without=(CALL,)))
+    await after.finish()
+    assert (after.reasons(), after.state()) == (["OTHER"], "ENDED")
+
+
+async def test_a_dialog_that_cannot_be_restored_leaves_a_contact_that_ends() -> None:
+    before = Before()
+    await before.begin()
+    broken = Dialogs()
+    broken.broken = True
+    after = After(await before.killed(), phones=broken)
+    await after.finish()
+    assert after.reasons() == ["OTHER"]
+
+
+async def test_a_dialog_that_is_nobodys_is_hung_up() -> None:
+    before = Before()
+    await before.begin()
+    inherited = await before.killed(without=(CONTACT, AGENT))
+    [(tenant, line, at)] = inherited.lines
+    inherited.lines = [(tenant, msgspec.structs.replace(line, customer=None), at)]
+    after = After(inherited)
+    await after.finish()
+    assert after.dialogs.ended == ["call-1"]
+
+
+@pytest.mark.parametrize("phase", ["calling", "leaving"])
+async def test_one_that_is_on_its_way_out_ends_by_itself(phase: str) -> None:
+    before = Before()
+    await before.begin()
+    after = After(await before.killed(SipSide(phase), without=(CONTACT, AGENT)))
+    await after.finish()
+    assert (after.dialogs.restored, after.dialogs.ended, len(after.hall.calls)) == (["call-1"], [], 0)
+
+
+async def test_a_customer_whose_ack_came_unheard_joins_at_the_take_over() -> None:
+    before = Before(joined=False)
+    contact = await before.begin()
+    after = After(await before.killed())
+    await after.finish(f"{contact}/customer")
+    assert list(after.hall.center.floor.contacts) == [contact]
+    record = after.hall.record()
+    assert (record.system, record.customer) == (NUMBER, Pii("+15550199"))
+
+
+async def test_a_customer_whose_ack_is_still_to_come_joins_then() -> None:
+    before = Before(joined=False)
+    contact = await before.begin()
+    after = After(await before.killed(SipSide("answered")))
+    await after.finish(f"{contact}/customer")
+    assert after.hall.center.floor.contacts == {}
+    await after.hall.tell(CallAnswered("call-1", None))
+    assert list(after.hall.center.floor.contacts) == [contact]
+    assert after.dialogs.probed == []
+
+
+async def test_legs_that_nobody_has_any_more_are_dropped() -> None:
+    before = Before()
+    contact = await before.begin()
+    after = After(await before.killed())
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1", f"{contact}/agent-0")
+    assert [command for command in after.media.asked if isinstance(command, DropLeg)] == [DropLeg(f"{contact}/agent-0")]
+    assert SetRoom not in after.media.commands()
+
+
+async def test_an_agent_without_a_page_that_could_come_back_is_gone() -> None:
+    before = Before()
+    contact = await before.begin()
+    inherited = await before.killed()
+    (desk,) = inherited.desks[TENANT]
+    inherited.desks[TENANT] = [msgspec.structs.replace(desk, session=None)]
+    after = After(inherited)
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1")
+    assert set(after.reasons()) == {"AGENT_DISCONNECT"}
+    assert after.hall.center.floor.agent("ann").status == "Offline"
+
+
+async def test_who_does_nothing_is_not_kept_and_a_stranger_neither() -> None:
+    before = Before(talking=False)
+    await before.begin()
+    far = Flow("udp", FLOW.local, ("192.0.2.77", 5060))
+    inherited = await before.killed(SipSide(flow=far))
+    assert inherited.lines == []
+    assert [desk.agent.user for desk in inherited.desks[TENANT]] == ["ann"]
+
+
+async def test_what_cannot_be_read_does_not_keep_the_rest_from_being_taken_over() -> None:
+    before = Before()
+    contact = await before.begin()
+    good = LiveState(LiveKey(TENANT, CONTACT, contact), 0.0, Pii("{}"))
+    unknown = LiveState(LiveKey(TENANT, "fax", "f-1"), 0.0, Pii("1"))
+    inherited = await load(States([good, unknown]), [TENANT])
+    assert not any(inherited.contacts.values())
+    assert [key.kind for key in inherited.keys] == [CONTACT, "fax"]
