@@ -18,6 +18,7 @@ from aiohttp import web
 from ipc.process import given_socket
 from recorder.api import Configure, RecordingStatus, over
 from relay.api import Events
+from signaling.admin_socket import AdminSocket
 from signaling.adoption import Adoption
 from signaling.api.application import build
 from signaling.api.guard import COUNTS
@@ -59,6 +60,7 @@ from signaling.sip.config import SipConfig
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.locating import Locator
+from signaling.sip_history import SipHistory
 from signaling.sip_io import SipServer
 from signaling.sip_meter import SipMeter
 from signaling.softphone.server import SoftphoneServer
@@ -163,6 +165,8 @@ class App:
         await self._sip.close()
         await self._registrations.close()
         await self._web.cleanup()
+        self._history.close()
+        await self._admin.close()
         self._house.close()
         await self._recorder.close()
         await self._workers.close()
@@ -216,8 +220,16 @@ class App:
             on_upstream=self._uplinks.on_news,
             on_changed=self._on_calls_changed,
             datagrams=given_socket(SIP_SOCKET),
+            on_message=self._on_sip_message,
         )
         self._registrations.serve(self._sip.agent.registrar, self._on_phone_presence, self._keeper.keep_audit)
+        self._history = SipHistory(
+            self._clock,
+            self._sip.call_id_of,
+            lambda call: self._calls.owner_of(call) or self._dialling.owner_of(call),
+            self._keeper.keep_sip_trace,
+        )
+        self._admin = AdminSocket(self._history)
         self._sources = LiveSources(self._house, self._calls, self._workers.worker_of, trunks.of)
         self._live = LiveKeeper(self._store, self._sources.by_kind, self._clock)
         self._house.watch(self._live.watch)
@@ -259,6 +271,7 @@ class App:
         listening, http = self._listening, self._listening.getsockname()[1]
         try:
             softphone = await self._softphones.start(server.address, ports.softphone, context)
+            await self._admin.start(self._places.admin)
             bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)
             self._uplinks.start(self._sip)
             self._status.add(self._uplinks)
@@ -293,6 +306,7 @@ class App:
             health=self._status.health,
             metrics=self._status.metrics,
             trunks=self._uplinks.list_trunks,
+            sip_messages=self._history.of,
             metrics_token=Pii(self._config.metrics.token),
             origins=frozenset(self._config.server.origins),
         )
@@ -332,7 +346,11 @@ class App:
         if not self._dialling.on_sip_event(event):
             self._calls.on_sip_event(event)
 
+    def _on_sip_message(self, data: bytes, flow: Flow, sent: bool) -> None:
+        self._history.on_message(data, flow, sent)
+
     def _on_calls_changed(self, calls: set[str]) -> None:
+        self._history.on_calls_changed(calls)
         for key in self._sources.keys_of(calls):
             self._live.note(key)
 

@@ -137,6 +137,11 @@ class Calls:
         session = self._sessions.get(call)
         return session.save() if session is not None else None
 
+    def owner_of(self, call: str) -> tuple[Tenant, str] | None:
+        """The instance and the contact of a customer's call."""
+        session = self._sessions.get(call)
+        return (session.center.floor.tenant, session.contact) if session is not None else None
+
     def adopt(self, session: Session) -> None:
         """A customer of an earlier process; what has become of his legs is still to be found out."""
         self._sessions[session.call] = self._by_contact[session.contact] = session

@@ -16,6 +16,7 @@ from signaling.keys_cli import keys
 from signaling.places import Places
 from signaling.proof import prove
 from signaling.serve import apply_instance, serve_node
+from signaling.sip_tracing import going, run_follow, trace
 from signaling.upkeep import verify_audits
 
 
@@ -115,6 +116,36 @@ def verify_recording(id: str, data: Path) -> None:
         for finding in proof.findings:
             click.echo(f"  {'ok  ' if finding.holds else 'FAIL'}  {finding.what:<8}  {finding.detail}")
     sys.exit(not all(proof.holds for proof in proofs))
+
+
+@main.group()
+def sip() -> None:
+    """What passes between the node and carriers and phones."""
+
+
+@sip.command("trace")
+@click.argument("contact", default="")
+@click.option("--follow", is_flag=True, help="Go on with each message as it passes; Ctrl-C ends it.")
+@click.option("--headers", is_flag=True, help="Show the headers of each message, too.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Data directory."
+)
+def sip_trace(contact: str, follow: bool, headers: bool, data: Path) -> None:
+    """Draw the ladder of a contact's SIP calls, those that go on or those that are over; numbers, names and tokens are
+    dots. Without CONTACT, name the contacts whose calls go on. The node may run."""
+    places = Places(data.absolute())
+    try:
+        if follow:
+            run_follow(places, contact, headers, click.echo)
+            return
+        lines = asyncio.run(trace(places, contact, headers) if contact else going(places))
+    except StartError as error:
+        fail(error)
+    if lines is None:
+        click.echo(f"telephonist: no SIP messages are known of {contact}", err=True)
+        sys.exit(BAD_START)
+    for line in lines:
+        click.echo(line)
 
 
 def _read(path: Path | None) -> Config:

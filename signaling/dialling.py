@@ -146,6 +146,11 @@ class Dialling:
         if dialled is not None and dialled.call:
             self._dialogs.press(dialled.call, digit, duration_ms)
 
+    def owner_of(self, call: str) -> tuple[Tenant, str] | None:
+        """The instance and the contact of a call of ours."""
+        dialled = self._by_call.get(call)
+        return (dialled.dial.tenant, dialled.contact) if dialled is not None else None
+
     def contacts(self) -> list[str]:
         """Those that calls of ours belong to."""
         return list({dialled.contact for dialled in self._by_leg.values()})

@@ -11,6 +11,7 @@ from signaling.center.audit import AuditEvent
 from signaling.center.record import ContactRecord, QualityInfo, RecordingInfo
 from signaling.center.resources import Tenant
 from signaling.lanes import Lanes
+from signaling.sip.redaction import ShownMessage
 from signaling.store.errors import StoreUnavailable
 from vault.kms import KmsError
 
@@ -29,6 +30,8 @@ class Records(Protocol):
     async def audit(self, tenant: Tenant, event: AuditEvent) -> None: ...
 
     async def save_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None: ...
+
+    async def save_sip_trace(self, tenant: Tenant, contact: str, messages: list[ShownMessage]) -> None: ...
 
 
 class Keeper:
@@ -58,6 +61,9 @@ class Keeper:
 
     def keep_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
         self._add(contact, lambda: self._records.save_quality(tenant, contact, quality))
+
+    def keep_sip_trace(self, tenant: Tenant, contact: str, messages: list[ShownMessage]) -> None:
+        self._add(contact, lambda: self._records.save_sip_trace(tenant, contact, messages))
 
     def hurry(self) -> None:
         """The node stops: everything that waits is tried once more."""

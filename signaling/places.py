@@ -30,6 +30,8 @@ class Places:
         """What the processes log when the node runs in a terminal, whose reader wants to see other things."""
         self.demo = data / "demo.json"
         """The demo instance's sign-ins."""
+        self.admin = self.run / "admin.sock"
+        """Where the owner of the directory asks the control plane."""
         self.recorder_control = self.run / "recorder.sock"
         self.recorder_tap = self.run / "tap.sock"
 

@@ -53,7 +53,8 @@ class SipServer:
     us at, where that is not the one we listen on; `accounts` are of phones that may register, and `on_phone` is told of
     them; `account_for` answers challenges, and `on_upstream` is told of what `upstream` does; `client_context` verifies
     those to whom we connect by TLS; `on_changed` is told the calls of which `save` may say something new; `datagrams`:
-    the socket for UDP, where there is one already, whose port is taken for TCP too."""
+    the socket for UDP, where there is one already, whose port is taken for TCP too; `on_message(data, flow, sent)` is
+    told each message but those by which strangers would begin a call."""
 
     def __init__(
         self,
@@ -70,10 +71,12 @@ class SipServer:
         client_context: ssl.SSLContext | None = None,
         on_changed: Callable[[set[str]], None] = lambda _: None,
         datagrams: socket.socket | None = None,
+        on_message: Callable[[bytes, Flow, bool], None] = lambda data, flow, sent: None,
     ) -> None:
         self.agent = UserAgent(config, trunk_for, accounts, account_for)
         self._on_changed = on_changed
         self._given = datagrams
+        self._on_message = on_message
         self._on_event = on_event
         self._on_phone = on_phone
         self._on_upstream = on_upstream
@@ -124,6 +127,10 @@ class SipServer:
 
     def save(self, call: str) -> SavedCall | None:
         return self.agent.save(call, self.now)
+
+    def call_id_of(self, call: str) -> str | None:
+        """None for a call that is over."""
+        return self.agent.call_id_of(call)
 
     def restore(self, call: SavedCall, age: float) -> None:
         """A call of an earlier process, saved `age` seconds ago; before `start`. Raises ParseError."""
@@ -214,7 +221,9 @@ class SipServer:
     # Between the agent and the sockets.
 
     def receive(self, data: bytes, flow: Flow) -> None:
-        """One message of a connection; `flush` follows."""
+        """One message; `flush` follows."""
+        if not data.startswith(b"INVITE ") or self.agent.knows(flow):
+            self._on_message(data, flow, False)
         self.agent.receive(data, flow, self.now)
 
     def refuse_stream(self, error: FramingError, flow: Flow) -> None:
@@ -280,6 +289,7 @@ class SipServer:
         self.flush()
 
     def _send(self, outgoing: Outgoing) -> None:
+        self._on_message(outgoing.data, outgoing.flow, True)
         if outgoing.flow.transport == "wss":
             self._sockets.send(outgoing.flow, outgoing.data)
         elif outgoing.flow.is_reliable:
@@ -302,7 +312,7 @@ class SipServer:
                 log.warning("! datagram not read", error=type(error).__name__)
                 break
             remote = plain_address(source)
-            self.agent.receive(data, Flow("udp", self.get_local("udp", remote), remote), self.now)
+            self.receive(data, Flow("udp", self.get_local("udp", remote), remote))
             if time.monotonic() >= until:
                 break  # the loop calls again while there are more
         self.flush()

@@ -15,6 +15,7 @@ from signaling.api import (
     recording_control,
     recordings,
     sign_in,
+    sip_messages,
     softphone,
     trunks,
 )
@@ -39,6 +40,7 @@ RESOURCES = (
     recording_control,
     quarantine,
     outbound,
+    sip_messages,
     health,
     trunks,
 )

@@ -12,6 +12,7 @@ from signaling.center.events import Event
 from signaling.center.resources import Tenant
 from signaling.center.segments import RecordingType
 from signaling.deletion import Deletion
+from signaling.sip.redaction import ShownMessage
 from signaling.store import Store
 from vault.pii import Pii
 
@@ -69,6 +70,8 @@ class Parts:
     """Prometheus' text format."""
     trunks: Callable[[Tenant], list[dict[str, object]]]
     """What there is to say of a tenant's trunks."""
+    sip_messages: Callable[[Tenant, str], list[ShownMessage]] = lambda tenant, contact: []
+    """Of a contact whose call goes on, redacted."""
     metrics_token: Pii[str] = Pii("")  # noqa: RUF009  # a value
     """What asks for the metrics from another machine with; empty: nobody may."""
     origins: frozenset[str] = frozenset()

@@ -251,6 +251,11 @@ class UserAgent:
         session = self._find(call)
         return saved.save(session, now) if session is not None else None
 
+    def call_id_of(self, call: str) -> str | None:
+        """None for a call that is over."""
+        session = self._find(call)
+        return session.call_id if session is not None else None
+
     def flow_of(self, call: str) -> Flow | None:
         """The way to its peer; None for a call that is over."""
         session = self._find(call)

@@ -44,6 +44,7 @@ class InboundSession(Session):
         self._replaced = replaced
         self.trunk = trunk
         self.core.sessions[self.call] = self
+        self.core.changed.add(self.call)
         self.core.dialogs[self.get_dialog().id] = self
         self.core.respond(self._invite, Answer(100), now)
         sender = arrival.envelope.sender

@@ -92,6 +92,10 @@ class OutboundSession(Session):
         return session
 
     @property
+    def call_id(self) -> str:
+        return self._call_id
+
+    @property
     def invite(self) -> Outgoing:
         """Our INVITE as it was sent last."""
         return Outgoing(self.flow, bytes(self._request))

@@ -136,6 +136,10 @@ class Session:
     # For the parts of the session.
 
     @property
+    def call_id(self) -> str:
+        return self.get_dialog().id[0]
+
+    @property
     def local_tag(self) -> str:
         return self.get_dialog().id[1]
 

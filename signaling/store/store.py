@@ -11,7 +11,8 @@ from signaling.center.record import ContactRecord, LegalHold, QualityInfo, Recor
 from signaling.center.resources import Directory, SecurityProfile, Tenant, TrunkSecrets, User
 from signaling.center.security import granted
 from signaling.sip.digest import Secrets
-from signaling.store import audit_rows, live
+from signaling.sip.redaction import ShownMessage
+from signaling.store import audit_rows, live, sip_traces
 from signaling.store import recordings as rows
 from signaling.store.contacts import Beside, from_row, key_ids, number_index, to_row
 from signaling.store.database import Database
@@ -289,6 +290,21 @@ class Store:
             found = await live.load_rows(connection, tenant)
         keys = await self._keys.by_ids(tenant, live.key_ids(found))
         return [state for row in found if (state := live.from_row(tenant, row, keys)) is not None]
+
+    async def save_sip_trace(self, tenant: Tenant, contact: str, messages: list[ShownMessage]) -> None:
+        """Keeps them after those that are kept of the contact."""
+        all = [*await self.sip_trace(tenant, contact), *messages]
+        key = await self._keys.of_day(tenant, all[0].at)
+        async with self._database.write() as connection:
+            await sip_traces.save(connection, tenant, contact, (all, key))
+
+    async def sip_trace(self, tenant: Tenant, contact: str) -> list[ShownMessage]:
+        """The SIP messages of a contact's calls that are over; none if nothing is known of them any more."""
+        async with self._database.read() as connection:
+            row = await sip_traces.load(connection, tenant, contact)
+        if row is None:
+            return []
+        return sip_traces.from_row(tenant, row, await self._keys.by_ids(tenant, sip_traces.key_ids(row)))
 
     # Quality
 

@@ -5,6 +5,7 @@ from signaling.center.record import ContactRecord, QualityInfo, RecordingInfo
 from signaling.center.resources import Tenant
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
+from signaling.sip.redaction import ShownMessage
 from signaling.store.errors import StoreUnavailable
 from tests.signaling.center.floor_plan import TENANT
 from vault.pii import Pii
@@ -25,6 +26,7 @@ class Fickle:
         self.kept: list[tuple[str, float]] = []
         self.recordings: list[str] = []
         self.qualities: list[str] = []
+        self.traces: list[str] = []
         self.audited: list[tuple[Tenant, str]] = []
         self.failed = asyncio.Event()
 
@@ -38,6 +40,10 @@ class Fickle:
     async def save_recording(self, tenant: Tenant, contact: str, recording: RecordingInfo) -> None:
         assert (tenant, recording) == (TENANT, INFO)
         self.recordings.append(contact)
+
+    async def save_sip_trace(self, tenant: Tenant, contact: str, messages: list[ShownMessage]) -> None:
+        assert tenant == TENANT
+        self.traces.append(contact)
 
     async def save_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None:
         assert (tenant, quality) == (TENANT, QUALITY)
@@ -58,9 +64,10 @@ async def test_a_store_that_fails_for_a_while_loses_nothing_and_holds_nobody_up(
     keeper.keep_contact(record("c-2", 1.0))
     keeper.keep_recording(TENANT, "c-1", INFO)
     keeper.keep_quality(TENANT, "c-1", QUALITY)
+    keeper.keep_sip_trace(TENANT, "c-1", [])
     await lanes.empty()
     assert store.kept == [("c-2", 1.0), ("c-1", 2.0)]
-    assert store.recordings == store.qualities == ["c-1"]
+    assert store.recordings == store.qualities == store.traces == ["c-1"]
 
 
 async def test_lines_of_the_audit_trail_are_tried_again_too() -> None:

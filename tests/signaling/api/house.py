@@ -25,6 +25,7 @@ from signaling.center.resources import NumberRule, Outbound, Tenant, Trunk
 from signaling.deletion import Deletion
 from signaling.house import House as CenterHouse
 from signaling.recording_desk import RecordingDesk
+from signaling.sip.redaction import ShownMessage
 from signaling.store import Store
 from tests.signaling.center.floor_plan import NUMBER, directory
 from tests.signaling.store.samples import ACME, PASSWORD, Clock
@@ -116,6 +117,8 @@ class House:
     """Contacts that go on."""
     told: dict[str, object]
     """What /health says."""
+    sip: dict[tuple[str, str], list[ShownMessage]]
+    """Messages of calls that go on, by instance and contact."""
     counts: Counter[str]
     """Answers by status."""
     client: "TestClient[Any, Any]"
@@ -162,6 +165,7 @@ class Browser:
 @asynccontextmanager
 async def a_house(store: Store, clock: Clock, console: Path) -> AsyncIterator[House]:
     sounds, tickets, told = Sounds(), Tickets(), dict[str, object](status="ok")
+    sip: dict[tuple[str, str], list[ShownMessage]] = {}
     control = Live(clock)
     parts = Parts(
         store=store,
@@ -176,12 +180,13 @@ async def a_house(store: Store, clock: Clock, console: Path) -> AsyncIterator[Ho
         health=lambda: told,
         metrics=lambda: b"telephonist_up 1\n",
         trunks=lambda tenant: [{"Name": f"carrier of {tenant.alias}"}],
+        sip_messages=lambda tenant, contact: sip.get((tenant.instance, contact), []),
         origins=frozenset({"https://desk.example.com"}),
     )
     app = build(parts)
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
         try:
-            yield House(store, clock, sounds, tickets, control, told, app[COUNTS], client)
+            yield House(store, clock, sounds, tickets, control, told, sip, app[COUNTS], client)
         finally:
             control.house.close()
 
