@@ -8,19 +8,25 @@ import structlog
 
 from ipc.messages import Answer, Command, Refusal
 from relay.api import DropLeg
-from signaling.calls import Calls
 from signaling.center import adoption, events, saved
 from signaling.center.center import Center
+from signaling.center.contact import Assignment
 from signaling.center.decisions import Decision
 from signaling.center.floor import Floor
+from signaling.center.handling import TALKING
 from signaling.center.resources import Tenant
 from signaling.center.security import user_name
 from signaling.customers import Session
+from signaling.dial import Dial, MediaRules, Tell
+from signaling.dialling import SavedDialled
 from signaling.house import House
 from signaling.inheritance import Inheritance, SavedLine
 from signaling.lanes import Lanes
+from signaling.live_sources import Parties
 from signaling.sip.errors import ParseError
+from signaling.sip.headers import NameAddr
 from signaling.sip.saved import SavedCall
+from signaling.sip.uri import Uri
 from signaling.softphone.session import SavedSession
 
 log = structlog.get_logger()
@@ -54,15 +60,26 @@ class Media(Protocol):
     async def ask(self, room: str, command: Command[Answer]) -> Answer: ...
 
 
+class PhonesOfAgents(Protocol):
+    """`signaling.phone_desk.PhoneDesk` in the live server."""
+
+    def adopt(self, center: Center, assignment: Assignment) -> Tell: ...
+
+
 class Adoption:
     """Used once, at the start."""
 
-    def __init__(self, house: House, calls: Calls, media: Media, lanes: Lanes, inherited: Inheritance) -> None:
+    def __init__(self, house: House, parties: Parties, phones: PhonesOfAgents, media: Media, lanes: Lanes) -> None:
         self._house = house
-        self._calls = calls
+        self._calls = parties.calls
+        self._dialling = parties.dialling
+        self._phones = phones
         self._media = media
         self._lanes = lanes
-        self._inherited = inherited
+        self._inherited = Inheritance()
+        self._dialled: list[tuple[Tenant, SavedLine, SavedDialled]] = []
+        self._on_phone: set[str] = set()
+        """Legs of agents' phones that go on."""
         self._sessions: dict[str, Session] = {}
         """By contact: those that may go on."""
         self._up: set[str] = set()
@@ -70,8 +87,9 @@ class Adoption:
         self._strays: list[str] = []
         """Calls that nobody goes on with."""
 
-    def restore(self, dialogs: Dialogs, now: float) -> set[str]:
+    def restore(self, inherited: Inheritance, dialogs: Dialogs, now: float) -> set[str]:
         """Before anything runs: the contacts that are there again."""
+        self._inherited = inherited
         for center in self._house:
             tenant = center.floor.tenant
             agents = [desk.agent for desk in self._inherited.desks.get(tenant, [])]
@@ -83,9 +101,9 @@ class Adoption:
             except ParseError as error:
                 log.error("! call not taken over", call=line.call.call, reason=str(error))
                 continue
-            session = self._take(tenant, line)
-            if session is not None:
-                rooms[session.contact] = line.worker
+            contact = self._take(tenant, line)
+            if contact is not None:
+                rooms[contact] = line.worker
         self._media.inherit(rooms)
         return {contact for center in self._house for contact in center.floor.contacts}
 
@@ -103,6 +121,8 @@ class Adoption:
 
     def finish(self, legs: Mapping[str, list[str]], dialogs: Dialogs, pages: Pages) -> None:
         """`legs`: those that workers still have, by room. What has none, or no dialog, ends."""
+        for tenant, line, dialled in self._dialled:
+            self._take_dialled(tenant, line, dialled)
         for call in self._strays:
             dialogs.hang_up(call)
         for session in self._sessions.values():
@@ -114,17 +134,22 @@ class Adoption:
             for contact in [live.id for live in center.floor.contacts.values() if live.disconnected is None]:
                 if contact not in self._sessions:
                     self._house.tell(center, events.ContactNotAdopted(contact))
+            for assignment in self._without_phone(center.floor):
+                self._house.tell(center, events.HangUp(assignment.user.id, assignment.contact.id))
             for user in _missing(center.floor, pages):
                 self._house.tell(center, events.AgentAbsent(user))
         self._house.wake()
         if self._inherited.lines:
             log.info("= calls taken over", calls=len(self._calls), ended=len(self._inherited.lines) - len(self._calls))
 
-    def _take(self, tenant: Tenant, line: SavedLine) -> Session | None:
-        """The customer's part of a dialog; None: there is none, or it is over."""
+    def _take(self, tenant: Tenant, line: SavedLine) -> str | None:
+        """The contact of a dialog; None: it has none, or is over."""
         if line.call.phase not in ("up", "answered"):
             return None
         center = self._house.of_instance(tenant.instance)
+        if line.dialled is not None and line.call.phase == "up":
+            self._dialled.append((tenant, line, line.dialled))
+            return line.dialled.contact
         if line.customer is None or center is None:
             self._strays.append(line.call.call)
             return None
@@ -133,19 +158,19 @@ class Adoption:
         self._sessions[session.contact] = session
         if line.call.phase == "up":
             self._up.add(session.call)
-        return session
+        return session.contact
 
     def _go_on(self, session: Session, legs: list[str], probe: Callable[[str], None]) -> None:
         wanted = {session.leg}
         contact = session.center.floor.live(session.contact)
+        if contact is not None and contact.assignment is not None and contact.assignment.state in TALKING:
+            wanted.add(contact.assignment.leg)
+        # First of all, since a phone that is to ring again has a leg of the same name.
+        self._drop_later(session.contact, [leg for leg in legs if leg not in wanted])
         if contact is not None:
-            if contact.assignment is not None:
-                wanted.add(contact.assignment.leg)
             self._house.tell(session.center, events.ContactAdopted(session.contact))
         elif session.call in self._up:
             self._calls.join(session)
-        if strays := [leg for leg in legs if leg not in wanted]:
-            self._lanes.add(session.contact, lambda: self._drop(session.contact, strays))
         if session.call in self._up:
             probe(session.call)  # its end may have been told to nobody
 
@@ -155,12 +180,41 @@ class Adoption:
             self._house.tell(session.center, events.MediaLost(session.contact))
         self._calls.hang_up(session.contact)
 
+    def _take_dialled(self, tenant: Tenant, line: SavedLine, dialled: SavedDialled) -> None:
+        """The phone of an agent who talks goes on with him; any other call of ours is nobody's any more."""
+        center = self._house.of_instance(tenant.instance)
+        contact = center.floor.live(dialled.contact) if center is not None else None
+        assignment = contact.assignment if contact is not None else None
+        saved_dialog = line.call.dialog
+        if center is None or assignment is None or saved_dialog is None or not _talks_on(assignment, dialled.leg):
+            self._strays.append(line.call.call)
+            self._drop_later(dialled.contact, [dialled.leg])
+            return
+        target = Uri.parse(saved_dialog.target.reveal())
+        dial = Dial(tenant, dialled.contact, dialled.leg, line.call.flow, target, NameAddr(target), MediaRules())
+        self._dialling.adopt(line.call.call, dial, self._phones.adopt(center, assignment))
+        self._on_phone.add(dialled.leg)
+
+    def _without_phone(self, floor: Floor) -> list[Assignment]:
+        """Agents who talk on a phone whose call is not there any more."""
+        found = [agent.assignment for agent in floor.agents.values() if agent.assignment is not None]
+        return [one for one in found if _talks_on(one, one.leg) and one.leg not in self._on_phone]
+
+    def _drop_later(self, room: str, legs: list[str]) -> None:
+        if legs:
+            self._lanes.add(room, lambda: self._drop(room, legs))
+
     async def _drop(self, room: str, legs: list[str]) -> None:
         for leg in legs:
             try:
                 await self._media.ask(room, DropLeg(leg))
             except Refusal:
                 log.debug("x leg was gone", contact=room)
+
+
+def _talks_on(assignment: Assignment, leg: str) -> bool:
+    """The agent talks, on a phone whose leg this is."""
+    return assignment.endpoint == "phone" and assignment.state in TALKING and assignment.leg == leg
 
 
 def _missing(floor: Floor, pages: Pages) -> list[str]:

@@ -42,7 +42,7 @@ from signaling.inheritance import load
 from signaling.keeping import Keeper
 from signaling.lanes import Lanes
 from signaling.live import LiveKeeper
-from signaling.live_sources import LiveSources
+from signaling.live_sources import LiveSources, Parties
 from signaling.names import DnsNames, resolve_by
 from signaling.outgoing import Network, Outgoing
 from signaling.perform import Performer
@@ -119,8 +119,8 @@ class App:
         secrets = {tenant.instance: await self._store.phone_secrets(tenant) for tenant in tenants}
         trunks = Trunks(directories, await self._trunk_secrets(directories))
         self._build(directories, trunks, Phones(directories, secrets))
-        adoption = Adoption(self._house, self._calls, self._workers, self._lanes, inherited)
-        adopted = adoption.restore(self._sip, self._clock())
+        adoption = Adoption(self._house, self._parties, self._phone_desk, self._workers, self._lanes)
+        adopted = adoption.restore(inherited, self._sip, self._clock())
         await close_interrupted(self._store, tenants, self._clock(), adopted)
         self._open()
         for tenant in tenants:
@@ -223,14 +223,14 @@ class App:
             on_message=self._on_sip_message,
         )
         self._registrations.serve(self._sip.agent.registrar, self._on_phone_presence, self._keeper.keep_audit)
+        self._parties = Parties(self._calls, self._dialling)
         self._history = SipHistory(
-            self._clock,
-            self._sip.call_id_of,
-            lambda call: self._calls.owner_of(call) or self._dialling.owner_of(call),
-            self._keeper.keep_sip_trace,
+            self._clock, self._sip.call_id_of, self._parties.owner_of, self._keeper.keep_sip_trace
         )
         self._admin = AdminSocket(self._history)
-        self._sources = LiveSources(self._house, self._calls, self._workers.worker_of, trunks.of)
+        self._sources = LiveSources(
+            self._house, self._parties, self._workers.worker_of, lambda flow: trunks.instance_of(trunks.of(flow) or "")
+        )
         self._live = LiveKeeper(self._store, self._sources.by_kind, self._clock)
         self._house.watch(self._live.watch)
         self._deletion = Deletion(self._store, self._recorder, self._clock)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from ipc.messages import Answer, Command, Refusal
@@ -64,6 +65,13 @@ class Dialogs(Offers, Protocol):
     def refuse_transfer(self, call: str, status: int) -> None: ...
 
     def hang_up(self, call: str) -> None: ...
+
+
+class SavedDialled(msgspec.Struct, frozen=True):
+    """A call of ours that is up, as another process can go on with it."""
+
+    contact: str
+    leg: str
 
 
 @dataclass
@@ -145,6 +153,16 @@ class Dialling:
         dialled = self._by_leg.get(leg)
         if dialled is not None and dialled.call:
             self._dialogs.press(dialled.call, digit, duration_ms)
+
+    def save(self, call: str) -> SavedDialled | None:
+        """None: it is no call of ours, or was not answered yet."""
+        dialled = self._by_call.get(call)
+        return SavedDialled(dialled.contact, dialled.leg) if dialled is not None and dialled.answered else None
+
+    def adopt(self, call: str, dial: Dial, tell: Tell) -> None:
+        """A call of ours that an earlier process began, and that was answered."""
+        self._by_call[call] = self._by_leg[dial.leg] = Dialled(dial, tell, call, answered=True)
+        self._idle.clear()
 
     def owner_of(self, call: str) -> tuple[Tenant, str] | None:
         """The instance and the contact of a call of ours."""

@@ -10,6 +10,7 @@ import structlog
 from signaling.center.resources import Tenant
 from signaling.center.saved import SavedAgent, SavedContact
 from signaling.customers import SavedCustomer
+from signaling.dialling import SavedDialled
 from signaling.live import AGENT, CALL, CONTACT
 from signaling.sip.saved import SavedCall
 from signaling.softphone.session import SavedSession
@@ -25,6 +26,7 @@ class SavedLine(msgspec.Struct, frozen=True):
 
     call: SavedCall
     customer: SavedCustomer | None
+    dialled: SavedDialled | None
     worker: str
 
 

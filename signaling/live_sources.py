@@ -1,12 +1,14 @@
 """What is kept of each kind of thing that goes on: dialogs with whose they are, contacts, agents with their pages."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from signaling.calls import Calls
 from signaling.center.resources import Tenant
 from signaling.center.saved import SavedContact, save_agent, save_contact
 from signaling.center.security import user_name
+from signaling.dialling import Dialling
 from signaling.house import House
 from signaling.inheritance import SavedDesk, SavedLine
 from signaling.live import AGENT, CALL, CONTACT, Source
@@ -30,16 +32,30 @@ class Pages(Protocol):
     def save(self, user: str) -> SavedSession | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Whose dialogs there are."""
+
+    calls: Calls
+    """Of customers."""
+    dialling: Dialling
+    """Ours."""
+
+    def owner_of(self, call: str) -> tuple[Tenant, str] | None:
+        """The instance and the contact of a call; None: it is no contact's, or not yet."""
+        return self.calls.owner_of(call) or self.dialling.owner_of(call)
+
+
 class LiveSources:
-    """`worker_of` a room; `trunk_of` a flow: what is nobody's is not kept."""
+    """`worker_of` a room; `instance_of` a flow, where one is at its other end: what is nobody's is not kept."""
 
     def __init__(
-        self, house: House, calls: Calls, worker_of: Callable[[str], str], trunk_of: Callable[[Flow], str | None]
+        self, house: House, parties: Parties, worker_of: Callable[[str], str], instance_of: Callable[[Flow], str]
     ) -> None:
         self._house = house
-        self._calls = calls
+        self._parties = parties
         self._worker_of = worker_of
-        self._trunk_of = trunk_of
+        self._instance_of = instance_of
         self._dialogs: Dialogs
         self._pages: Pages
         self._keys: dict[str, LiveKey] = {}
@@ -58,18 +74,24 @@ class LiveSources:
         if flow is None:
             return self._keys.pop(call, None)
         if call not in self._keys:
-            center = self._house.of_instance((self._trunk_of(flow) or "").partition("/")[0])
-            if center is None:
+            tenant = self._tenant_of(call, flow)
+            if tenant is None:
                 return None
-            self._keys[call] = LiveKey(center.floor.tenant, CALL, call)
+            self._keys[call] = LiveKey(tenant, CALL, call)
         return self._keys[call]
+
+    def _tenant_of(self, call: str, flow: Flow) -> Tenant | None:
+        owner = self._parties.owner_of(call)
+        center = self._house.of_instance(self._instance_of(flow)) if owner is None else None
+        return owner[0] if owner is not None else center.floor.tenant if center is not None else None
 
     def _line(self, _: Tenant, call: str) -> SavedLine | None:
         dialog = self._dialogs.save(call)
         if dialog is None:
             return None
-        customer = self._calls.save(call)
-        return SavedLine(dialog, customer, self._worker_of(customer.contact) if customer is not None else "")
+        customer, dialled = self._parties.calls.save(call), self._parties.dialling.save(call)
+        party = customer or dialled
+        return SavedLine(dialog, customer, dialled, self._worker_of(party.contact) if party is not None else "")
 
     def _contact(self, tenant: Tenant, contact: str) -> SavedContact | None:
         center = self._house.of_instance(tenant.instance)

@@ -118,6 +118,13 @@ class PhoneDesk:
         if call is None and assignment is not None and assignment.endpoint == "phone":
             self._consider(center, assignment)
 
+    def adopt(self, center: Center, assignment: Assignment) -> Tell:
+        """The agent talks on his phone since before this process; what is to be told of that call."""
+        call = PhoneCall(center, assignment, False, assignment.state, answered=True, media=True)
+        self._calls[assignment.leg] = call
+        self._by_agent[center.floor.tenant.instance, assignment.user.id] = call
+        return lambda event: self._told(call, event)
+
     def on_worker_event(self, event: Events) -> bool:
         """Whether it is of the leg of a phone."""
         if not isinstance(event, LegUp | LegDown) or event.leg not in self._calls:

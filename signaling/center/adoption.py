@@ -5,7 +5,7 @@ from signaling.center.agent_states import Input
 from signaling.center.call import PROMPT
 from signaling.center.contact import Contact
 from signaling.center.customers import break_off
-from signaling.center.decisions import Decision, MaskDigits, PlayPrompt, StopPlayer, TellAgent
+from signaling.center.decisions import Decision, MaskDigits, PlayPrompt, StopPlayer, TellAgent, TellContact
 from signaling.center.events import ContactAdopted, ContactNotAdopted
 from signaling.center.floor import Floor
 from signaling.center.flow_run import text_of
@@ -26,6 +26,8 @@ def contact_adopted(floor: Floor, event: ContactAdopted, now: float) -> list[Dec
     if contact.phase == "flow":
         # That the announcement has ended may have been told to nobody: it is spoken again.
         decisions += [StopPlayer(contact.id, PROMPT), PlayPrompt(contact.id, PROMPT, text_of(contact.run))]
+    if contact.assignment is not None:
+        decisions.append(TellContact(contact.assignment.user.id, contact.id))  # his phone may have to ring again
     return [*decisions, *_give_up_connecting(floor, contact, now)]
 
 

@@ -192,6 +192,7 @@ class OutboundSession(Session):
 
     def _handle_provisional(self, reply: Reply, now: float) -> None:
         self._provisional = True
+        self.core.changed.add(self.call)
         self.core.deadlines.cancel(self, "patience")
         if self.phase is not Phase.CALLING:
             self._send_cancel(now)

@@ -9,12 +9,17 @@ import pytest
 from relay.api import DropLeg, SetRoom
 from signaling.adoption import Adoption
 from signaling.center import events
+from signaling.center.center import Center
+from signaling.center.contact import Assignment
 from signaling.center.decisions import Decision, SaveContact
 from signaling.center.resources import Tenant
 from signaling.center.security import user_name
+from signaling.dial import Tell
+from signaling.dialling import Dialling, SavedDialled
 from signaling.inheritance import Inheritance, load
 from signaling.live import AGENT, CALL, CONTACT
-from signaling.live_sources import LiveSources
+from signaling.live_sources import LiveSources, Parties
+from signaling.sip.dialog import SavedDialog
 from signaling.sip.errors import ParseError
 from signaling.sip.events import CallAnswered, CallEnded
 from signaling.sip.flow import Flow
@@ -117,14 +122,19 @@ class Before:
             self._tell(events.AgentMediaUp(self.contact))
         return self.contact
 
-    async def killed(self, side: SipSide | None = None, without: tuple[str, ...] = ()) -> Inheritance:
+    async def killed(
+        self, side: SipSide | None = None, without: tuple[str, ...] = (), call: str = "call-1"
+    ) -> Inheritance:
         """What it leaves behind."""
         side = side or SipSide()
         trunks = self.hall.calls._trunks
-        sources = LiveSources(self.hall.house, self.hall.calls, lambda room: "relay-0", trunks.of)
+        parties = Parties(self.hall.calls, Dialling(Media(), self.hall.lanes, "127.0.0.1", lambda: 1000.0))
+        sources = LiveSources(
+            self.hall.house, parties, lambda room: "relay-0", lambda flow: trunks.instance_of(trunks.of(flow) or "")
+        )
         sources.serve(side, Pages(SESSION))
         keys = [
-            *sources.keys_of(["call-1"]),
+            *sources.keys_of([call]),
             LiveKey(TENANT, CONTACT, self.contact),
             LiveKey(TENANT, AGENT, "ann"),
             LiveKey(TENANT, AGENT, "bob"),
@@ -143,11 +153,21 @@ class After:
     def __init__(self, inherited: Inheritance, *, phones: Dialogs | None = None) -> None:
         self.hall = Hall()
         self.media, self.dialogs, self.pages = Media(), phones or Dialogs(), Pages()
+        self.on_phone: list[str] = []
         self.hall.calls._workers = self.media
         self.hall.calls.serve(self.dialogs, lambda tenant, event: None, self.hall.dialled)  # type: ignore[arg-type]
-        self.adoption = Adoption(self.hall.house, self.hall.calls, self.media, self.hall.lanes, inherited)
-        self.adopted = self.adoption.restore(self.dialogs, 1000.0)
+        self.dialling = Dialling(self.media, self.hall.lanes, "127.0.0.1", lambda: 1000.0)
+        self.dialling.serve(self.dialogs, lambda tenant, event: None)  # type: ignore[arg-type]
+        parties = Parties(self.hall.calls, self.dialling)
+        self.adoption = Adoption(self.hall.house, parties, self, self.media, self.hall.lanes)
+        self.adopted = self.adoption.restore(inherited, self.dialogs, 1000.0)
         self.adoption.restore_pages(self.pages)
+
+    def adopt(self, center: Center, assignment: Assignment) -> Tell:
+        """The desk of phones: one whose phone hangs up has hung up."""
+        user, contact = assignment.user.id, assignment.contact.id
+        self.on_phone.append(assignment.leg)
+        return lambda event: self.hall.house.tell(center, events.HangUp(user, contact))
 
     async def finish(self, *legs: str) -> None:
         by_room: dict[str, list[str]] = {}
@@ -287,9 +307,60 @@ async def test_who_does_nothing_is_not_kept_and_a_stranger_neither() -> None:
     before = Before(talking=False)
     await before.begin()
     far = Flow("udp", FLOW.local, ("192.0.2.77", 5060))
-    inherited = await before.killed(SipSide(flow=far))
+    inherited = await before.killed(SipSide(flow=far), call="call-9")
     assert inherited.lines == []
     assert [desk.agent.user for desk in inherited.desks[TENANT]] == ["ann"]
+
+
+def on_phone(inherited: Inheritance, dialled: SavedDialled | None) -> None:
+    """Ann talks on her phone, by a call of ours."""
+    (desk,) = inherited.desks[TENANT]
+    assert desk.agent.assignment is not None
+    assignment = msgspec.structs.replace(desk.agent.assignment, endpoint="phone")
+    agent = msgspec.structs.replace(desk.agent, endpoint="phone", assignment=assignment)
+    inherited.desks[TENANT] = [msgspec.structs.replace(desk, agent=agent)]
+    if dialled is not None:
+        [(tenant, line, at)] = inherited.lines
+        names = ("id", "me", "them")
+        dialog = SavedDialog(names, Pii("<sip:a@h>"), Pii("<sip:b@h>"), Pii("sip:b@h"), (), False, 1, 1, None)
+        call = msgspec.structs.replace(line.call, call="call-2", dialog=dialog)
+        theirs = msgspec.structs.replace(line, call=call, customer=None, dialled=dialled)
+        inherited.lines.append((tenant, theirs, at))
+
+
+async def test_an_agents_phone_goes_on_with_him_and_its_end_is_told() -> None:
+    before = Before()
+    contact = await before.begin()
+    inherited = await before.killed()
+    on_phone(inherited, SavedDialled(contact, f"{contact}/agent-1"))
+    after = After(inherited)
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1")
+    assert (after.state(), after.on_phone, after.dialogs.ended) == ("CONNECTED", [f"{contact}/agent-1"], [])
+    assert after.dialling.owner_of("call-2") == (TENANT, contact)
+    assert after.dialling.on_sip_event(CallEnded("call-2", "bye", 200))
+    await after.hall.lanes.empty()
+    assert set(after.reasons()) == {"AGENT_DISCONNECT"}
+
+
+async def test_an_agent_whose_phone_was_lost_is_off_the_call() -> None:
+    before = Before()
+    contact = await before.begin()
+    inherited = await before.killed()
+    on_phone(inherited, None)
+    after = After(inherited)
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1")
+    assert (set(after.reasons()), after.state()) == ({"AGENT_DISCONNECT"}, "ENDED")
+
+
+async def test_a_call_of_ours_that_nobody_goes_on_with_is_hung_up_and_its_leg_dropped() -> None:
+    before = Before()
+    contact = await before.begin()
+    inherited = await before.killed()
+    on_phone(inherited, SavedDialled(contact, f"{contact}/agent-7"))
+    after = After(inherited)
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1", f"{contact}/agent-7")
+    assert "call-2" in after.dialogs.ended
+    assert DropLeg(f"{contact}/agent-7") in after.media.asked
 
 
 async def test_what_cannot_be_read_does_not_keep_the_rest_from_being_taken_over() -> None:
