@@ -2,6 +2,7 @@
 what they still have, and SIP is listened on."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -66,20 +67,37 @@ class PhonesOfAgents(Protocol):
     def adopt(self, center: Center, assignment: Assignment) -> Tell: ...
 
 
+class Placed(Protocol):
+    """`signaling.outgoing.Outgoing` in the live server."""
+
+    def adopt(self, center: Center, contact: str) -> Tell: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """Who goes on with calls."""
+
+    parties: Parties
+    phones: PhonesOfAgents
+    placed: Placed
+
+
 class Adoption:
     """Used once, at the start."""
 
-    def __init__(self, house: House, parties: Parties, phones: PhonesOfAgents, media: Media, lanes: Lanes) -> None:
+    def __init__(self, house: House, takers: Takers, media: Media, lanes: Lanes) -> None:
         self._house = house
-        self._calls = parties.calls
-        self._dialling = parties.dialling
-        self._phones = phones
+        self._calls = takers.parties.calls
+        self._dialling = takers.parties.dialling
+        self._takers = takers
         self._media = media
         self._lanes = lanes
         self._inherited = Inheritance()
         self._dialled: list[tuple[Tenant, SavedLine, SavedDialled]] = []
-        self._on_phone: set[str] = set()
-        """Legs of agents' phones that go on."""
+        self._going: set[str] = set()
+        """Legs of calls of ours that go on."""
+        self._asked: list[str] = []
+        """These calls, whose peers are to be asked whether they do."""
         self._sessions: dict[str, Session] = {}
         """By contact: those that may go on."""
         self._up: set[str] = set()
@@ -122,9 +140,11 @@ class Adoption:
     def finish(self, legs: Mapping[str, list[str]], dialogs: Dialogs, pages: Pages) -> None:
         """`legs`: those that workers still have, by room. What has none, or no dialog, ends."""
         for tenant, line, dialled in self._dialled:
-            self._take_dialled(tenant, line, dialled)
+            self._take_dialled(tenant, line, (dialled, legs.get(dialled.contact, [])))
         for call in self._strays:
             dialogs.hang_up(call)
+        for call in self._asked:
+            dialogs.probe(call)
         for session in self._sessions.values():
             if session.leg in legs.get(session.contact, []):
                 self._go_on(session, legs[session.contact], dialogs.probe)
@@ -132,7 +152,7 @@ class Adoption:
                 self._lose(session)
         for center in self._house:
             for contact in [live.id for live in center.floor.contacts.values() if live.disconnected is None]:
-                if contact not in self._sessions:
+                if contact not in self._sessions and f"{contact}/customer" not in self._going:
                     self._house.tell(center, events.ContactNotAdopted(contact))
             for assignment in self._without_phone(center.floor):
                 self._house.tell(center, events.HangUp(assignment.user.id, assignment.contact.id))
@@ -180,25 +200,39 @@ class Adoption:
             self._house.tell(session.center, events.MediaLost(session.contact))
         self._calls.hang_up(session.contact)
 
-    def _take_dialled(self, tenant: Tenant, line: SavedLine, dialled: SavedDialled) -> None:
-        """The phone of an agent who talks goes on with him; any other call of ours is nobody's any more."""
-        center = self._house.of_instance(tenant.instance)
-        contact = center.floor.live(dialled.contact) if center is not None else None
-        assignment = contact.assignment if contact is not None else None
-        saved_dialog = line.call.dialog
-        if center is None or assignment is None or saved_dialog is None or not _talks_on(assignment, dialled.leg):
+    def _take_dialled(self, tenant: Tenant, line: SavedLine, there: tuple[SavedDialled, list[str]]) -> None:
+        """`there`: the call of ours, and the legs of its room."""
+        dialled, legs = there
+        center, dialog = self._house.of_instance(tenant.instance), line.call.dialog
+        tell = self._teller(center, dialled) if center is not None and dialled.leg in legs else None
+        if center is None or dialog is None or tell is None:
             self._strays.append(line.call.call)
             self._drop_later(dialled.contact, [dialled.leg])
             return
-        target = Uri.parse(saved_dialog.target.reveal())
+        target = Uri.parse(dialog.target.reveal())
         dial = Dial(tenant, dialled.contact, dialled.leg, line.call.flow, target, NameAddr(target), MediaRules())
-        self._dialling.adopt(line.call.call, dial, self._phones.adopt(center, assignment))
-        self._on_phone.add(dialled.leg)
+        self._dialling.adopt(line.call.call, dial, tell)
+        self._going.add(dialled.leg)
+        self._asked.append(line.call.call)
+        if dialled.leg == f"{dialled.contact}/customer":
+            self._house.tell(center, events.ContactAdopted(dialled.contact))
+
+    def _teller(self, center: Center, dialled: SavedDialled) -> Tell | None:
+        """Who wants to hear of it: the contact that was placed, once it was answered, or the agent who talks on it."""
+        contact = center.floor.live(dialled.contact)
+        if contact is None:
+            return None
+        if contact.leg == dialled.leg and contact.phase != "dialling":
+            return self._takers.placed.adopt(center, contact.id)
+        assignment = contact.assignment
+        if assignment is not None and _talks_on(assignment, dialled.leg):
+            return self._takers.phones.adopt(center, assignment)
+        return None
 
     def _without_phone(self, floor: Floor) -> list[Assignment]:
         """Agents who talk on a phone whose call is not there any more."""
         found = [agent.assignment for agent in floor.agents.values() if agent.assignment is not None]
-        return [one for one in found if _talks_on(one, one.leg) and one.leg not in self._on_phone]
+        return [one for one in found if _talks_on(one, one.leg) and one.leg not in self._going]
 
     def _drop_later(self, room: str, legs: list[str]) -> None:
         if legs:

@@ -19,7 +19,7 @@ from ipc.process import given_socket
 from recorder.api import Configure, RecordingStatus, over
 from relay.api import Events
 from signaling.admin_socket import AdminSocket
-from signaling.adoption import Adoption
+from signaling.adoption import Adoption, Takers
 from signaling.api.application import build
 from signaling.api.guard import COUNTS
 from signaling.api.parts import Parts
@@ -119,7 +119,8 @@ class App:
         secrets = {tenant.instance: await self._store.phone_secrets(tenant) for tenant in tenants}
         trunks = Trunks(directories, await self._trunk_secrets(directories))
         self._build(directories, trunks, Phones(directories, secrets))
-        adoption = Adoption(self._house, self._parties, self._phone_desk, self._workers, self._lanes)
+        takers = Takers(self._parties, self._phone_desk, self._outgoing)
+        adoption = Adoption(self._house, takers, self._workers, self._lanes)
         adopted = adoption.restore(inherited, self._sip, self._clock())
         await close_interrupted(self._store, tenants, self._clock(), adopted)
         self._open()

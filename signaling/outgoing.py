@@ -17,7 +17,7 @@ from signaling.center.center import Center
 from signaling.center.decisions import PlaceCall
 from signaling.center.resources import Outbound, Trunk
 from signaling.center.routes import Route
-from signaling.dial import Answered, Dial, DialEvent, EarlyMedia, Ended, Failed, MediaRules, Ringing
+from signaling.dial import Answered, Dial, DialEvent, EarlyMedia, Ended, Failed, MediaRules, Ringing, Tell
 from signaling.dialling import Dialling
 from signaling.house import House
 from signaling.sip.flow import Address, Flow, Transport
@@ -91,6 +91,10 @@ class Outgoing:
         task = asyncio.get_running_loop().create_task(self._place(center, call))
         placing = self._placing[call.leg] = _Placing(call, task)
         task.add_done_callback(lambda _: self._forget(placing))
+
+    def adopt(self, center: Center, contact: str) -> Tell:
+        """A contact whose call of ours was answered before this process; what is to be told of that call."""
+        return lambda event: self._tell(center, contact, event)
 
     def hang_up(self, leg: str) -> None:
         """However far the call is."""

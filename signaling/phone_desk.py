@@ -120,7 +120,7 @@ class PhoneDesk:
 
     def adopt(self, center: Center, assignment: Assignment) -> Tell:
         """The agent talks on his phone since before this process; what is to be told of that call."""
-        call = PhoneCall(center, assignment, False, assignment.state, answered=True, media=True)
+        call = PhoneCall(center, assignment, [], assignment.state, answered=True, media=True)
         self._calls[assignment.leg] = call
         self._by_agent[center.floor.tenant.instance, assignment.user.id] = call
         return lambda event: self._told(call, event)

@@ -23,9 +23,10 @@ def contact_adopted(floor: Floor, event: ContactAdopted, now: float) -> list[Dec
         return []
     masked = MaskDigits(contact.id, contact.leg, contact.recordings.secure is not None)
     decisions: list[Decision] = [masked, *floor.show(contact)]
-    if contact.phase == "flow":
+    text = text_of(contact.run) if contact.phase == "flow" else ""
+    if text:
         # That the announcement has ended may have been told to nobody: it is spoken again.
-        decisions += [StopPlayer(contact.id, PROMPT), PlayPrompt(contact.id, PROMPT, text_of(contact.run))]
+        decisions += [StopPlayer(contact.id, PROMPT), PlayPrompt(contact.id, PROMPT, text)]
     if contact.assignment is not None:
         decisions.append(TellContact(contact.assignment.user.id, contact.id))  # his phone may have to ring again
     return [*decisions, *_give_up_connecting(floor, contact, now)]

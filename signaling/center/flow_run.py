@@ -9,19 +9,19 @@ from signaling.center.flow import ENABLED, IVR_RECORDING, NO_MATCHING_ERROR, Act
 MAX_STEPS = 1000
 
 
-class Say(msgspec.Struct, frozen=True):
+class Say(msgspec.Struct, frozen=True, tag=True):
     """Speak to the customer; the flow goes on when it has been heard."""
 
     text: str
 
 
-class Enqueue(msgspec.Struct, frozen=True):
+class Enqueue(msgspec.Struct, frozen=True, tag=True):
     """Put the contact into the queue; the flow has ended."""
 
     queue: str
 
 
-class Disconnect(msgspec.Struct, frozen=True):
+class Disconnect(msgspec.Struct, frozen=True, tag=True):
     """End the contact."""
 
 

@@ -15,15 +15,15 @@ from signaling.center.floor import Floor
 from signaling.center.flow import Flow
 from signaling.center.resources import Endpoint
 
-ELSEWHERE = Flow("", {})
-"""Stands for a contact's flow, which is the instance's to know."""
+NO_FLOW = Flow("", {})
+"""Stands for a contact's flow, which is the instance's to know; and is that of a contact that has none."""
 
 
 class SavedContact(msgspec.Struct, frozen=True):
     contact: Contact
     """Without its flow and its assignment."""
     flow: str
-    """The id of the flow that it is in."""
+    """The id of the flow that it is in; empty if it is in none."""
 
 
 class SavedAssignment(msgspec.Struct, frozen=True):
@@ -81,15 +81,16 @@ def restore(floor: Floor, contacts: Iterable[SavedContact], agents: Iterable[Sav
 
 
 def _saved(floor: Floor, contact: Contact) -> SavedContact | None:
-    flow = next((id for id, flow in floor.flows.items() if flow is contact.run.flow), None)
+    flows = {"": NO_FLOW, **floor.flows}
+    flow = next((id for id, flow in flows.items() if flow is contact.run.flow or flow == contact.run.flow), None)
     if flow is None:
         return None
-    run = msgspec.structs.replace(contact.run, flow=ELSEWHERE)
+    run = msgspec.structs.replace(contact.run, flow=NO_FLOW)
     return SavedContact(replace(contact, run=run, assignment=None), flow)
 
 
 def _opened(floor: Floor, saved: SavedContact) -> Contact | None:
-    flow = floor.flows.get(saved.flow)
+    flow = floor.flows.get(saved.flow) if saved.flow else NO_FLOW
     if flow is None:
         return None
     contact = saved.contact

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from relay.api import DropLeg, SetRoom
-from signaling.adoption import Adoption
+from signaling.adoption import Adoption, Takers
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.contact import Assignment
@@ -147,6 +147,16 @@ class Before:
         self.hall.house.tell(self.hall.center, event)
 
 
+class Placed:
+    """Whoever places contacts: one whose called side hangs up has ended."""
+
+    def __init__(self, after: "After") -> None:
+        self._after = after
+
+    def adopt(self, center: Center, contact: str) -> Tell:
+        return lambda event: self._after.hall.house.tell(center, events.CustomerLeft(contact))
+
+
 class After:
     """The house that takes over."""
 
@@ -159,7 +169,7 @@ class After:
         self.dialling = Dialling(self.media, self.hall.lanes, "127.0.0.1", lambda: 1000.0)
         self.dialling.serve(self.dialogs, lambda tenant, event: None)  # type: ignore[arg-type]
         parties = Parties(self.hall.calls, self.dialling)
-        self.adoption = Adoption(self.hall.house, parties, self, self.media, self.hall.lanes)
+        self.adoption = Adoption(self.hall.house, Takers(parties, self, Placed(self)), self.media, self.hall.lanes)
         self.adopted = self.adoption.restore(inherited, self.dialogs, 1000.0)
         self.adoption.restore_pages(self.pages)
 
@@ -340,6 +350,25 @@ async def test_an_agents_phone_goes_on_with_him_and_its_end_is_told() -> None:
     assert after.dialling.on_sip_event(CallEnded("call-2", "bye", 200))
     await after.hall.lanes.empty()
     assert set(after.reasons()) == {"AGENT_DISCONNECT"}
+
+
+async def test_a_contact_that_was_placed_goes_on_with_the_call_of_ours() -> None:
+    before = Before()
+    contact = await before.begin()
+    inherited = await before.killed()
+    [(tenant, line, at)] = inherited.lines
+    dialog = SavedDialog(
+        ("id", "me", "them"), Pii("<sip:a@h>"), Pii("<sip:b@h>"), Pii("sip:b@h"), (), False, 1, 1, None
+    )
+    call = msgspec.structs.replace(line.call, dialog=dialog)
+    dialled = SavedDialled(contact, f"{contact}/customer")
+    inherited.lines = [(tenant, msgspec.structs.replace(line, call=call, customer=None, dialled=dialled), at)]
+    after = After(inherited)
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1")
+    assert (after.state(), after.dialogs.ended, after.reasons()) == ("CONNECTED", [], [])
+    assert after.dialling.on_sip_event(CallEnded("call-1", "bye", 200))
+    await after.hall.lanes.empty()
+    assert set(after.reasons()) == {"CUSTOMER_DISCONNECT"}
 
 
 async def test_an_agent_whose_phone_was_lost_is_off_the_call() -> None:

@@ -1,6 +1,7 @@
 """A contact centre in another process decides what the one before would have decided."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from signaling.center.saved import SavedAgent, SavedContact, restore, save_agent
 from signaling.center.segments import NotNow
 from signaling.states import decode, encode
 from tests.signaling.center.floor_plan import NUMBER, Shift, directory
+from tests.signaling.center.test_placing import SILENT, C, a_shift, place
 from vault.pii import Pii
 
 
@@ -202,3 +204,24 @@ def test_a_contact_whose_flow_is_gone_is_left_out() -> None:
     assert killed(shift, flow_is_there=False) == []
     assert shift.state("ann") is None
     assert shift.last(SaveContact).record.completed is None
+
+
+@pytest.mark.parametrize("flow", [SILENT, None])
+def test_a_contact_that_was_placed_goes_on_to_the_same_record(flow: dict[str, Any] | None) -> None:
+    shift, other = a_shift(flow or SILENT), a_shift(flow or SILENT)
+    other.now = shift.now
+    if flow is None:
+        shift.center.floor.flows.pop("out")
+        other.center.floor.flows.pop("out")
+    place(shift)
+    shift.tell(events.CalledAnswered(C))
+    contact, agent = save_contact(shift.center.floor, C), save_agent(shift.center.floor, "ann")
+    restore(
+        other.center.floor, [decode(encode(contact), SavedContact)], [decode(encode(agent), SavedAgent)]
+    )  # fmt: skip
+    for one in (shift, other):
+        one.now += 5
+        one.tell(events.CustomerLeft(C))
+        one.tell(events.Clear("ann", C))
+    assert other.record(C) == shift.record(C)
+    assert other.record(C).initiation_method == "OUTBOUND"
