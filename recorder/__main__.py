@@ -46,7 +46,7 @@ async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: H
     recorder.get_space = lambda: _told(space.level, space.space).space
     server = Server(api.Commands, recorder.handle, recorder.count_clients)
     intake = Intake(spool, recorder)
-    recorder.on_started = intake.started
+    recorder.on_started(intake.started)
     writing = asyncio.create_task(spool.run())
     writing.add_done_callback(lambda task: _stopped_writing(task, stop))
     space.look()

@@ -1,7 +1,6 @@
 """What the recorder does: opens, seals, delivers and reads recordings, and finds them again at its start."""
 
 import asyncio
-import contextlib
 import re
 import shutil
 import time
@@ -22,6 +21,7 @@ from recorder.journal import Journal
 from recorder.keys import RecordingKeys, owner_of
 from recorder.library import Library
 from recorder.names import check_key
+from recorder.open_recordings import OpenRecordings
 from recorder.places import Places, Tenant
 from recorder.recording import Recording
 from recorder.repair import repair
@@ -31,13 +31,6 @@ from recorder.storage import check_storage
 from recorder.wire import Slice
 from vault.kms import DataKey, KmsAway
 
-SEAL_GRACE = 3.0
-"""How long a recording waits, once it is to be sealed, for the END of parties of whom nothing more is heard."""
-SEAL_LIMIT = 15.0
-"""How long it waits at most."""
-ORPHAN_SECONDS = 60.0
-"""After so long without a control plane, recordings whose parties have ended, or of whom nothing is heard, seal
-themselves."""
 REMEMBER_SECONDS = 24 * 3600.0
 """How long a released recording's journal is kept, so that a control plane that was away can ask."""
 KMS_RETRY_SECONDS = 2.0
@@ -64,13 +57,9 @@ class Recorder:
         self._spool = spool
         self._publish = publish
         self._recordings: dict[str, Recording] = {}
-        self._open: dict[bytes, Recording] = {}
-        self._sealing: dict[str, asyncio.Task[None]] = {}
+        self._open = OpenRecordings(spool, self._sealed)
         self._locked: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
-        self._orphaned: asyncio.TimerHandle | None = None
-        self.on_started: Callable[[bytes], None] = lambda _: None
-        """Called when a recording takes records from now on."""
         self.get_space: Callable[[], api.SpaceStatus] = api.SpaceStatus
         """What is told of the spool's disk."""
         self._library = Library(keys, places, lambda: (one.journal.start.key for one in self._recordings.values()))
@@ -103,9 +92,11 @@ class Recorder:
         return known is not None and recording not in self._open and not known.locked
 
     def see(self, record: Slice) -> None:
-        recording = self._open[record.recording]
-        recording.last_record = asyncio.get_running_loop().time()
-        recording.see(record.kind, record.party)
+        self._open.see(record)
+
+    def on_started(self, told: Callable[[bytes], None]) -> None:
+        """Tells of each recording that takes records from now on."""
+        self._open.on_started = told
 
     # The beginning and the end.
 
@@ -121,19 +112,13 @@ class Recorder:
 
     def count_clients(self, clients: int) -> None:
         """Told how many control planes are connected."""
-        if self._orphaned is not None:
-            self._orphaned.cancel()
-            self._orphaned = None
-        if clients == 0:
-            self._orphaned = asyncio.get_running_loop().call_later(ORPHAN_SECONDS, self._seal_orphans)
+        self._open.count_clients(clients)
 
     async def close(self) -> None:
-        if self._orphaned is not None:
-            self._orphaned.cancel()
-        tasks = (*self._sealing.values(), *((self._locked,) if self._locked is not None else ()))
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._locked is not None:
+            self._locked.cancel()
+            await asyncio.gather(self._locked, return_exceptions=True)
+        await self._open.close()
         await self.delivery.close()
 
     async def _look_at(self, folder: Path) -> None:
@@ -198,9 +183,9 @@ class Recorder:
             return
         for kind, party in repaired.events:
             recording.see(kind, party)
-        self._open_for_records(recording, Appender(recording.folder, data_key, owner, repaired.counts))
+        self._open.add(recording, Appender(recording.folder, data_key, owner, repaired.counts))
         if recording.journal.seal_asked:
-            self._begin_seal(recording)
+            self._open.seal(recording)
 
     # Commands.
 
@@ -229,7 +214,7 @@ class Recorder:
             self._recordings[recording.id] = recording
             owner = owner_of(command)
             assert recording.data_key is not None
-            self._open_for_records(recording, Appender(recording.folder, recording.data_key, owner, {}))
+            self._open.add(recording, Appender(recording.folder, recording.data_key, owner, {}))
             self._tell(recording)
         return Done()
 
@@ -251,7 +236,7 @@ class Recorder:
             async with self._lock:
                 await self._spool.in_thread(lambda: recording.save_open(seal_asked=True))
             if not recording.locked:
-                self._begin_seal(recording)
+                self._open.seal(recording)
         return Done()
 
     async def _get_recordings(self, _: api.GetRecordings) -> api.Recordings:
@@ -304,7 +289,7 @@ class Recorder:
                     raise Refusal("not_ready", str(error)) from None
         return api.Rewrapped(renewed)
 
-    # Opening and sealing.
+    # What changes.
 
     def _create(self, start: api.Start, made: DataKey) -> Recording:
         """Raises OSError."""
@@ -315,47 +300,9 @@ class Recorder:
         recording.save()
         return recording
 
-    def _open_for_records(self, recording: Recording, appender: Appender) -> None:
-        self._spool.open(recording.id, appender)
-        recording.last_record = asyncio.get_running_loop().time()
-        self._open[bytes.fromhex(recording.id)] = recording
-        self.on_started(bytes.fromhex(recording.id))
-
-    def _begin_seal(self, recording: Recording) -> None:
-        if recording.id not in self._sealing:
-            self._sealing[recording.id] = asyncio.create_task(self._seal_when_over(recording))
-
-    async def _seal_when_over(self, recording: Recording) -> None:
-        await self._wait_for_end(recording)
-        del self._open[bytes.fromhex(recording.id)]
-        await _until_written(lambda: self._spool.close(recording.id))
-        await _until_written(lambda: self._spool.in_thread(lambda: recording.reach("sealed")))
+    def _sealed(self, recording: Recording) -> None:
         self._tell(recording)
         self.delivery.add(recording)
-        del self._sealing[recording.id]
-
-    async def _wait_for_end(self, recording: Recording) -> None:
-        """Until all parties have ended; or nothing was heard for SEAL_GRACE, their worker being gone; or SEAL_LIMIT
-        is over."""
-        loop = asyncio.get_running_loop()
-        limit = loop.time() + SEAL_LIMIT
-        asked = loop.time()
-        while not recording.over.is_set():
-            deadline = min(limit, max(asked, recording.last_record) + SEAL_GRACE)
-            if loop.time() >= deadline:
-                log.warning("= sealed without an end", recording=recording.id, parties=len(recording.live))
-                return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(deadline):
-                    await recording.over.wait()
-
-    def _seal_orphans(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._orphaned = loop.call_later(ORPHAN_SECONDS, self._seal_orphans)
-        for recording in tuple(self._open.values()):
-            if recording.over.is_set() or recording.last_record < loop.time() - ORPHAN_SECONDS:
-                log.warning("= orphan sealed", recording=recording.id)
-                self._begin_seal(recording)
 
     def _on_trouble(self, recording: str, reason: str) -> None:
         self._recordings[recording].trouble = reason
@@ -407,14 +354,3 @@ def _discard_unborn(folder: Path) -> bool:
     (folder / (journals.NAME + durable.NEW)).unlink(missing_ok=True)
     folder.rmdir()
     return True
-
-
-async def _until_written(work: Callable[[], Any]) -> None:
-    """Tries until the disk takes it: a recording is not given up because a disk is full."""
-    while True:
-        try:
-            await work()
-            return
-        except OSError as error:
-            log.error("! spool cannot be written", error=error.strerror)
-            await asyncio.sleep(1.0)

@@ -144,7 +144,7 @@ class Life:
         places = Places.open(folder, store)
         self.recorder = Recorder(folder, RecordingKeys(LocalKms(keyring)), places, self.spool, self._on_change)
         self.intake = Intake(self.spool, self.recorder)
-        self.recorder.on_started = self.intake.started
+        self.recorder.on_started(self.intake.started)
         self.changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from recorder import api, service
+from recorder import api, open_recordings
 from recorder.wire import BATCH
 from tests.recorder.mortal import Crash, Disk, Life, in_a_hurry
 from tests.recorder.offline import Room
@@ -125,7 +125,7 @@ class World:
 @pytest.fixture
 async def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     in_a_hurry(monkeypatch)
-    monkeypatch.setattr(service, "SEAL_GRACE", 0.05)
+    monkeypatch.setattr(open_recordings, "SEAL_GRACE", 0.05)
     return Disk(tmp_path / "data", monkeypatch, random.Random(3))
 
 
