@@ -38,9 +38,13 @@ class DelaySpread:
         return (self._since, *self._buckets[-1])
 
     @property
-    def least_before(self) -> int:
-        """The smallest transit of all half seconds but the newest."""
-        return min((least for least, _, _ in list(self._buckets)[:-1]), default=FARTHEST)
+    def before(self) -> tuple[int, int, int]:
+        """The smallest transit of all half seconds but the newest, and the two largest, ascending."""
+        earlier = list(self._buckets)[:-1]
+        if not earlier:
+            return FARTHEST, -FARTHEST, -FARTHEST
+        second, most = sorted(value for bucket in earlier for value in bucket[1:])[-2:]
+        return min(bucket[0] for bucket in earlier), second, most
 
     def set_bucket(self, bucket: tuple[int, int, int]) -> None:
         """What the newest half second has come to."""

@@ -26,6 +26,7 @@ from relay.resample import NARROW, RATES
 from relay.rows import SourceRows
 from relay.rtp import RtpPacket
 from relay.sending import NarrowSender, OpusSender, Packet
+from relay.waiting import Frames, Queue
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
 
@@ -55,6 +56,15 @@ class EngineReport(msgspec.Struct, frozen=True):
     """How long the jitter buffer keeps a packet now."""
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A packet that waits for its turn."""
+
+    leg: str
+    packet: RtpPacket
+    codec: Codec
+    arrival_ns: int
+
+
 class Tick(msgspec.Struct, frozen=True):
     """What came of one tick."""
 
@@ -82,6 +92,7 @@ class Engine:
         self._rows = SourceRows()
         self._cells = dict.fromkeys(RATES, NO_CELLS)
         self._passed: list[Passed] = []
+        self._kept: list[Kept] = []
         self._faults: list[tuple[str, Exception]] = []
         self._stale = False
         self._passes = False
@@ -146,6 +157,8 @@ class Engine:
             source.passed_only = False
             if sound is not None:
                 source.receiver.keep(sound, now_ns)
+                if sound.codec.name in g711.LAWS:
+                    self._kept.append(Kept(leg, packet, sound.codec, now_ns))
             elif source.passes_to:
                 self._pass_aside(source, packet, now_ns)
         else:
@@ -162,8 +175,34 @@ class Engine:
         del self._heard[passed.source], self._told[passed.leg]
         return receiver.jitter
 
+    def take_kept(self) -> list[Kept]:
+        """Packets of G.711 that wait for their turn, of those that came since the last call."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def lend(self, kept: Kept) -> tuple[JitterBuffer, Queue] | None:
+        """What waits of a leg up to a packet, to be played elsewhere until `take_back`, together with what follows in
+        order. None: it is played here. Raises KeyError."""
+        source = self._legs[kept.leg]
+        if source.room.stale or source.passes_to or source.receiver.has_digits:
+            return None
+        if (lent := source.receiver.lend(kept.codec)) is None:
+            return None
+        del self._heard[kept.leg]
+        return source.receiver.jitter, Queue("PCMA" if kept.codec.name == "PCMA" else "PCMU", source.row, lent)
+
+    def take_back(self, leg: str, queue: Queue) -> None:
+        """What waits now of what was lent. Raises KeyError."""
+        self._heard[leg] = self._legs[leg]
+        self._legs[leg].receiver.take_back(queue)
+
+    @property
+    def quiet(self) -> npt.NDArray[np.bool_]:
+        """Of each source whether its last frame was faint or none."""
+        return self._rows.quiet
+
     def advance_run(self, source: str, ending: Ending) -> None:
-        """What has been passed on elsewhere. Raises KeyError."""
+        """What has been passed on, or kept, elsewhere. Raises KeyError."""
         pace = ending.transit, ending.jitter_ms
         self._legs[source].receiver.jitter.advance(ending.packets, ending.units, pace, ending.last_ns)
 
@@ -221,11 +260,14 @@ class Engine:
             self._rows.release(place.players.pop(player)[1])
             self._touch(place)
 
-    def tick(self, now_ns: int) -> Tick:
-        """Moves the sound of 20 ms. `now_ns` is of the same monotonic clock as in `receive`."""
+    def tick(self, now_ns: int, played: Iterable[Frames] = ()) -> Tick:
+        """Moves the sound of 20 ms. `now_ns` is of the same monotonic clock as in `receive`; `played`: of what was
+        lent."""
         if self._stale:
             self._arrange()
         self._rows.begin()
+        for frames in played:
+            self._rows.put(frames.sources, NARROW, g711.decode(frames.law, frames.octets))
         self._take_legs(now_ns)
         ended = self._take_players()
         self._rows.settle()

@@ -20,6 +20,7 @@ from relay.lines import Lines
 from relay.lines.batch import Batch, Column
 from relay.pace import Ending, Pace, PaceStart
 from relay.rtp import HEADER_SIZE
+from relay.waiting import FRAME, Flags, Frames, Queue, Waiting
 
 _NEVER = 1 << 40
 """No four octets are this number."""
@@ -40,7 +41,7 @@ class Looks(msgspec.Struct, frozen=True):
     patience_ns: int
     """The next one has come before."""
     to: int
-    """The line that they go out on."""
+    """The line that they go out on, or KEPT: they wait for their turn."""
     out_head: int
     out_ssrc: int
     samples: int
@@ -49,6 +50,7 @@ class Looks(msgspec.Struct, frozen=True):
 
 _PATIENCE, _TO, _SAMPLES = (Looks.__struct_fields__.index(name) for name in ("patience_ns", "to", "samples"))
 _LAST, _LOOK = 4, 5
+KEPT = -1
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -80,6 +82,7 @@ class Express:
         self._lines = lines
         self._runs: dict[int, Run] = {}
         self._pace = Pace()
+        self._waiting = Waiting()
         self._size = 0
         self._fixed = np.zeros((0, len(Looks.__struct_fields__)), np.int64)
         """What each run's packets look like, as in Looks."""
@@ -101,6 +104,14 @@ class Express:
         self._fixed[line] = msgspec.structs.astuple(start.looks)
         self._state[line] = (*start.next, start.arrival_ns, start.look_ns)
         self._pace.begin(line, start.pace, start.next[1] - start.looks.samples)
+
+    def keep(self, line: int, queue: Queue) -> None:
+        """The packets of the run that has begun wait behind these."""
+        self._waiting.begin(line, queue)
+
+    def give_back(self, line: int) -> Queue:
+        """What waits of a run that has not ended yet, but will now."""
+        return self._waiting.end(line, int(self._state[line, 0]))
 
     def end(self, line: int) -> Ending:
         """The run ends, having come to this since it was asked last."""
@@ -126,6 +137,16 @@ class Express:
         over = (self._fixed[:, 0] != _NEVER) & (now_ns - self._state[:, _LAST] >= self._fixed[:, _PATIENCE])
         for row in np.flatnonzero(over).tolist():
             self._runs[row].end()
+
+    def play(self, now_ns: int, quiet: Flags) -> list[Frames]:
+        """What is played in this tick, after `settle`. What is not in order goes back to its leg first. `quiet`: of
+        each source whether its last frame was faint or none."""
+        if not len(self._waiting):
+            return []
+        rows, odd = self._waiting.judge(now_ns, self._state[:, :2], self._pace, quiet)
+        for row in odd.tolist():
+            self._runs[row].end()
+        return self._waiting.play(rows)
 
     def take(self, batch: Batch) -> Iterable[int]:
         """Passes on what is expected; returns the places of all else."""
@@ -155,9 +176,15 @@ class Express:
         if (due := arrivals >= state[:, _LOOK]).any():
             self._look(batch, places[due], state[due])
             state[:, _LOOK] = self._state[rows, _LOOK]
-        to, head, ssrc, samples = fixed[_TO:]
-        batch.stamp(slots, (head | state[:, 2] & 0xFFFF, state[:, 3], ssrc))
-        self._lines.forward(to, slots, sizes)
+        samples = fixed[_SAMPLES]
+        if not len(self._waiting):
+            self._forward(batch, slots, sizes, (fixed, state))
+        elif (kept := fixed[_TO] == KEPT).all():
+            self._waiting.put(rows, state[:, 0], batch.payloads(slots, FRAME))
+        else:
+            self._waiting.put(rows[kept], state[kept, 0], batch.payloads(slots[kept], FRAME))
+            if not kept.all():
+                self._forward(batch, slots[~kept], sizes[~kept], (fixed[:, ~kept], state[~kept]))
         state[:, 0] += 1
         state[:, 1] += samples
         state[:, 2] += 1
@@ -165,6 +192,11 @@ class Express:
         state[:, _LAST] = arrivals
         self._state[rows] = state
         self._taken.append((rows, arrivals, sizes))
+
+    def _forward(self, batch: Batch, slots: Column, sizes: Column, run: tuple[Column, Column]) -> None:
+        (to, head, ssrc), state = run[0][_TO:_SAMPLES], run[1]
+        batch.stamp(slots, (head | state[:, 2] & 0xFFFF, state[:, 3], ssrc))
+        self._lines.forward(to, slots, sizes)
 
     def _look(self, batch: Batch, places: Column, state: Column) -> None:
         """Shows packets to the runs that want to see them, before they are protected."""
@@ -194,6 +226,7 @@ class Express:
             setattr(self, name, np.concatenate([table, np.zeros((more, *table.shape[1:]), np.int64)]))
         self._fixed[-more:, 0] = _NEVER
         self._pace.grow(self._size)
+        self._waiting.grow(self._size)
 
 
 def _fits(batch: Batch, fixed: Column, state: Column) -> npt.NDArray[np.bool_]:

@@ -77,6 +77,16 @@ class Rest(msgspec.Struct, frozen=True):
 Turn = Sound | Lost | Rest
 
 
+class Lent(msgspec.Struct, frozen=True):
+    """Packets in order that wait elsewhere."""
+
+    first: int
+    """Extended sequence number of the first."""
+    payloads: list[bytes]
+    turns_over: int
+    """Packets in a row that had too much lag at their turn."""
+
+
 class Held(msgspec.Struct, frozen=True, order=True):
     """A packet that waits; ordered by its extended sequence number, which no two share."""
 
@@ -101,6 +111,7 @@ class JitterBuffer:
         self._played: int | None = None
         self._transit: int | None = None
         self._position = 0
+        self._lent: tuple[Codec, int] | None = None
         self._use_clock(8000)
 
     @property
@@ -157,15 +168,45 @@ class JitterBuffer:
         return done and self._transit is not None and self.stats.is_newest(sequence)
 
     def advance(self, packets: int, units: int, pace: tuple[int, float], now_ns: int) -> None:
-        """So many more were passed on elsewhere in order, of so many units together. `pace`: the transit of the last
-        one, and the jitter in ms; the spread knows of all."""
+        """So many more came elsewhere in order, of so many units together: they were passed on, or wait where those are
+        that were lent. `pace`: the transit of the last one, and the jitter in ms; the spread knows of all."""
         if self._played is None:
-            raise AssertionError("nothing was passed on before")
-        self._transit, jitter_ms = pace[0], pace[1]
-        self.stats.advance(packets, jitter_ms)
+            raise AssertionError("nothing was played before")
+        self._transit = pace[0]
+        self.stats.advance(packets, pace[1])
         self._stragglers = 0
         self._aim(now_ns * self._clock // 1_000_000_000)
-        self._goes_to(self._played + packets, self._position + units)
+        if self._lent is None:
+            self._goes_to(self._played + packets, self._position + units)
+
+    def lend(self, codec: Codec, samples: int) -> Lent | None:
+        """What waits, to be played elsewhere until `take_back`; None if not all of it is of that codec and length, in
+        order, and just to be played."""
+        queue, position = self._queue, self._position
+        if not queue or self._played is None or self._resting or self._gap or self._transit is None:
+            return None
+        for number, held in enumerate(queue):
+            due = self._played + 1 + number, position + number * samples
+            if (held.sequence, held.timestamp) != due or held.codec != codec or held.samples != samples or held.last:
+                return None
+        if not self.stats.is_newest(queue[-1].sequence):
+            return None
+        self._queue, self._lent = [], (codec, samples)
+        return Lent(queue[0].sequence, [held.payload for held in queue], self._turns_over)
+
+    def take_back(self, lent: Lent) -> None:
+        """What waits now of what was lent, and came since; what was before it was played."""
+        if self._lent is None or self._played is None:
+            raise AssertionError("nothing was lent")
+        (codec, samples), self._lent = self._lent, None
+        played = lent.first - 1 - self._played
+        if played:
+            self._goes_to(lent.first - 1, self._position + played * samples)
+        self._turns_over = lent.turns_over
+        self._queue = [
+            Held(lent.first + number, self._position + number * samples, samples, payload, codec, False)
+            for number, payload in enumerate(lent.payloads)
+        ]
 
     def waiting(self) -> list[tuple[RtpPacket, Codec, Content]]:
         """What waits for its turn: packets, and what `put` was told of them."""

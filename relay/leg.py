@@ -22,7 +22,7 @@ from relay.pace import Ending
 from relay.rtcp import Description, Goodbye, Report, RtcpPacket, SenderInfo, middle
 from relay.rtp import RtpPacket, StreamExtender
 from relay.rtp_transport import Transport
-from relay.run import PassingRun
+from relay.run import KeepingRun, PassingRun
 from relay.stats import Counters, Reception
 from relay.stream import SendStream
 from relay.tap import TapBook
@@ -69,7 +69,7 @@ class Leg:
         self._alarms: dict[Alarm, None] = {}
         self._up = False
         self._next_rtcp: int | None = None
-        self.incoming: PassingRun | None = None
+        self.incoming: PassingRun | KeepingRun | None = None
         """The run that this leg's packets go by."""
         self.outgoing: PassingRun | None = None
         """The run that another leg's packets come to it by."""

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from relay.delay import BUCKET_MS, DelaySpread
-from relay.jitter import RESET_MS
+from relay.jitter import MARGIN_MS, MAX_WAIT_MS, RESET_MS
 from relay.lines.batch import Column
 
 _SECOND = 1_000_000_000
@@ -54,8 +54,8 @@ class Pace:
         """In ms, and as reported."""
         self._bucket = np.zeros((4, 0), np.int64)
         """The newest bucket of the spread: since when, smallest, the two largest ascending."""
-        self._least = np.zeros(0, np.int64)
-        """The smallest transit of all buckets before."""
+        self._before = np.zeros((3, 0), np.int64)
+        """Of all buckets before: smallest, the two largest ascending."""
         self._spreads: dict[int, DelaySpread] = {}
 
     def grow(self, size: int) -> None:
@@ -105,11 +105,20 @@ class Pace:
         self._jitter[:, rows] = moved
         self._transit[rows], self._reported[rows] = transit, reported
 
+    def aim(self, rows: Column) -> tuple[Column, Column]:
+        """Base and target, as jitter buffers that wait for no copies have them."""
+        _, least, second, most = self._bucket[:, rows]
+        least_before, second_before, most_before = self._before[:, rows]
+        base = np.minimum(least, least_before)
+        spread = np.maximum(np.minimum(most, most_before), np.maximum(second, second_before)) - base
+        clock = self._clock[rows]
+        return base, np.minimum(spread + clock * MARGIN_MS // 1000, clock * MAX_WAIT_MS // 1000)
+
     def _spread_out(self, rows: Column, transit: Column, now: Column) -> Column:
         """Takes transits into the newest buckets; returns the places of those that are another clock's."""
         since, least, second, most = self._bucket[:, rows]
         clock = self._clock[rows]
-        base = np.minimum(self._least[rows], least)
+        base = np.minimum(self._before[0, rows], least)
         far = np.abs(transit - base) > clock * RESET_MS // 1000
         over = np.flatnonzero(far | (now - since >= clock * BUCKET_MS // 1000))
         self._bucket[1, rows] = np.minimum(least, transit)
@@ -127,7 +136,7 @@ class Pace:
     def _load(self, row: int) -> None:
         spread = self._spreads[row]
         self._bucket[:, row] = spread.bucket
-        self._least[row] = spread.least_before
+        self._before[:, row] = spread.before
 
     def _newest(self, row: int) -> tuple[int, int, int]:
         _, least, second, most = self._bucket[:, row].tolist()

@@ -9,11 +9,12 @@ import numpy as np
 from relay.codecs import l16, noise, opus
 from relay.dtmf import DigitReceiver
 from relay.formats import TICK_MS, Codec
-from relay.jitter import Content, JitterBuffer, Lost, Rest, Sound, Turn
+from relay.jitter import Content, JitterBuffer, Lent, Lost, Rest, Sound, Turn
 from relay.malformed import L16Error, Malformed
 from relay.resample import NARROW
 from relay.rtp import RtpPacket
 from relay.voice import NOTHING, Frame, Octets, Samples, Voice, WaveVoice, converted, tuned
+from relay.waiting import Queue
 
 __all__ = ["Admitted", "Frame", "Octets", "Receiver"]
 
@@ -95,6 +96,20 @@ class Receiver:
         if len(self._left):
             return None
         return [Admitted(*waiting) for waiting in self.jitter.waiting()]
+
+    def lend(self, codec: Codec) -> Lent | None:
+        """What waits, if it is G.711 in order and is played as it is, to be played elsewhere until `take_back`."""
+        voice = self._voice
+        if len(self._left) or not isinstance(voice, WaveVoice) or voice.rate != NARROW or voice.in_gap:
+            return None
+        return self.jitter.lend(codec, NARROW * TICK_MS // 1000)
+
+    def take_back(self, queue: Queue) -> None:
+        """What waits now, and what was played of what was lent."""
+        self.jitter.take_back(queue.lent)
+        for payload in queue.past:
+            self._noise = None
+            self._voice.remember(Octets(queue.law, payload))
 
     def knows(self, payload_type: int, codec: Codec) -> bool:
         """Whether the peer negotiated this."""

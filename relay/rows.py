@@ -82,6 +82,11 @@ class SourceRows:
         self._gated[:] = False
         self._gated[rows] = True
 
+    @property
+    def quiet(self) -> Flags:
+        """`is_quiet` of all rows."""
+        return self._peak < QUIET_PEAK
+
     def is_quiet(self, row: int) -> bool:
         """Whether the row's last frame was faint or none."""
         return bool(self._peak[row] < QUIET_PEAK)

@@ -3,17 +3,19 @@
 from typing import TYPE_CHECKING
 
 from relay.direct import Passed, patience_ns
-from relay.engine import Engine
-from relay.express import Express, Looks, Start
+from relay.engine import Engine, Kept
+from relay.express import KEPT, Express, Looks, Start
 from relay.formats import Codec
 from relay.pace import Ending, PaceStart
 from relay.rtp import HEADER_SIZE, RtpPacket
+from relay.waiting import FRAME, Queue
 
 if TYPE_CHECKING:
     from relay.leg import Leg
 
 LEAST_OPUS, MOST_OPUS = 3, 1275 * 3 + 7
 """Octets in a packet with sound; with fewer it says that silence follows."""
+_FOREVER = 1 << 60
 _VERSION_2 = 0x80 << 24
 
 
@@ -64,6 +66,71 @@ class PassingRun:
         if ending.packets:
             self._source.came(self._ssrc, ending)
             self._target.went(ending)
+
+
+class KeepingRun:
+    """A leg's packets that wait for their turn in columns, and are played from there."""
+
+    def __init__(self, leg: "Leg", engine: Engine, express: Express, kept: Kept) -> None:
+        self._leg = leg
+        self._engine = engine
+        self._express = express
+        self._kept = kept
+        self._line = -1
+
+    def begin(self, line: int, start: Start, queue: Queue) -> None:
+        self._line = line
+        self._express.begin(line, self, start)
+        self._express.keep(line, queue)
+        self._leg.incoming = self
+
+    def look(self, counters: tuple[int, int], payload: bytes, arrival_ns: int) -> int:
+        """As PassingRun."""
+        packet = self._kept.packet
+        return self._leg.look(RtpPacket(packet.payload_type, False, packet.ssrc, *counters, payload), arrival_ns)
+
+    @property
+    def last_ns(self) -> int:
+        """When the last packet came."""
+        return self._express.last_ns(self._line)
+
+    def tell(self) -> None:
+        """The leg is told what has come since it was told last."""
+        self._tell(self._express.come_to(self._line))
+
+    def end(self) -> None:
+        """The leg is told, and plays what waits itself."""
+        ending, queue = self._express.come_to(self._line), self._express.give_back(self._line)
+        self._express.end(self._line)
+        self._leg.incoming = None
+        self._tell(ending)
+        self._engine.take_back(self._leg.name, queue)
+
+    def _tell(self, ending: Ending) -> None:
+        if ending.packets:
+            self._leg.came(self._kept.packet.ssrc, ending)
+
+
+def try_keeping(leg: "Leg", engine: Engine, express: Express, kept: Kept) -> None:
+    """Begins a run of a leg whose packet waits for its turn, if all is regular."""
+    packet = kept.packet
+    if (line := leg.line) is None or packet.marker or packet.csrcs or packet.extension is not None:
+        return
+    reported = leg.reported(packet)
+    if leg.incoming is not None or reported is None or leg.regular(packet) != kept.codec:
+        return
+    if (lent := engine.lend(kept)) is None:
+        return
+    jitter, queue = lent
+    transit, spread = jitter.pace
+    start = Start(
+        looks=Looks(*_looks(kept.codec, packet), _FOREVER, KEPT, 0, 0, FRAME),
+        next=(packet.sequence + 1, packet.timestamp + FRAME, 0, 0),
+        arrival_ns=kept.arrival_ns,
+        look_ns=leg.look_ns,
+        pace=PaceStart(kept.codec.clock, transit, jitter.stats.jitter_ms, reported, spread),
+    )
+    KeepingRun(leg, engine, express, kept).begin(line, start, queue)
 
 
 def try_run(legs: "tuple[Leg, Leg]", engine: Engine, express: Express, passed: Passed) -> None:

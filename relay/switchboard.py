@@ -10,7 +10,7 @@ from ipc.messages import Done, Event, Refusal
 from relay import api
 from relay.direct import Passed
 from relay.dtmf import DIGITS
-from relay.engine import Engine
+from relay.engine import Engine, Kept
 from relay.errors import LegError
 from relay.express import Express
 from relay.leg import Leg
@@ -20,7 +20,7 @@ from relay.negotiation import Agreement
 from relay.players import Players
 from relay.rooms import Rooms
 from relay.rtcp import ntp_time
-from relay.run import try_run
+from relay.run import try_keeping, try_run
 from relay.tap import TapBook
 from relay.tick import now_ns, wall_clock
 
@@ -95,7 +95,7 @@ class Switchboard:
         """Moves the sound of 20 ms. `now` in ns."""
         self._receive()
         self._express.settle(now)
-        done = self._engine.tick(now)
+        done = self._engine.tick(now, self._express.play(now, self._engine.quiet))
         for name, error in done.faults:
             self._legs[name].fault(error)
         for outgoing in done.sends:
@@ -130,6 +130,12 @@ class Switchboard:
                     self._begin_run(passed)
             except Exception as error:  # one leg's fault must not silence the worker
                 leg.fault(error)
+        for kept in self._engine.take_kept():
+            self._begin_keeping(kept)
+
+    def _begin_keeping(self, kept: Kept) -> None:
+        if (leg := self._legs.get(kept.leg)) is not None:
+            try_keeping(leg, self._engine, self._express, kept)
 
     def _begin_run(self, passed: Passed) -> None:
         legs = self._legs[passed.source], self._legs[passed.leg]

@@ -9,6 +9,7 @@ Column = npt.NDArray[np.int64]
 Octets = npt.NDArray[np.uint8]
 
 COLUMNS = 9
+_HEADER = 12
 RTP, RTCP = 0, 1
 """Kinds of datagrams."""
 
@@ -51,6 +52,10 @@ class Batch:
     def data(self, place: int) -> bytes:
         """One datagram."""
         return self._octets[self.slots[place], : self.sizes[place]].tobytes()
+
+    def payloads(self, slots: Column, size: int) -> Octets:
+        """uint8[n, size]: what follows on the fixed header."""
+        return self._octets[slots, _HEADER : _HEADER + size]
 
     def stamp(self, slots: Column, header: tuple[Column, Column, Column]) -> None:
         """Gives packets in those slots a fixed header: heads, timestamps and SSRCs, of which the low 32 bits are

@@ -19,6 +19,7 @@ from relay.lines.table import BATCH
 from relay.rtp import RtpPacket, parse, serialize
 from relay.switchboard import Switchboard
 from relay.tap import TapBook
+from relay.waiting import Flags, Frames
 from tests.relay.calls import MS, OPUS, PCMU, TICK, Peer
 from tests.relay.process import ADDRESS, free_ports, offer
 from tests.support.impair import CLEAN, Delivered, Impairment
@@ -39,6 +40,7 @@ class MemoryLines(PlainLines):
         self.coming: list[tuple[int, bytes, int]] = []
         self.sent: dict[int, list[bytes]] = defaultdict(list)
         self.forwarded = 0
+        self.kept = 0
 
     def _open(self, line: int, sock: socket.socket) -> None: ...
 
@@ -70,10 +72,10 @@ class World:
     events: list[Event] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
-    async def open(self, formats: str, *attributes: str) -> None:
-        for leg in ("one", "two"):
+    async def open(self, formats: str, *attributes: str, legs: tuple[str, ...] = ("one", "two")) -> None:
+        for leg in legs:
             await self.board.handle(api.AddRtpLeg(leg, "room", ADDRESS, offer(9, *attributes, formats=formats)))
-        await self.hear(*BOTH)
+        await self.hear(*(Hear(a, b) for a in legs for b in legs if a != b))
 
     async def hear(self, *hearing: Hear, taps: tuple[Tap, ...] = ()) -> None:
         await self.board.handle(api.SetRoom("room", hearing, taps))
@@ -95,6 +97,11 @@ class World:
                 self.board.look_after_legs(now, now // TICK % 10, 10)
             else:
                 self.board.beat()
+
+    @property
+    def kept(self) -> int:
+        """Packets that were played from columns."""
+        return self.lines.kept
 
     async def reports(self) -> dict[str, api.LegReport]:
         told = await self.board.handle(api.GetLegs())
@@ -123,7 +130,16 @@ def _world(monkeypatch: pytest.MonkeyPatch, runs: bool) -> World:
     board = Switchboard((first, first + 39), TapBook(records.append), events.append)
     if not runs:
         lines.express = None
-        monkeypatch.setattr(board, "_begin_run", lambda passed: None)
+        for method in ("_begin_run", "_begin_keeping"):
+            monkeypatch.setattr(board, method, lambda begin: None)
+    play = board._express.play
+
+    def counted(now_ns: int, quiet: Flags) -> list[Frames]:
+        frames = play(now_ns, quiet)
+        lines.kept += sum(len(each.sources) for each in frames)
+        return frames
+
+    monkeypatch.setattr(board._express, "play", counted)
     board.listen(ADDRESS, 0)
     return World(board, lines, events, records)
 
@@ -167,9 +183,9 @@ FORMATS = {"PCMU": ("0 101",), "opus": ("96 101", "a=rtpmap:96 opus/48000/2")}
 async def test_a_call_is_the_same(worlds: Worlds, codec: str, how: Impairment, seed: int) -> None:
     for world in worlds:
         await world.open(*FORMATS[codec])
-        arrivals = {0: speech(codec, 7, how, seed), 1: speech(codec, 7, how, seed + 50)}
-        world.run(arrivals, 0, 7_400)
-    assert worlds[0].lines.forwarded > (600 if how is not ROUGH else 250)
+        arrivals = {0: speech(codec, 6, how, seed), 1: speech(codec, 6, how, seed + 50)}
+        world.run(arrivals, 0, 6_400)
+    assert worlds[0].lines.forwarded > (500 if how is not ROUGH else 200)
     assert worlds[1].lines.forwarded == 0
     await assert_alike(worlds)
 
@@ -196,12 +212,59 @@ ODDITIES: dict[str, Callable[[int, RtpPacket], RtpPacket]] = {
 }
 
 
+def conference(seconds: float, how: Impairment, seed: int) -> dict[int, Arrivals]:
+    """Two speak in turn, with pauses in which there is a faint noise, and one is silent."""
+    arrivals = {}
+    for line in range(3):
+        sound = tone(400 + 100 * line, seconds, 8000)
+        spoken = (np.arange(len(sound)) // 8000) % 3 == line
+        noise = np.random.default_rng(line).integers(-20, 20, len(sound)).astype(np.int16)
+        quiet = noise if line else np.zeros(len(sound), np.int16)
+        peer = Peer("", PCMU, seed=seed + line)
+        arrivals[line] = peer.send(np.where(spoken & (line < 2), sound, quiet).astype(np.int16), how=how)
+    return arrivals
+
+
+THREE = ("one", "two", "three")
+SPELL = Impairment(delay_ms=10, jitter_ms=60)
+
+
+@pytest.mark.parametrize(("how", "seed"), [(CLEAN, 1), (JITTER, 2), (SPELL, 5), (ROUGH, 3), (ROUGH, 4)])
+async def test_a_conference_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"], legs=THREE)
+        arrivals = conference(6, how, seed)
+        if how is SPELL:  # then the delay shrinks again
+            arrivals = {
+                line: sorted(
+                    [item for item in items if item.at_ns < 2000 * MS]
+                    + [item for item in conference(6, CLEAN, seed)[line] if item.at_ns >= 2200 * MS],
+                    key=lambda item: item.at_ns,
+                )
+                for line, items in arrivals.items()
+            }
+        world.run(arrivals, 0, 6_200)
+    assert worlds[0].kept > (700 if how in (CLEAN, JITTER) else 200)
+    await assert_alike(worlds)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+async def test_what_is_out_of_order_in_a_conference_is_the_same(worlds: Worlds, oddity: str) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"], legs=THREE)
+        arrivals = conference(4, CLEAN, 1)
+        arrivals[0] = changed(arrivals[0], ODDITIES[oddity])
+        world.run(arrivals, 0, 4_200)
+    assert worlds[0].kept > 300
+    await assert_alike(worlds)
+
+
 @pytest.mark.parametrize("oddity", ODDITIES)
 async def test_what_is_out_of_order_is_the_same(worlds: Worlds, oddity: str) -> None:
     for world in worlds:
         await world.open(*FORMATS["PCMU"])
-        arrivals = {0: changed(speech("PCMU", 6, CLEAN, 1), ODDITIES[oddity]), 1: speech("PCMU", 6, CLEAN, 2)}
-        world.run(arrivals, 0, 6_200)
+        arrivals = {0: changed(speech("PCMU", 4.5, CLEAN, 1), ODDITIES[oddity]), 1: speech("PCMU", 4.5, CLEAN, 2)}
+        world.run(arrivals, 0, 4_600)
     assert worlds[0].lines.forwarded > 300
     await assert_alike(worlds)
 
