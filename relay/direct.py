@@ -70,6 +70,11 @@ class Passing:
         self._last_ns, self._duration_ns = now_ns, duration_ns
         self._until_ns = now_ns + (PAUSE_NS if pause else patience_ns(duration_ns))
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether packets are passed on, or mixing has not gone on since."""
+        return self._last_ns != 0
+
     def hold(self) -> None:
         """It goes on until the next `passed` or `end`."""
         self._until_ns = _FOREVER

@@ -4,10 +4,8 @@ The shell calls `receive` for every authenticated packet and `tick` on its deadl
 `ended` and `digits` what they say. Everything else changes what the next tick does, as a whole.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +16,8 @@ from relay.formats import TICK_MS, Codec, SendFormat
 from relay.hearing import NO_CELLS, Matrix, Mixes, distinct_mixes, joined
 from relay.jitter import JitterBuffer
 from relay.mixer import mix
+from relay.outbound import Heard
+from relay.outcome import EngineReport, Kept, Tick
 from relay.pace import Ending
 from relay.party import Outgoing, Party, Room
 from relay.player import Player
@@ -25,7 +25,8 @@ from relay.receiving import Admitted, Octets
 from relay.resample import NARROW, RATES
 from relay.rows import SourceRows
 from relay.rtp import RtpPacket
-from relay.sending import NarrowSender, OpusSender, Packet
+from relay.sending import NarrowSender, OpusSender
+from relay.shared import encode_shared, heard_by_all
 from relay.waiting import Frames, Queue
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
@@ -34,47 +35,6 @@ FRAME = NARROW * TICK_MS // 1000
 """Octets in a frame of G.711."""
 SMALL_ROOM = 6
 """Legs: in larger rooms a leg is heard only while it speaks."""
-
-
-class EngineReport(msgspec.Struct, frozen=True):
-    """What a leg received from its beginning until now."""
-
-    packets_received: int = 0
-    """Without duplicates."""
-    packets_lost: int = 0
-    """Sequence numbers that never came."""
-    packets_late: int = 0
-    """Came after their turn; not in `packets_lost`."""
-    packets_duplicated: int = 0
-    packets_unknown: int = 0
-    """Of a payload type that was not negotiated, or not decodable."""
-    frames_concealed: int = 0
-    """Frames of 20 ms with sound made up in place of packets that were lost or late."""
-    jitter_ms: float = 0.0
-    """Interarrival jitter (RFC 3550 §6.4.1)."""
-    delay_ms: float = 0.0
-    """How long the jitter buffer keeps a packet now."""
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """A packet that waits for its turn."""
-
-    leg: str
-    packet: RtpPacket
-    codec: Codec
-    arrival_ns: int
-
-
-class Tick(msgspec.Struct, frozen=True):
-    """What came of one tick."""
-
-    sends: list[Outgoing]
-    ended: list[tuple[str, str]]
-    """(room, player) of those that played their file to the end; they are already removed."""
-    digits: list[tuple[str, str, int]]
-    """(leg, digit, duration in ms)."""
-    faults: list[tuple[str, Exception]] = []
-    """(leg, error) of those whose own sound could not be taken or made: the others' goes on."""
 
 
 class Engine:
@@ -196,6 +156,22 @@ class Engine:
         self._heard[leg] = self._legs[leg]
         self._legs[leg].receiver.take_back(queue)
 
+    def lend_sender(self, leg: str) -> tuple[int, g711.Law] | None:
+        """Row and law of a leg that is sent a packet of G.711 each tick; until `take_sender_back` that is done
+        elsewhere. None: it is another kind of leg, or may soon be. Raises KeyError."""
+        party = self._legs[leg]
+        sender = party.sender
+        if party.room.stale or party.marker or not isinstance(sender, NarrowSender) or not sender.is_whole:
+            return None
+        if party.passing.is_begun or leg not in self._told:
+            return None
+        del self._told[leg]
+        return party.row, sender.law
+
+    def take_sender_back(self, leg: str) -> None:
+        """Raises KeyError."""
+        self._told[leg] = self._legs[leg]
+
     @property
     def quiet(self) -> npt.NDArray[np.bool_]:
         """Of each source whether its last frame was faint or none."""
@@ -277,9 +253,9 @@ class Engine:
             if leg.receiver.has_digits
             for digit, duration_ms in leg.receiver.digits(now_ns)
         ]
-        sends = self._send(now_ns)
+        sends, heard = self._send(now_ns)
         faults, self._faults = self._faults, []
-        return Tick(sends, ended, digits, faults)
+        return Tick(sends, ended, digits, heard, faults)
 
     def _touch(self, room: Room) -> None:
         self._changing(room.legs)
@@ -372,12 +348,12 @@ class Engine:
             self.remove_player(name, player)
         return ended
 
-    def _send(self, now_ns: int) -> list[Outgoing]:
+    def _send(self, now_ns: int) -> tuple[list[Outgoing], Heard]:
         mixes = {rate: distinct_mixes(cells, self._rows.sounding) for rate, cells in self._cells.items()}
         mixed = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
         octets = {law: g711.encode(law, mixed[NARROW]).tobytes() for law in g711.LAWS}
         skipped = self._begin_mixing(mixes, now_ns)
-        encoded = self._encode_shared(mixes, mixed, skipped)
+        encoded = encode_shared(mixes, mixed, skipped, self._faults)
         sends: list[Outgoing] = []
         for leg, ticks in skipped.items():
             sender = leg.sender
@@ -394,7 +370,7 @@ class Engine:
                 sends += leg.outgoing(packets, ticks)
             except Exception as error:  # as in _take_legs
                 self._faults.append((leg.name, error))
-        return sends
+        return sends, heard_by_all(mixes[NARROW], mixed[NARROW], len(self._rows.sounding))
 
     def _begin_mixing(self, mixes: Mapping[int, Mixes], now_ns: int) -> dict[Party, int]:
         """The legs that are mixed for in this tick, with the ticks that went by since something was passed on."""
@@ -407,25 +383,3 @@ class Engine:
                 leg.passing.mixed()
                 mixed_for[leg] = ticks
         return mixed_for
-
-    def _encode_shared(
-        self,
-        mixes: Mapping[int, Mixes],
-        mixed: Mapping[int, npt.NDArray[np.int16]],
-        mixed_for: Mapping[Party, int],
-    ) -> dict[OpusSender, list[Packet]]:
-        """What each sender of Opus makes of this tick, for all legs that it is shared by."""
-        encoded: dict[OpusSender, list[Packet]] = {}
-        by_room: dict[Room, list[tuple[Party, OpusSender, int | None]]] = defaultdict(list)
-        for leg in mixed_for:
-            if isinstance(leg.sender, OpusSender):
-                by_room[leg.room].append((leg, leg.sender, mixes[leg.sender.rate].of_listener.get(leg.row)))
-        for room, hearings in by_room.items():
-            for sender, number in room.sharing.arrange(hearings).items():
-                try:
-                    encoded[sender] = (
-                        sender.send_silence() if number is None else sender.send(mixed[sender.rate][number])
-                    )
-                except Exception as error:  # as in _take_legs
-                    self._faults += [(leg.name, error) for leg, _, _ in hearings if leg.sender is sender]
-        return encoded

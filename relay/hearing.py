@@ -39,6 +39,9 @@ class Mixes(msgspec.Struct, frozen=True):
 _NO_MIXES = Mixes(NO_CELLS.sources, NO_CELLS.gains, NO_CELLS.sources, {})
 
 
+NO_MIXES = Mixes(np.zeros(0, np.intp), np.zeros(0, np.float32), np.zeros(0, np.intp), {})
+
+
 class Matrix:
     """A room's hearing, as it was said: by names, some of which may mean nothing now.
 
@@ -89,26 +92,46 @@ def joined(parts: Sequence[Cells]) -> Cells:
 
 def distinct_mixes(cells: Cells, sounding: npt.NDArray[np.bool_]) -> Mixes:
     """What is to be mixed now that only the rows marked in `sounding` make a sound: each different mix once."""
-    if not len(cells.listeners):
-        return _NO_MIXES
     audible = sounding[cells.sources]
-    listeners, sources, gains = cells.listeners[audible], cells.sources[audible], cells.gains[audible]
-    begins = np.flatnonzero(np.diff(listeners, prepend=-1))
-    ends = np.append(begins[1:], len(listeners))
-    numbers: dict[tuple[bytes, bytes], int] = {}
-    of_listener: dict[int, int] = {}
-    chosen: list[tuple[int, int]] = []
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True) if len(listeners) else ():
-        content = sources[begin:end].tobytes(), gains[begin:end].tobytes()
-        if content not in numbers:
-            numbers[content] = len(chosen)
-            chosen.append((begin, end))
-        of_listener[int(listeners[begin])] = numbers[content]
-    return _gathered(sources, gains, chosen, of_listener)
+    heard = Cells(cells.listeners[audible], cells.sources[audible], cells.gains[audible])
+    if not len(heard.listeners):
+        return NO_MIXES
+    begins = np.flatnonzero(np.diff(heard.listeners, prepend=-1))
+    lengths = np.diff(begins, append=len(heard.listeners))
+    first, numbers = _alike(heard, begins, lengths)
+    starts = np.cumsum(lengths[first]) - lengths[first]
+    wanted = _places(begins[first], lengths[first])
+    listeners = heard.listeners[begins]
+    of_listener = dict(zip(listeners.tolist(), numbers.tolist(), strict=True))
+    return Mixes(heard.sources[wanted], heard.gains[wanted], starts, of_listener)
 
 
-def _gathered(sources: Rows, gains: Gains, spans: list[tuple[int, int]], of_listener: dict[int, int]) -> Mixes:
-    lengths = [end - begin for begin, end in spans]
-    wanted = np.array([at for begin, end in spans for at in range(begin, end)], np.intp)
-    starts = np.cumsum([0, *lengths[:-1]], dtype=np.intp)[: len(spans)]
-    return Mixes(sources[wanted], gains[wanted], starts, of_listener)
+def _alike(heard: Cells, begins: Rows, lengths: Rows) -> tuple[Rows, Rows]:
+    """Of all listeners that hear the same the first, and for each listener the number of its first."""
+    marks = np.add.reduceat(_marks(heard), begins)
+    _, first, numbers = np.unique(marks, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    first, numbers = first[order], np.argsort(order)[numbers]
+    # That marks are equal says little: nobody may hear what he should not.
+    same = first[numbers]
+    if (lengths[same] == lengths).all():
+        cells, others = _places(begins, lengths), _places(begins[same], lengths)
+        if (heard.sources[cells] == heard.sources[others]).all() and (heard.gains[cells] == heard.gains[others]).all():
+            return first, numbers
+    return np.arange(len(begins)), np.arange(len(begins))
+
+
+def _marks(heard: Cells) -> npt.NDArray[np.uint64]:
+    """A number for each cell, seldom the same for two that differ."""
+    marks = heard.sources.astype(np.uint64) * _SPREAD[0] + heard.gains.view(np.uint32).astype(np.uint64) * _SPREAD[1]
+    mixed: npt.NDArray[np.uint64] = (marks ^ (marks >> np.uint64(29))) * _SPREAD[2]
+    return mixed
+
+
+def _places(begins: Rows, lengths: Rows) -> Rows:
+    """The places of spans, end to end."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1]) + np.repeat(begins - ends + lengths, lengths)
+
+
+_SPREAD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xD6E8FEB86659FD93], np.uint64)

@@ -22,7 +22,7 @@ from relay.pace import Ending
 from relay.rtcp import Description, Goodbye, Report, RtcpPacket, SenderInfo, middle
 from relay.rtp import RtpPacket, StreamExtender
 from relay.rtp_transport import Transport
-from relay.run import KeepingRun, PassingRun
+from relay.run import KeepingRun, ListeningRun, PassingRun
 from relay.stats import Counters, Reception
 from relay.stream import SendStream
 from relay.tap import TapBook
@@ -71,8 +71,8 @@ class Leg:
         self._next_rtcp: int | None = None
         self.incoming: PassingRun | KeepingRun | None = None
         """The run that this leg's packets go by."""
-        self.outgoing: PassingRun | None = None
-        """The run that another leg's packets come to it by."""
+        self.outgoing: PassingRun | ListeningRun | None = None
+        """The run that it is sent packets by."""
 
     def attach(self, transport: Transport, negotiator: Negotiator) -> None:
         """The leg owns both from now on."""
@@ -168,6 +168,8 @@ class Leg:
         if self._dtmf == "info":
             self._tell(SendInfo(self.name, digit, duration_ms))
         else:
+            if self.outgoing is not None:
+                self.outgoing.end()
             self._keypad.press(digit, duration_ms)
             self._engine.let_pass(self.name, False)
 
@@ -189,6 +191,8 @@ class Leg:
 
     def relay(self, passed: Passed) -> None:
         """One packet of another leg's, passed on."""
+        if self.outgoing is not None:
+            self.outgoing.end()
         if self.agreement is None or self.agreement.direction not in _SENDING:
             self.stream.hold(passed)
             return
@@ -244,6 +248,18 @@ class Leg:
         self.stream.advance(ending.packets, ending.units, ending.last_ns)
         self.counters.packets_sent += ending.packets
         self.counters.octets_sent += ending.octets
+
+    def sounding(self) -> tuple[int, int] | None:
+        """Our numbers of the next packet of sound; None: something else may be sent, or nothing."""
+        if self.agreement is None or self.agreement.direction not in _SENDING or self._keypad.busy:
+            return None
+        return self.stream.following
+
+    def sent(self, packets: int, units: int, octets: int) -> None:
+        """Packets of sound that were made and sent by a run."""
+        self.stream.made(packets, units)
+        self.counters.packets_sent += packets
+        self.counters.octets_sent += octets
 
     def end_runs(self) -> None:
         """Something changes: packets go their own ways for now."""

@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 from relay.direct import Passed, patience_ns
-from relay.engine import Engine, Kept
+from relay.engine import Engine, Outgoing
 from relay.express import KEPT, Express, Looks, Start
 from relay.formats import Codec
+from relay.outbound import Listener, Outbound
+from relay.outcome import Kept
 from relay.pace import Ending, PaceStart
 from relay.rtp import HEADER_SIZE, RtpPacket
 from relay.waiting import FRAME, Queue
@@ -109,6 +111,43 @@ class KeepingRun:
     def _tell(self, ending: Ending) -> None:
         if ending.packets:
             self._leg.came(self._kept.packet.ssrc, ending)
+
+
+class ListeningRun:
+    """A leg that is sent the mix, in columns."""
+
+    def __init__(self, leg: "Leg", engine: Engine, outbound: Outbound, line: int) -> None:
+        self._leg = leg
+        self._engine = engine
+        self._outbound = outbound
+        self._line = line
+
+    def tell(self) -> None:
+        """The leg is told what it was sent since it was told last."""
+        self._tell(self._outbound.sent(self._line))
+
+    def end(self) -> None:
+        """The leg is told, and is sent packets one by one again."""
+        packets = self._outbound.end(self._line)
+        self._leg.outgoing = None
+        self._tell(packets)
+        self._engine.take_sender_back(self._leg.name)
+
+    def _tell(self, packets: int) -> None:
+        self._leg.sent(packets, packets * FRAME, packets * FRAME)
+
+
+def try_listening(leg: "Leg", engine: Engine, outbound: Outbound, outgoing: Outgoing) -> None:
+    """Begins a run of a leg that was just sent this, if what follows is regular."""
+    if outgoing.samples != FRAME or len(outgoing.payload) != FRAME or leg.outgoing is not None:
+        return
+    line, following = leg.line, leg.sounding()
+    if line is None or following is None or (lent := engine.lend_sender(leg.name)) is None:
+        return
+    row, law = lent
+    head = _VERSION_2 | outgoing.payload_type << 16
+    outbound.begin(line, Listener(row, law, head, leg.stream.ssrc, following))
+    leg.outgoing = ListeningRun(leg, engine, outbound, line)
 
 
 def try_keeping(leg: "Leg", engine: Engine, express: Express, kept: Kept) -> None:

@@ -37,6 +37,10 @@ class _Cutter:
         self._length = length
         self._waiting = b""
 
+    def cuts(self, size: int) -> bool:
+        """Whether so many octets are the next packet, and no less and no more."""
+        return self._size == size and not self._waiting
+
     def cut(self, octets: bytes) -> list[Packet]:
         """The packets that they complete."""
         size = self._size
@@ -58,6 +62,11 @@ class NarrowSender:
         self._silence = g711.silence(self.law, NARROW * TICK_MS // 1000)
         size = NARROW * format.ptime_ms // 1000
         self._cutter = _Cutter(size, size)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each tick's octets are one packet."""
+        return self._cutter.cuts(len(self._silence))
 
     def send(self, octets: bytes) -> list[Packet]:
         """The packets that a tick's octets complete."""

@@ -89,6 +89,16 @@ class SendStream:
         self._advance(outgoing)
         return head + outgoing.payload
 
+    def made(self, packets: int, units: int) -> None:
+        """So many more packets were sent, made elsewhere as `next` makes them; `units`: how long together."""
+        self._sequence = (self._sequence + packets) & 0xFFFF
+        self._timestamp = (self._timestamp + units) & 0xFFFFFFFF
+
+    @property
+    def following(self) -> tuple[int, int] | None:
+        """Sequence number and timestamp of the next packet; None: it begins something."""
+        return None if self._silent or self._anchor is not None else (self._sequence, self._timestamp)
+
     def event(self, payload_type: int, event: EventPacket) -> bytes:
         """A packet of a telephone event, which takes no time of its own: `skip` tells of the sound that it replaces."""
         timestamp = (self._timestamp - event.since) & 0xFFFFFFFF

@@ -10,17 +10,19 @@ from ipc.messages import Done, Event, Refusal
 from relay import api
 from relay.direct import Passed
 from relay.dtmf import DIGITS
-from relay.engine import Engine, Kept
+from relay.engine import Engine, Outgoing
 from relay.errors import LegError
 from relay.express import Express
 from relay.leg import Leg
 from relay.leg_maker import LegMaker
 from relay.lines import make_lines
 from relay.negotiation import Agreement
+from relay.outbound import Outbound
+from relay.outcome import Kept
 from relay.players import Players
 from relay.rooms import Rooms
 from relay.rtcp import ntp_time
-from relay.run import try_keeping, try_run
+from relay.run import try_keeping, try_listening, try_run
 from relay.tap import TapBook
 from relay.tick import now_ns, wall_clock
 
@@ -40,6 +42,7 @@ class Switchboard:
         self._lines = make_lines()
         self._express = self._lines.express = Express(self._lines)
         self._maker = LegMaker(rtp_ports, self._lines, self._engine, taps, publish)
+        self._outbound = Outbound(self._lines)
         self._legs: dict[str, Leg] = {}
         self.draining = False
         self.ended = api.Ended()
@@ -98,10 +101,12 @@ class Switchboard:
         done = self._engine.tick(now, self._express.play(now, self._engine.quiet))
         for name, error in done.faults:
             self._legs[name].fault(error)
+        self._outbound.send(done.heard)
         for outgoing in done.sends:
             leg = self._legs[outgoing.leg]
             try:
                 leg.send(outgoing)
+                self._begin_listening(leg, outgoing)
             except Exception as error:  # one leg's fault must not silence the worker
                 leg.fault(error)
         self._lines.flush()
@@ -132,6 +137,9 @@ class Switchboard:
                 leg.fault(error)
         for kept in self._engine.take_kept():
             self._begin_keeping(kept)
+
+    def _begin_listening(self, leg: Leg, outgoing: Outgoing) -> None:
+        try_listening(leg, self._engine, self._outbound, outgoing)
 
     def _begin_keeping(self, kept: Kept) -> None:
         if (leg := self._legs.get(kept.leg)) is not None:

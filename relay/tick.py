@@ -13,7 +13,7 @@ LATE_NS = 5_000_000
 """A tick that begins this long after its deadline counts as late."""
 LAG_TICKS = 250
 """The worst lateness is remembered for so many ticks at least, and twice as many at most."""
-BEAT_NS = 2_000_000
+BEAT_NS = 4_000_000
 """What is passed on from leg to leg waits for no longer than this."""
 MAX_BEHIND = 25
 """Ticks: further behind than this (half a second; the process was stopped), deadlines begin anew."""

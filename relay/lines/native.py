@@ -11,7 +11,7 @@ from pylibsrtp._binding import ffi as srtp_ffi  # private, like Srtp.pointers: t
 from pylibsrtp._binding import lib as srtp_lib
 
 from relay.lines._native import ffi, lib
-from relay.lines.batch import COLUMNS, Batch, Column
+from relay.lines.batch import COLUMNS, Batch, Column, Octets
 from relay.lines.table import Lines, Way
 
 _SENT_AT_ONCE = 256
@@ -71,6 +71,17 @@ class NativeLines(Lines):
     def _discarded(self) -> Iterable[tuple[int, int]]:
         count = lib.lines_take_discarded(self._table, self._numbers, self._counts)
         return zip(ffi.unpack(self._numbers, count), ffi.unpack(self._counts, count), strict=True) if count else ()
+
+    def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:
+        failed: list[tuple[int, Exception]] = []
+        for start in range(0, len(lines), _SENT_AT_ONCE):
+            part, data = lines[start : start + _SENT_AT_ONCE], packets[start : start + _SENT_AT_ONCE]
+            numbers = ffi.from_buffer("int[]", part.astype(np.int32))
+            sizes = ffi.from_buffer("int[]", np.full(len(part), data.shape[1], np.int32))
+            octets = ffi.from_buffer("uint8_t[]", np.ascontiguousarray(data))
+            lib.lines_send(self._table, len(part), numbers, sizes, octets, self._failed)
+            failed += _failures(part.tolist(), ffi.unpack(self._failed, len(part)))
+        return failed
 
     def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
         columns = (ffi.from_buffer("int64_t[]", np.ascontiguousarray(column)) for column in (lines, slots, sizes))

@@ -11,7 +11,7 @@ from pylibsrtp import Error
 from relay.address import Address
 from relay.demux import Kind, classify
 from relay.errors import SrtpError
-from relay.lines.batch import COLUMNS, RTCP, RTP, Batch, Column
+from relay.lines.batch import COLUMNS, RTCP, RTP, Batch, Column, Octets
 from relay.lines.table import BATCH, MAX_DATAGRAM, Lines, Way
 from relay.tick import now_ns, wall_clock_ns
 
@@ -102,6 +102,9 @@ class PlainLines(Lines):
     def _discarded(self) -> Iterable[tuple[int, int]]:
         refused, self._refused = self._refused, {}
         return refused.items()
+
+    def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:
+        return self._send([(line, packet.tobytes()) for line, packet in zip(lines.tolist(), packets, strict=True)])
 
     def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
         return self._send(

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from relay.address import Address
-from relay.lines.batch import RTCP, Batch, Column
+from relay.lines.batch import RTCP, Batch, Column, Octets
 from relay.srtp import Srtp
 
 BATCH = 256
@@ -119,6 +119,12 @@ class Lines(ABC):
         for line, error in self._forward(lines, slots, sizes):
             self._receivers[line].fault(error)
 
+    def send(self, lines: Column, packets: Octets) -> None:
+        """Packets in clear of one size, uint8[n, size], go out on these lines at once, after what was posted."""
+        self.flush()
+        for line, error in self._send_columns(lines, packets):
+            self._receivers[line].fault(error)
+
     @abstractmethod
     def shut(self) -> None:
         """Gives back what the table itself holds; all lines are closed."""
@@ -146,6 +152,10 @@ class Lines(ABC):
 
     @abstractmethod
     def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
+        """Likewise."""
+
+    @abstractmethod
+    def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:
         """Likewise."""
 
     def _hand_on(self, batch: Batch, place: int) -> None:

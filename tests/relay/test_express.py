@@ -130,8 +130,8 @@ def _world(monkeypatch: pytest.MonkeyPatch, runs: bool) -> World:
     board = Switchboard((first, first + 39), TapBook(records.append), events.append)
     if not runs:
         lines.express = None
-        for method in ("_begin_run", "_begin_keeping"):
-            monkeypatch.setattr(board, method, lambda begin: None)
+        for method in ("_begin_run", "_begin_keeping", "_begin_listening"):
+            monkeypatch.setattr(board, method, lambda *begin: None)
     play = board._express.play
 
     def counted(now_ns: int, quiet: Flags) -> list[Frames]:
