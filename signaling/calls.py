@@ -22,6 +22,7 @@ from relay.api import (
     PlayerEnded,
     SendInfo,
 )
+from signaling.caller_id import caller_of, diverted_from
 from signaling.center import events
 from signaling.center.audit import AuditEvent, Outcome
 from signaling.center.resources import Tenant, Trunk
@@ -203,7 +204,9 @@ class Calls:
             self._dialogs.reject(event.call, *TOO_MANY_CALLS)
             return
         contact = str(uuid.uuid4())
-        session = Session(event.call, contact, center, called, event.caller, self._clock(), event.flow.remote[0])
+        caller = caller_of(event, trunk.identity)
+        session = Session(event.call, contact, center, called, caller, self._clock(), event.flow.remote[0])
+        session.diverted_from = diverted_from(event)
         session.late_offer = event.sdp is None
         self._sessions[event.call] = self._by_contact[contact] = session
         self._idle.clear()
@@ -275,7 +278,7 @@ class Calls:
             return
         session.joined = True
         arrived = events.CallArrived(
-            session.contact, session.leg, session.number, session.caller, session.initiated
+            session.contact, session.leg, session.number, session.caller, session.initiated, session.diverted_from
         )  # fmt: skip
         self._house.tell(session.center, arrived)
 

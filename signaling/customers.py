@@ -17,6 +17,7 @@ class SavedCustomer(msgspec.Struct, frozen=True):
     initiated: float
     source: str
     late_offer: bool
+    diverted_from: Pii[str] = Pii("")
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Session:
     source: str
     """The address that it came from."""
     late_offer: bool = False
+    diverted_from: Pii[str] = Pii("")  # noqa: RUF009  # a value
     joined: bool = False
     """The centre knows of it."""
     over: bool = False
@@ -41,11 +43,13 @@ class Session:
         return f"{self.contact}/customer"
 
     def save(self) -> SavedCustomer:
-        return SavedCustomer(self.contact, self.number, self.caller, self.initiated, self.source, self.late_offer)
+        return SavedCustomer(
+            self.contact, self.number, self.caller, self.initiated, self.source, self.late_offer, self.diverted_from
+        )
 
     @classmethod
     def restored(cls, call: str, center: Center, saved: SavedCustomer) -> "Session":
         session = cls(call, saved.contact, center, saved.number, saved.caller, saved.initiated, saved.source)
-        session.late_offer = saved.late_offer
+        session.late_offer, session.diverted_from = saved.late_offer, saved.diverted_from
         session.joined = saved.contact in center.floor.contacts
         return session

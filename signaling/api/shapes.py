@@ -66,7 +66,11 @@ def description(record: ContactRecord, attributes: bool, states: Mapping[Recordi
     """The `Contact` of DescribeContact; `attributes`: whether the contact's attributes may be seen; `states`: of the
     recordings, while the contact goes on."""
     shown = {name: value.reveal() for name, value in record.attributes.items()}
-    ours = _ours(record) | _known(RecordingStates=dict(states) or None, RecordingActs=_acts(record) or None)
+    ours = _ours(record) | _known(
+        RecordingStates=dict(states) or None,
+        RecordingActs=_acts(record) or None,
+        DivertedFrom=record.diverted_from.reveal() or None,
+    )
     return summary(record) | _known(
         LastUpdateTimestamp=record.updated,
         ConnectedToSystemTimestamp=record.connected_to_system,

@@ -85,6 +85,7 @@ class Contact:
     disconnected: float | None = None
     reason: DisconnectReason | None = None
     cleared: float | None = None
+    diverted_from: Pii[str] = Pii("")  # noqa: RUF009  # a value
 
     @property
     def waiting(self) -> bool:
@@ -128,6 +129,7 @@ class Contact:
             initiated=self.initiated,
             customer=self.caller,
             system=self.number,
+            diverted_from=self.diverted_from,
             updated=now,
             attributes=self.attributes(),
             queue=self._queue_info(),

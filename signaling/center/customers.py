@@ -16,6 +16,7 @@ def call_arrived(floor: Floor, event: CallArrived, now: float) -> list[Decision]
     flow = floor.flows[floor.numbers[event.number]]
     run, instruction = begin(flow, floor.queues.keys())
     contact = Contact(event.contact, floor.tenant, event.leg, event.number, event.caller, event.initiated, now, run)
+    contact.diverted_from = event.diverted_from
     floor.contacts[contact.id] = contact
     return [SaveContact(contact.record(now)), *_carry_out(floor, contact, instruction, now)]
 

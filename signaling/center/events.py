@@ -19,6 +19,8 @@ class CallArrived(msgspec.Struct, frozen=True):
     caller: Pii[str]
     initiated: float
     """When the INVITE came."""
+    diverted_from: Pii[str] = Pii("")
+    """The number that was called first, if somebody sent the call on."""
 
 
 class PlaceContact(msgspec.Struct, frozen=True):

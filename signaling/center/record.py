@@ -106,6 +106,8 @@ class ContactRecord(msgspec.Struct, frozen=True):
     """System endpoint: the DNIS of an inbound call."""
     updated: float
     """LastUpdateTimestamp."""
+    diverted_from: Pii[str] = Pii("")
+    """The number that the customer had called before somebody sent the call on to `system`. Sealed in the store."""
     initial_contact: str | None = None
     previous_contact: str | None = None
     next_contact: str | None = None

@@ -150,6 +150,9 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds that are asked for; the registrar decides."""
 
 
+CallerRule = Literal["from", "asserted"]
+
+
 class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A carrier, a PBX or a test caller that may send us calls, and that we may call through."""
 
@@ -174,6 +177,8 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At once, both directions together; 0: as many as there is room for."""
     max_rate: float = 0.0
     """Calls that may begin in a second, both directions together; 0: as many as come."""
+    identity: CallerRule = "from"
+    """Who calls: as From says, or as P-Asserted-Identity does, which is for trunks that are trusted (RFC 3325)."""
 
 
 class TrunkSecrets(NamedTuple):

@@ -16,7 +16,7 @@ from vault.pii import Pii
 
 log = structlog.get_logger(__name__)
 
-SEALED = ("customer", "system", "attributes")
+SEALED = ("customer", "system", "attributes", "diverted_from")
 _COMPOUND = ("queue", "agent", "recording_acts")
 _ELSEWHERE = ("recording", "ivr_recording", "legal_hold", "quality")
 """Kept in tables of their own."""
@@ -45,9 +45,11 @@ def to_row(record: ContactRecord, key: FieldKey, index: Pii[bytes]) -> dict[str,
         "system": Pii(record.system),
         "attributes": Pii(json.dumps(attributes)),
     }
+    diverted = record.diverted_from
     return {
         **{name: getattr(record, name) for name in _PLAIN},
         **{column: seal(key, _place(record, column), value) for column, value in personal.items()},
+        "diverted_from": seal(key, _place(record, "diverted_from"), diverted) if diverted.reveal() else None,
         "customer_index": number_index(index, record.customer),
         "queue_id": record.queue.id if record.queue else None,
         "queue": msgspec.to_builtins(record.queue),
@@ -64,6 +66,7 @@ def from_row(row: Row[Any], keys: Mapping[bytes, FieldKey], beside: Beside) -> C
     return ContactRecord(
         **{name: getattr(row, name) for name in _PLAIN},
         customer=opened["customer"],
+        diverted_from=opened["diverted_from"],
         system=opened["system"].reveal(),
         attributes={name: Pii(value) for name, value in attributes.items()},
         queue=msgspec.convert(row.queue, QueueInfo | None),
@@ -79,9 +82,9 @@ def from_row(row: Row[Any], keys: Mapping[bytes, FieldKey], beside: Beside) -> C
 def key_ids(row: Row[Any]) -> set[bytes]:
     """The data keys that the row needs to be opened."""
     ids = set()
-    for column in SEALED:
+    for sealed in (getattr(row, column) for column in SEALED):
         try:
-            ids.add(key_of(getattr(row, column)))
+            ids.add(key_of(sealed or b""))
         except FieldDamaged:
             continue
     return ids
@@ -101,6 +104,8 @@ def _place(row: Row[Any] | ContactRecord, column: str) -> Place:
 def _open(row: Row[Any], column: str, keys: Mapping[bytes, FieldKey]) -> Pii[str]:
     """Damage is told and contained in its field: one changed row must not hide the others, nor stop a recovery."""
     sealed = getattr(row, column)
+    if sealed is None:
+        return Pii("")
     try:
         key = keys.get(key_of(sealed))
         return unseal(key, _place(row, column), sealed) if key else Pii("")

@@ -108,6 +108,7 @@ trunks = _tenant_table(
     Column("password", LargeBinary),
     Column("max_calls", Integer, nullable=False, server_default="0"),
     Column("max_rate", Float, nullable=False, server_default="0"),
+    Column("identity", Text, nullable=False, server_default="from"),
     key=("name",),
 )
 """`password` is sealed."""
@@ -160,12 +161,13 @@ contacts = _tenant_table(
     Column("outcome", Text),
     Column("sip_status", Integer),
     Column("sip_reason", Text),
+    Column("diverted_from", LargeBinary),
     Index("contacts_by_time", "account", "instance", "initiated", "contact"),
     Index("contacts_by_customer", "account", "instance", "customer_index", "initiated"),
     Index("contacts_open", "account", "instance", "completed"),
     key=("contact",),
 )
-"""`customer`, `system` and `attributes` (one JSON object) are sealed."""
+"""`customer`, `system`, `attributes` (one JSON object) and `diverted_from` are sealed."""
 
 recordings = _tenant_table(
     "recordings",

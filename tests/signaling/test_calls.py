@@ -27,6 +27,8 @@ from signaling.sip.events import (
     TransferAsked,
 )
 from signaling.sip.flow import Flow
+from signaling.sip.headers.identity import read_identity
+from signaling.sip.message import Headers
 from signaling.sip.uri import Uri
 from signaling.trunks import Trunks
 from tests.signaling.center.floor_plan import NUMBER, directory
@@ -37,8 +39,8 @@ FLOW = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.1", 5080))
 
 
 class Hall:
-    def __init__(self, max_calls: int = 0) -> None:
-        trunk = Trunk("local", ("127.0.0.0/8",), srtp="required", max_calls=max_calls)
+    def __init__(self, **more: Any) -> None:
+        trunk = Trunk("local", ("127.0.0.0/8",), srtp="required", **more)
         self.directory = msgspec.structs.replace(directory(), trunks=(trunk,))
         rival = msgspec.structs.replace(directory(), tenant=Tenant("2", "instance-0", "rival"))
         self.center = Center(self.directory, lambda: "0" * 32)
@@ -84,6 +86,17 @@ async def test_a_trunk_has_no_more_calls_than_it_may() -> None:
     await hall.tell(CallEnded("call-1", "bye", 200))
     await hall.tell(IncomingCall("call-3", hall.trunk, FLOW, caller, Pii(""), NUMBER, "offer"))
     assert hall.phone.last()[:2] == ("answer", "call-3")
+
+
+async def test_the_trunks_rule_says_who_calls() -> None:
+    hall = Hall(identity="asserted")
+    fields = (("P-Asserted-Identity", "<tel:+15550122>"), ("Diversion", "<tel:+15550133>;reason=busy"))
+    identity = read_identity(Headers(fields))
+    caller = Pii("+15550199")
+    await hall.tell(IncomingCall("call-1", hall.trunk, FLOW, caller, Pii(""), NUMBER, "offer", identity))
+    await hall.tell(CallAnswered("call-1", None))
+    assert hall.record().customer == Pii("+15550122")
+    assert hall.record().diverted_from == Pii("+15550133")
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ async def test_what_a_destroyed_key_sealed_is_gone(tmp_path: Path) -> None:
         assert periods == {"2026-11-22", "2026-11-23"}
         database.execute("DELETE FROM data_keys WHERE period = '2026-11-22'")
     async with a_store(tmp_path) as store:
-        gone = a_record("old", initiated=NOON - DAY, customer=Pii(""), system="", attributes={})
+        gone = a_record("old", initiated=NOON - DAY, customer=Pii(""), system="", attributes={}, diverted_from=Pii(""))
         assert await store.contact(ACME, "old") == gone
         assert await store.contact(ACME, "new") == a_record("new")
 
