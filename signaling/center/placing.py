@@ -147,7 +147,7 @@ def may_dial(floor: Floor, user: str) -> bool:
 
 def is_placing(assignment: Assignment) -> bool:
     """The agent has dialled, and is not yet joined with the called side."""
-    return assignment.state == "CONNECTING" and assignment.contact.attempt is not None
+    return assignment.state == "CONNECTING" and assignment.contact.phase in ("dialling", "flow")
 
 
 def _progressed(floor: Floor, contact: Contact) -> list[Decision]:

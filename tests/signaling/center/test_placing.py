@@ -223,6 +223,7 @@ def test_who_is_called_by_api_is_in_the_flow_when_he_answers() -> None:
     shift.tell(events.PlayerFinished(C, PROMPT))
     assert shift.last(TellContact).user == "ann"  # it is offered to her
     shift.connect(C, "ann")
+    assert (shift.state("ann"), pictures(shift)) == ("CONNECTED", (Hear(AGENT, CUSTOMER), Hear(CUSTOMER, AGENT)))
     record = shift.record(C)
     assert (record.outcome, record.attributes["order"].reveal()) == ("answered", "4711")
     assert record.queue is not None and record.queue.name == "Support"
