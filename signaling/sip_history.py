@@ -55,6 +55,7 @@ class SipHistory:
             owner = self._owner_of(call)
             if owner is not None and call_id not in self._owners:
                 self._owners[call_id] = owner
+                self._trace.follow(call_id)
                 self._parts.setdefault(owner, []).append(call_id)
                 self._live.setdefault(owner, set()).add(call_id)
 

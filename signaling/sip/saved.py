@@ -100,6 +100,7 @@ def save(session: Session, now: float) -> SavedCall | None:
 
 def restore(core: Core, saved: SavedCall, now: float) -> None:
     """`now`: when it was saved, by the clock of this process. Raises ParseError for what cannot be gone on with."""
+    core.changed.add(saved.call)
     if saved.phase == "calling":
         _take_back(core, saved, now)
         return

@@ -51,6 +51,10 @@ class Trace:
             self._drop(next(iter(self._rings)))
         return call_id
 
+    def follow(self, call_id: str) -> None:
+        """A call that began before this process: its ring begins now."""
+        self._rings.setdefault(call_id, deque())
+
     def of(self, call_id: str) -> list[ShownMessage]:
         """Redacted, in their order."""
         return [show(*note) for note in self._rings.get(call_id, ())]

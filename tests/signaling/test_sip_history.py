@@ -85,6 +85,15 @@ def test_a_call_that_gets_its_contact_later_brings_what_came_before() -> None:
     assert methods(scene.history.of(TENANT, "c-1")) == ["INVITE"]
 
 
+def test_a_call_that_was_taken_over_is_shown_from_then_on() -> None:
+    scene = Scene()
+    scene.call_ids["a"], scene.owners["a"] = "id-a", (TENANT, "c-1")
+    scene.history.on_calls_changed({"a"})
+    assert scene.history.contacts() == [(TENANT, "c-1")]
+    scene.end("a")
+    assert scene.kept == [("c-1", ["BYE"])]
+
+
 def test_what_goes_on_at_the_end_is_kept_then() -> None:
     scene = Scene()
     scene.begin("a", "c-1")

@@ -60,6 +60,13 @@ def test_the_peer_ends_a_call_that_was_taken_over() -> None:
     assert wire.agent.calls == 0
 
 
+def test_what_was_restored_is_told_as_changed() -> None:
+    wire = Wire()
+    call, _ = wire.answer()
+    die(wire)
+    assert wire.agent.take_changed() == {call}
+
+
 def test_we_end_a_call_that_was_taken_over_by_its_routes_and_with_a_higher_number() -> None:
     wire = Wire()
     call, tag = wire.answer(Record_Route="<sip:p1.test;lr>, <sip:p2.test;lr>")

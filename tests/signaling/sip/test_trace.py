@@ -33,6 +33,15 @@ def test_a_call_is_followed_from_its_invite_on() -> None:
     assert (starts(trace), trace.latest("1"), len(trace)) == ([], None, 0)
 
 
+def test_a_call_that_began_before_is_followed_from_now_on() -> None:
+    trace = Trace()
+    trace.follow("1")
+    assert trace.latest("1") is None
+    trace.note(message("BYE"), FLOW, True, 3.0)
+    trace.follow("1")
+    assert starts(trace) == ["BYE"]
+
+
 def test_the_compact_form_names_the_call_too() -> None:
     trace = Trace()
     compact = b"INVITE sip:x@h SIP/2.0\r\ni: abc \r\n\r\n"
