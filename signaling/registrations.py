@@ -121,7 +121,7 @@ class Registrations:
 
     def _tell_presence(self, owned: Owned) -> None:
         who = (owned.tenant.instance, owned.phone.user)
-        there = bool(self.ways_to(*who))
+        there = any(self._registrar.bindings.of(one.name) for one in self.phones.of_user(*who))
         if there != (who in self._there):
             self._there ^= {who}
             self._presence(*who, there)

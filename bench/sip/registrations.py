@@ -91,11 +91,18 @@ def _memory(node: Node) -> float:
 
 
 def _instance(phones: int) -> dict[str, Any]:
-    """One user who has them all; nobody else may call."""
-    document = make_instance(0).document
-    owner: dict[str, Any] = {"id": str(uuid.uuid4()), "username": "owner", "name": "Owner", "security_profiles": []}
-    owner["phones"] = [{"name": f"phone{number}", "password": PASSWORD} for number in range(phones)]
-    return {**document, "users": [owner], "trunks": []}
+    """Users with one each; nobody else may call."""
+    users = [
+        {
+            "id": str(uuid.uuid4()),
+            "username": f"owner{number}",
+            "name": f"Owner {number}",
+            "security_profiles": [],
+            "phones": [{"name": f"phone{number}", "password": PASSWORD}],
+        }
+        for number in range(phones)
+    ]
+    return {**make_instance(0).document, "users": users, "trunks": []}
 
 
 def _allow_files(count: int) -> None:
