@@ -70,7 +70,7 @@ class PhonesOfAgents(Protocol):
 class Placed(Protocol):
     """`signaling.outgoing.Outgoing` in the live server."""
 
-    def adopt(self, center: Center, contact: str) -> Tell: ...
+    def adopt(self, center: Center, leg: str, trunk: str) -> Tell: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Adoption:
             self._strays.append(line.call.call)
             return None
         session = Session.restored(line.call.call, center, line.customer)
-        self._calls.adopt(session)
+        self._calls.adopt(session, line.call.trunk)
         self._sessions[session.contact] = session
         if line.call.phase == "up":
             self._up.add(session.call)
@@ -204,7 +204,7 @@ class Adoption:
         """`there`: the call of ours, and the legs of its room."""
         dialled, legs = there
         center, dialog = self._house.of_instance(tenant.instance), line.call.dialog
-        tell = self._teller(center, dialled) if center is not None and dialled.leg in legs else None
+        tell = self._teller(center, dialled, line.call.trunk) if center is not None and dialled.leg in legs else None
         if center is None or dialog is None or tell is None:
             self._strays.append(line.call.call)
             self._drop_later(dialled.contact, [dialled.leg])
@@ -217,13 +217,13 @@ class Adoption:
         if dialled.leg == f"{dialled.contact}/customer":
             self._house.tell(center, events.ContactAdopted(dialled.contact))
 
-    def _teller(self, center: Center, dialled: SavedDialled) -> Tell | None:
+    def _teller(self, center: Center, dialled: SavedDialled, trunk: str) -> Tell | None:
         """Who wants to hear of it: the contact that was placed, once it was answered, or the agent who talks on it."""
         contact = center.floor.live(dialled.contact)
         if contact is None:
             return None
         if contact.leg == dialled.leg and contact.phase != "dialling":
-            return self._takers.placed.adopt(center, contact.id)
+            return self._takers.placed.adopt(center, dialled.leg, trunk)
         assignment = contact.assignment
         if assignment is not None and _talks_on(assignment, dialled.leg):
             return self._takers.phones.adopt(center, assignment)

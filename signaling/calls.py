@@ -143,8 +143,10 @@ class Calls:
         session = self._sessions.get(call)
         return (session.center.floor.tenant, session.contact) if session is not None else None
 
-    def adopt(self, session: Session) -> None:
-        """A customer of an earlier process; what has become of his legs is still to be found out."""
+    def adopt(self, session: Session, trunk: str) -> None:
+        """A customer of an earlier process, who came by this trunk; what has become of his legs is still to be found
+        out."""
+        self._trunks.limits.hold(trunk, ("in", session.call))
         self._sessions[session.call] = self._by_contact[session.contact] = session
         self._idle.clear()
 

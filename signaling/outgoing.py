@@ -45,6 +45,9 @@ class Limits(Protocol):
     def admit(self, trunk: str, key: tuple[str, str], now: float) -> bool:
         """Whether one more may begin; it counts until it is released."""
 
+    def hold(self, trunk: str, key: tuple[str, str]) -> None:
+        """Counts one that is there already."""
+
     def release(self, key: tuple[str, str]) -> None:
         """Nothing happens for a call that was not admitted."""
 
@@ -92,9 +95,17 @@ class Outgoing:
         placing = self._placing[call.leg] = _Placing(call, task)
         task.add_done_callback(lambda _: self._forget(placing))
 
-    def adopt(self, center: Center, contact: str) -> Tell:
-        """A contact whose call of ours was answered before this process; what is to be told of that call."""
-        return lambda event: self._tell(center, contact, event)
+    def adopt(self, center: Center, leg: str, trunk: str) -> Tell:
+        """A call of ours through this trunk that was answered before this process; what is to be told of it."""
+        limits, key = self._network.limits, ("out", leg)
+        limits.hold(trunk, key)
+
+        def tell(event: DialEvent) -> None:
+            if isinstance(event, Ended):
+                limits.release(key)
+            self._tell(center, leg.partition("/")[0], event)
+
+        return tell
 
     def hang_up(self, leg: str) -> None:
         """However far the call is."""

@@ -60,6 +60,8 @@ class SavedCall(msgspec.Struct, frozen=True):
     timer: SavedTimer | None
     message: SavedMessage | None
     """Our INVITE in `calling`, our 2xx in `answered`."""
+    trunk: str = ""
+    """By whose credentials challenges are answered."""
 
 
 class Probe:
@@ -95,6 +97,7 @@ def save(session: Session, now: float) -> SavedCall | None:
         sdp=Pii(session.offers.local),
         timer=session.timer.save(now),
         message=_message(session, phase),
+        trunk=session.trunk,
     )
 
 
@@ -107,7 +110,7 @@ def restore(core: Core, saved: SavedCall, now: float) -> None:
     if saved.dialog is None:
         raise AssertionError("a call is saved with its dialog once it has one")
     session = Session(core, saved.call, saved.flow, Phase.ANSWERED if saved.phase == "answered" else Phase.UP)
-    session.is_restored = True
+    session.is_restored, session.trunk = True, saved.trunk
     session.dialog = Dialog.restore(saved.dialog)
     session.owns_call_id, session.secure = saved.ours, saved.secure
     session.peer = Abilities(saved.methods, saved.extensions)
@@ -134,6 +137,7 @@ def _take_back(core: Core, saved: SavedCall, now: float) -> None:
     CANCEL, or ACK and BYE, follow."""
     if saved.message is not None:
         session = OutboundSession.abandoned(core, saved.call, _outgoing(saved.message))
+        session.trunk = saved.trunk
         session.begin(now)
         session.hang_up(now, "")
 

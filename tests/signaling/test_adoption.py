@@ -32,6 +32,7 @@ from tests.signaling.scripted import Worker
 from tests.signaling.test_calls import FLOW, Hall
 from vault.pii import Pii
 
+TRUNK = f"{TENANT.instance}/local"
 SESSION = SavedSession("s-1", user_name(TENANT, "ann"), Pii("00"), 7)
 
 
@@ -85,7 +86,7 @@ class SipSide:
     def save(self, call: str) -> SavedCall | None:
         phase: Any = self._phase
         return SavedCall(
-            call, phase, self._flow, None, False, False, frozenset(), frozenset(), Pii(""), None, None
+            call, phase, self._flow, None, False, False, frozenset(), frozenset(), Pii(""), None, None, TRUNK
         )  # fmt: skip
 
     def flow_of(self, call: str) -> Flow | None:
@@ -153,7 +154,9 @@ class Placed:
     def __init__(self, after: "After") -> None:
         self._after = after
 
-    def adopt(self, center: Center, contact: str) -> Tell:
+    def adopt(self, center: Center, leg: str, trunk: str) -> Tell:
+        assert trunk == TRUNK
+        contact = leg.partition("/")[0]
         return lambda event: self._after.hall.house.tell(center, events.CustomerLeft(contact))
 
 
@@ -207,9 +210,11 @@ async def test_a_talk_goes_on_and_its_peer_is_asked_whether_it_does() -> None:
     await after.finish(f"{contact}/customer", f"{contact}/agent-1")
     assert (after.state(), after.dialogs.ended, after.dialogs.probed) == ("CONNECTED", [], ["call-1"])
     assert len(after.hall.calls) == 1
+    limits = after.hall.calls._trunks.limits
+    assert limits.running(TRUNK) == 1
     await after.hall.tell(CallEnded("call-1", "bye", 200))
     assert after.reasons() == ["CUSTOMER_DISCONNECT"]
-    assert after.state() == "ENDED"
+    assert (after.state(), limits.running(TRUNK)) == ("ENDED", 0)
 
 
 async def test_the_agent_ends_it_too() -> None:

@@ -13,6 +13,7 @@ from signaling.center.center import Center
 from signaling.center.decisions import Decision, DropCustomer, PlaceCall, SaveContact
 from signaling.center.record import ContactRecord
 from signaling.center.resources import NumberRule, Outbound, Trunk
+from signaling.dial import Ended
 from signaling.dialling import Dialling
 from signaling.house import House
 from signaling.lanes import Lanes
@@ -56,6 +57,9 @@ class Limits:
             return False
         self.running.add(key)
         return True
+
+    def hold(self, trunk: str, key: tuple[str, str]) -> None:
+        self.running.add(key)
 
     def release(self, key: tuple[str, str]) -> None:
         self.running.discard(key)
@@ -237,4 +241,11 @@ async def test_a_trunk_that_is_full_is_passed_over_and_a_call_counts_until_it_en
     await hall.call("c-2")  # it was full, and is not taken for one that does not answer
     assert hall.network.addresses()[-1] == "192.0.2.1"
     hall.house.tell(hall.center, events.NodeStopped("c-2"))
+    assert hall.limits.running == set()
+
+
+async def test_a_call_of_an_earlier_process_counts_until_it_ends(hall: Hall) -> None:
+    tell = hall.outgoing.adopt(hall.center, f"{C}/customer", "instance-1/one")
+    assert hall.limits.running == {("out", f"{C}/customer")}
+    tell(Ended(f"{C}/customer", True, None))
     assert hall.limits.running == set()

@@ -4,7 +4,9 @@ import pytest
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
+from signaling.sip.digest import Account
 from signaling.sip.events import CallAnswered, CallEnded, CallOffer, IncomingCall, OfferAnswered, SipEvent
+from signaling.sip.flow import Flow
 from signaling.sip.message import Message, Request
 from signaling.sip.saved import SavedCall
 from signaling.states import decode, encode
@@ -329,3 +331,24 @@ def probe_all(now: float, *peers: Peer) -> None:
     for peer in peers:
         for name in names(peer):
             peer.agent.probe(name, now)
+
+
+def test_a_challenge_to_a_bye_is_answered_as_the_trunk_of_the_call_wants() -> None:
+    wire = Wire()
+    call, _ = wire.answer()
+    (kept,) = die(wire)
+    assert kept.trunk == "carrier"
+    asked: list[str] = []
+
+    def account_for(trunk: str, flow: Flow, realm: str) -> Account:
+        asked.append(trunk)
+        return Account("ada", "s3cret")
+
+    wire.agent = UserAgent(SipConfig(new_id=Names("new")), lambda flow: "carrier", account_for=account_for)
+    wire.agent.restore(kept, wire.now)
+    wire.agent.hang_up(call, wire.now)
+    bye = wire.take_request()
+    challenge = 'Digest realm="carrier.test", nonce="n1", algorithm=SHA-256, qop="auth"'
+    (again,) = wire.send(reply(bye, 401, WWW_Authenticate=challenge))
+    assert methods([again]) == ["BYE"] and again.headers.get("Authorization") is not None
+    assert asked == ["carrier"]
