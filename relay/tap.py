@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ipc.frames import frame
-from recorder.wire import BATCH, Codec, Kind, Record, pack
+from recorder.wire import BATCH, Codec, Kind, Record, pack, pack_counters, packet_address, unpack
 from relay import formats
 from relay.api import Tap
 from relay.rtp import RtpPacket
@@ -29,14 +29,37 @@ Party = tuple[bytes, int]
 """(recording, party)"""
 
 
-class TapBook:
-    """The open taps. Each call tells `emit` the records that come of it."""
+Packed = tuple[bytes, bytes, bytes]
+"""A packet's record in its parts: address, counters, payload."""
 
-    def __init__(self, emit: Callable[[Record], None]) -> None:
+
+class _Live:
+    """A tap that listens, and what it has made for the codec that its leg sends."""
+
+    __slots__ = ("address", "codec", "party")
+
+    def __init__(self, party: Party) -> None:
+        self.party = party
+        self.codec: formats.Codec | None = None
+        self.address = b""
+
+    def use(self, codec: formats.Codec) -> None:
+        self.codec = codec
+        self.address = packet_address(*self.party, _CODECS.get(codec, Codec.NONE))
+
+
+class TapBook:
+    """The open taps. Each call tells `emit` the records that come of it; of packets `emit_packet` is told, if there is
+    one, their party, clock and record in parts."""
+
+    def __init__(
+        self, emit: Callable[[Record], None], emit_packet: Callable[[Party, int, Packed], None] | None = None
+    ) -> None:
         self._emit = emit
+        self._emit_packet = emit_packet or self._unpacked
         self._open: dict[Party, Tap] = {}
         self._rooms: dict[Party, str] = {}
-        self._live: dict[str, list[Party]] = {}
+        self._live: dict[str, list[_Live]] = {}
         self._next_clock = 0
 
     def __len__(self) -> int:
@@ -59,14 +82,24 @@ class TapBook:
             self._end(party, clock)
         self._index()
 
-    def packet(self, leg: str, packet: RtpPacket, codec: formats.Codec, clock: int) -> None:
-        """An authenticated packet of a leg; its counters are extended."""
-        for recording, party in self._live.get(leg, ()):
-            self._emit(_packet_record(recording, party, packet, _CODECS.get(codec, Codec.NONE), clock))
-
     def is_live(self, leg: str) -> bool:
         """Whether a leg's packets are told."""
         return leg in self._live
+
+    def packet(self, leg: str, packet: RtpPacket, codec: formats.Codec, clock: int) -> None:
+        """An authenticated packet of a leg; its counters are extended."""
+        live = self._live.get(leg)
+        if live is None:
+            return
+        payload = packet.payload
+        counters = pack_counters(clock, packet.sequence, packet.timestamp, packet.ssrc, len(payload))
+        for tap in live:
+            if tap.codec is not codec:
+                tap.use(codec)
+            self._emit_packet(tap.party, clock, (tap.address, counters, payload))
+
+    def _unpacked(self, _: Party, __: int, packed: Packed) -> None:
+        self._emit(next(unpack(b"".join(packed))))
 
     def tick(self, clock: int) -> None:
         """Tells every open party how far time has come, ten times a second."""
@@ -95,13 +128,7 @@ class TapBook:
         self._live = {}
         for party, tap in self._open.items():
             if tap.live:
-                self._live.setdefault(tap.leg, []).append(party)
-
-
-def _packet_record(recording: bytes, party: int, packet: RtpPacket, codec: Codec, clock: int) -> Record:
-    return Record(
-        recording, Kind.PACKET, party, clock, codec, packet.sequence, packet.timestamp, packet.ssrc, packet.payload
-    )
+                self._live.setdefault(tap.leg, []).append(_Live(party))
 
 
 @dataclass
@@ -124,7 +151,8 @@ class Outbox:
     The newest is dropped rather than the oldest, so that batch numbers have no hole."""
 
     def __init__(self) -> None:
-        self._records: list[Record] = []
+        self._records: list[bytes] = []
+        """Packed, some in parts."""
         self._batches: deque[_Batch] = deque()
         self._size = 0
         self._next = 1
@@ -135,21 +163,25 @@ class Outbox:
     def add(self, record: Record) -> None:
         party = (record.recording, record.party)
         if record.kind in _SOUND and self._is_full(record.clock):
-            self._drop(party, record)
+            self._drop(party, record.clock, packets=int(record.kind is Kind.PACKET))
             return
-        if gap := self._gaps.pop(party, None):
-            self._records.append(
-                Record(
-                    record.recording, Kind.GAP, record.party, record.clock, sequence=gap.packets, timestamp=gap.start
-                )
-            )
-        self._records.append(record)
+        self._end_gap(party, record.clock)
+        self._records.append(pack(record))
+
+    def add_packet(self, party: Party, clock: int, packed: Packed) -> None:
+        """The same of a packet's record in its parts."""
+        if self._is_full(clock):
+            self._drop(party, clock, packets=1)
+            return
+        if self._gaps:
+            self._end_gap(party, clock)
+        self._records += packed
 
     def close_batch(self, clock: int) -> bytes | None:
         """The frame of a new batch with all records since the last; None when there are none."""
         if not self._records:
             return None
-        data = frame(BATCH.pack(self._next) + b"".join(map(pack, self._records)))
+        data = frame(BATCH.pack(self._next) + b"".join(self._records))
         self._batches.append(_Batch(self._next, data, clock))
         self._records.clear()
         self._next += 1
@@ -174,8 +206,11 @@ class Outbox:
             return False
         return clock - self._batches[0].clock > HOLD_NS or self._size > HOLD_BYTES
 
-    def _drop(self, party: Party, record: Record) -> None:
-        gap = self._gaps.setdefault(party, _Gap(record.clock))
-        if record.kind is Kind.PACKET:
-            gap.packets += 1
-            self.dropped += 1
+    def _drop(self, party: Party, clock: int, packets: int) -> None:
+        self._gaps.setdefault(party, _Gap(clock)).packets += packets
+        self.dropped += packets
+
+    def _end_gap(self, party: Party, clock: int) -> None:
+        if gap := self._gaps.pop(party, None):
+            told = Record(party[0], Kind.GAP, party[1], clock, sequence=gap.packets, timestamp=gap.start)
+            self._records.append(pack(told))

@@ -28,7 +28,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._outbox = Outbox()
-        self._taps = TapBook(self._outbox.add)
+        self._taps = TapBook(self._outbox.add, self._outbox.add_packet)
         self._link = TapLink(settings.tap, self._outbox)
         self._server = Server(api.Commands, self._handle, self._clients_changed)
         self._board = Switchboard(settings.rtp_ports, self._taps, self._server.publish)

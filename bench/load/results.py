@@ -125,7 +125,7 @@ def _recordings(told: Mapping[str, Any]) -> list[str]:
         _line(["relay without taps", told["relay_millicores_per_leg"], _hourly(told["relay_millicores_per_leg"])]),
         _line(
             [
-                f"relay with taps ({told['tap_share_percent']:+.1f} %)",
+                "relay with taps",
                 told["relay_millicores_per_recorded_leg"],
                 _hourly(told["relay_millicores_per_recorded_leg"]),
             ]
@@ -138,6 +138,9 @@ def _recordings(told: Mapping[str, Any]) -> list[str]:
             ]
         ),
         _line(["finalize and deliver, afterwards", "", told["finalize_cpu_seconds_per_leg_hour"]]),
+        "",
+        f"The tap alone: {told['tap_us_per_packet']} µs a packet, {told['tap_share_percent']} % of the relay's time for"
+        " a leg.",
         "",
         f"Packets lost {plain['lost']} without and {taped['lost']} with taps; gap p99 {_p99(plain)} and {_p99(taped)} "
         f"ms. All was delivered {told['delivered_after_seconds']} s after the end. The files are of seconds, so what a "

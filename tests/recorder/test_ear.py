@@ -57,7 +57,7 @@ def carry(folder: Path, network: Impairment, seed: int) -> Heard:
     sent = [(EPOCH + number * TICK, number) for number in range(PACKETS)]
     coming = Network[int](network, seed).carry(sent)
     buffer, outbox = JitterBuffer(), Outbox()
-    book = TapBook(outbox.add)
+    book = TapBook(outbox.add, outbox.add_packet)
     book.set_room("room", (Tap("leg", RECORDING, 0),), EPOCH)
     bodies, played = [], set[int]()
     payloads = {row.tobytes(): number for number, row in enumerate(rows)}

@@ -21,7 +21,8 @@ RECORDINGS = {
     "files_wrong": [],
     "relay_millicores_per_leg": 1.0,
     "relay_millicores_per_recorded_leg": 1.1,
-    "tap_share_percent": 10.0,
+    "tap_us_per_packet": 0.6,
+    "tap_share_percent": 2.5,
     "recorder_millicores_per_leg": 0.2,
     "finalize_cpu_seconds_per_leg_hour": 5.0,
     "delivered_after_seconds": 2.0,
@@ -41,6 +42,7 @@ def test_a_document_says_where_it_comes_from_and_what_was_seen() -> None:
     assert "| 100 | yes |" in text
     assert "(+1.00 %)" in text
     assert "3 recorded calls at once (PCMU, SRTP, 2 workers): 3 files delivered, 0 with a wrong" in text
-    assert "| relay with taps (+10.0 %) | 1.1 | 4.0 |" in text
+    assert "| relay with taps | 1.1 | 4.0 |" in text
+    assert "The tap alone: 0.6 µs a packet, 2.5 % of the relay's time for a leg." in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in tables} == {12, 8, 4}
