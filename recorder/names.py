@@ -12,7 +12,9 @@ _MAX_KEY = 1024
 def check_key(key: str) -> None:
     """Raises BadKey unless the key is a relative path without tricks."""
     parts = key.split("/")
-    if not key or len(key.encode()) > _MAX_KEY or not key.isprintable() or "\\" in key:
+    if (
+        not key.isprintable() or not 0 < len(key.encode()) <= _MAX_KEY or "\\" in key
+    ):  # half a surrogate is not printable
         raise BadKey("an object key is printable and has 1 to 1024 bytes")
     if any(part in ("", ".", "..") or len(part.encode()) > 240 or part.endswith(durable.NEW) for part in parts):
         raise BadKey("an object key is relative and has no empty parts and no dots as parts")
