@@ -27,12 +27,12 @@ from bench.call.errors import BadArgument, CallError
 from bench.call.negotiation import Srtp
 from bench.call.options import Options, read_config
 from bench.call.sounds import VOICE
-from bench.finalizing import FinalizePlan, SpokenCodec, measure_finalizing
+from bench.finalizing import EVERY, FinalizePlan, SpokenCodec, finalizing_section, measure_finalizing
 from bench.load.churn import Churn, churn
 from bench.load.comparison import Comparison, comparisons, holds, median_run
 from bench.load.flood import FloodPlan, measure_flood
 from bench.load.measure import Figures, Span, Tell, measure
-from bench.load.results import Short, document
+from bench.load.results import Short, document, recordings_section
 from bench.load.table import table
 from bench.load.targets.janus import Janus
 from bench.load.targets.rtpengine import Rtpengine
@@ -180,9 +180,13 @@ def speech(server: tuple[str, ...], loss: tuple[float, ...], codec: tuple[CodecN
 @click.option("--calls", type=click.IntRange(1, 1000), default=200, show_default=True, help="Recorded at once.")
 @click.option("--seconds", type=click.FloatRange(4, 3600), default=10.0, show_default=True, help="How long to count.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Relay workers.")
-def recordings(calls: int, seconds: float, workers: int) -> None:
+@click.option("--write", type=PATH, help="Also write a section of a Markdown document.")
+def recordings(calls: int, seconds: float, workers: int, write: Path | None) -> None:
     """What recording costs: relay workers and the recorder, without the rest of the node."""
+    about = _about()
     figures = _run(lambda tell: measure_recordings(RecordingPlan(calls, seconds, workers), tell))
+    if write is not None:
+        write.write_text(put(_read(write), recordings_section(about, figures)))
     _print({"machine": machine(), "versions": versions(), **figures})
     if figures["delivered"] != calls or figures["files_wrong"]:
         _fail("not every recording was delivered with each party on his side and nobody else")
@@ -205,13 +209,19 @@ def flood(rate: int, legs: int, seconds: float) -> None:
 @click.option("--minutes", type=click.FloatRange(0.1, 600), default=60.0, show_default=True, help="Of the call.")
 @click.option("--codec", type=click.Choice(["PCMU", "G722", "opus"]), default="PCMU", show_default=True)
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="wav", show_default=True)
-def finalize(minutes: float, codec: SpokenCodec, format_: Format) -> None:
+@click.option("--every", is_flag=True, help="An hour of each codec, and in each format.")
+@click.option("--write", type=PATH, help="Also write a section of a Markdown document.")
+def finalize(minutes: float, codec: SpokenCodec, format_: Format, every: bool, write: Path | None) -> None:
     """What it takes to make the file of a call of two: time, CPU, memory."""
+    about = _about()
+    plans = EVERY if every else (FinalizePlan(minutes, codec, format_),)
     try:
-        figures = measure_finalizing(FinalizePlan(minutes, codec, format_))
+        runs = [measure_finalizing(plan) for plan in plans]
     except (RuntimeError, OSError) as error:
         _fail(str(error))
-    _print({"machine": machine(), "versions": versions(), **figures})
+    _print({**about, "runs": runs})
+    if write is not None:
+        write.write_text(put(_read(write), finalizing_section(about, runs)))
 
 
 async def _churn(legs: int, tell: Tell) -> Churn:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from bench.sip.report import taken
 from recorder import api, journal
 from recorder.appender import Appender
 from recorder.journal import Journal
@@ -40,6 +41,35 @@ class FinalizePlan:
     minutes: float = 60.0
     codec: SpokenCodec = "PCMU"
     format: api.Format = "wav"
+
+
+EVERY = (
+    FinalizePlan(),
+    FinalizePlan(format="flac"),
+    FinalizePlan(format="opus"),
+    FinalizePlan(codec="opus"),
+    FinalizePlan(codec="G722"),
+)
+"""An hour of each codec, and in each format."""
+
+
+def finalizing_section(about: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown. `about`: date, command, machine."""
+    lines = [
+        "## Finalizing",
+        "",
+        taken(about),
+        "",
+        "A call of two whose clocks are 200 ppm apart, from its spool to its sealed file, in a process of its own.",
+        "",
+        "| minutes | codec | file | seconds | times real time | CPU seconds an hour of a leg | peak memory, MB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in runs:
+        names = ("minutes", "codec", "format", "seconds", "times_real_time", "cpu_seconds_per_leg_hour")
+        cells = [*(one[name] for name in names), one["peak_memory_mb"]]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join([*lines, ""])
 
 
 def measure_finalizing(plan: FinalizePlan) -> dict[str, Any]:

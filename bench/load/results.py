@@ -8,6 +8,7 @@ from bench.load.churn import Churn
 from bench.load.comparison import Comparison, holds
 from bench.load.measure import Figures
 from bench.load.table import heard
+from bench.sip.report import taken
 
 _COMPARED = (
     "work", "legs", "ours", "peer", "its", "ours of its", "aim", "ours: lost, gap p99, mouth to ear p50/p99",
@@ -110,6 +111,12 @@ def _capacity(tries: list[Figures]) -> list[str]:
         cells = [one.legs, "yes" if holds(one) else "no", _times(one), one.verdict.gap_ms.get("max", 0.0), _cpu(one)]
         lines.append(_line([*cells, one.load_late_ms, heard(one)]))
     return [*lines, ""]
+
+
+def recordings_section(about: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """That section alone, with where it comes from."""
+    title, *rest = _recordings(told)
+    return "\n".join([title, "", taken(about), *rest])
 
 
 def _recordings(told: Mapping[str, Any]) -> list[str]:

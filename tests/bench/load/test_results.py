@@ -1,6 +1,6 @@
 from bench.load.churn import Churn
 from bench.load.comparison import comparisons
-from bench.load.results import Short, document
+from bench.load.results import Short, document, recordings_section
 from tests.bench.load.figures import figures
 
 ABOUT = {
@@ -46,3 +46,9 @@ def test_a_document_says_where_it_comes_from_and_what_was_seen() -> None:
     assert "The tap alone: 0.6 µs a packet, 2.5 % of the relay's time for a leg." in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in tables} == {12, 8, 4}
+
+
+def test_a_section_alone_says_where_it_comes_from() -> None:
+    text = recordings_section(ABOUT, RECORDINGS)
+    assert text.startswith("## Recording\n\nTaken 2026-01-02 03:04 UTC by `telephonist-bench short`")
+    assert "3 recorded calls at once" in text
