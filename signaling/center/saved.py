@@ -81,9 +81,9 @@ def restore(floor: Floor, contacts: Iterable[SavedContact], agents: Iterable[Sav
 
 
 def _saved(floor: Floor, contact: Contact) -> SavedContact | None:
-    flows = {"": NO_FLOW, **floor.flows}
-    flow = next((id for id, flow in flows.items() if flow is contact.run.flow or flow == contact.run.flow), None)
-    if flow is None:
+    run_flow = contact.run.flow
+    flow = next((id for id, flow in floor.flows.items() if flow is run_flow), "")
+    if not flow and run_flow != NO_FLOW:
         return None
     run = msgspec.structs.replace(contact.run, flow=NO_FLOW)
     return SavedContact(replace(contact, run=run, assignment=None), flow)

@@ -1,6 +1,7 @@
 """A SIP message as it may be shown: numbers, names and tokens are dots, everything that steers the call is left."""
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -64,7 +65,7 @@ def show(data: bytes, flow: Flow, sent: bool, at: float) -> ShownMessage:
 
 
 def _start(line: str) -> str:
-    first, _, rest = " ".join(line.split()).partition(" ")
+    first, _, rest = _printable(line).partition(" ")
     if first == "SIP/2.0":
         # The phrase is the peer's own words.
         status = rest[:3]
@@ -76,24 +77,49 @@ def _start(line: str) -> str:
 
 def _header(line: str) -> tuple[str, str]:
     raw, _, value = line.partition(":")
-    name, value = canonical(raw.strip()), " ".join(value.split())
+    name, value = _name(raw), _printable(value)
     if name in ADDRESSES:
         return name, _address(value)[:MAX_VALUE]
-    if name not in PLAIN:
-        return (name if name.replace("-", "").isalpha() else DOTS)[:MAX_VALUE], DOTS
+    return name, _plain(name, value) if name in PLAIN else DOTS
+
+
+def _printable(text: str) -> str:
+    """On one line, and nothing that a terminal would obey."""
+    text = text.strip()
+    if text.isprintable() and "  " not in text:
+        return text
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+@lru_cache(1024)
+def _name(raw: str) -> str:
+    name = canonical(raw.strip())
+    return name[:MAX_VALUE] if name.replace("-", "").isalpha() else DOTS
+
+
+@lru_cache(1024)
+def _plain(name: str, value: str) -> str:
+    """They are the same in one message after another."""
     if name in ("CSeq", "RAck", "RSeq"):
-        return name, value if _sequence.fullmatch(value) and len(value) < 40 else DOTS
-    return name, _number.sub(DOTS, _quoted.sub(DOTS, value))[:MAX_VALUE]
+        return value if _sequence.fullmatch(value) and len(value) < 40 else DOTS
+    return _number.sub(DOTS, _quoted.sub(DOTS, value))[:MAX_VALUE]
 
 
 def _address(value: str) -> str:
     """Display names, users, parameters that identify, and whatever looks like a number."""
-    value = _quoted.sub(DOTS, value)
-    value = _display.sub(rf"\1{DOTS} ", value)
-    value = _user.sub(rf"\1:{DOTS}@", value)
-    value = _tel.sub(f"tel:{DOTS}", value)
-    value = _headers.sub(f"?{DOTS}", value)
-    return _number.sub(DOTS, _param.sub(_parameter, value))
+    if '"' in value:
+        value = _quoted.sub(DOTS, value)
+    if "<" in value and not (value[0] == "<" and "," not in value):
+        value = _display.sub(lambda match: f"{match.group(1)}{DOTS} ", value)
+    if "@" in value:
+        value = _user.sub(lambda match: f"{match.group(1)}:{DOTS}@", value)
+    if ":" in value and "tel" in value.lower():
+        value = _tel.sub(f"tel:{DOTS}", value)
+    if "?" in value:
+        value = _headers.sub(f"?{DOTS}", value)
+    if "=" in value:
+        value = _param.sub(_parameter, value)
+    return _number.sub(DOTS, value)
 
 
 def _parameter(match: re.Match[str]) -> str:

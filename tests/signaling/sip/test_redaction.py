@@ -49,6 +49,12 @@ def test_an_invite_is_shown_without_numbers_names_and_tokens() -> None:
     assert headers["Authorization"] == headers["X-Customer"] == headers["Call-ID"] == "•••"
 
 
+def test_nothing_reaches_the_terminal_that_it_would_obey() -> None:
+    message = shown(b"INVITE sip:x@h\x1b[2J SIP/2.0\r\nServer: a\x1b]0;b\x07 c\r\nTo: \x9b1m<sip:x@h>\r\n\r\n")
+    texts = [message.start, *(text for header in message.headers for text in header)]
+    assert all(text.isprintable() for text in texts)
+
+
 def test_a_response_is_shown_with_the_usual_phrase_and_not_the_peers_own() -> None:
     message = shown(b"SIP/2.0 486 Ada is out\r\nCSeq: 2 INVITE\r\n\r\n")
     assert (message.start, message.cseq) == ("486 Busy Here", "2 INVITE")
