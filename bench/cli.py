@@ -35,7 +35,7 @@ from bench.load.measure import Figures, Span, Tell, measure
 from bench.load.results import Short, document, recordings_section
 from bench.load.table import table
 from bench.load.targets.janus import Janus
-from bench.load.targets.rtpengine import Rtpengine
+from bench.load.targets.rtpengine import RecordingRtpengine, Rtpengine
 from bench.load.targets.workers import Workers
 from bench.load.work import KINDS, CodecName, Work, make_work
 from bench.processes import machine, versions
@@ -57,7 +57,12 @@ CONSOLE = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
 PATH = click.Path(dir_okay=False, path_type=Path)
 CAPACITIES = (1000, 800, 600, 400, 200)
 AnyTarget = Workers | Janus | Rtpengine
-SERVERS: dict[str, Callable[[], AnyTarget]] = {"telephonist": Workers, "janus": Janus, "rtpengine": Rtpengine}
+SERVERS: dict[str, Callable[[], AnyTarget]] = {
+    "telephonist": Workers,
+    "janus": Janus,
+    "rtpengine": Rtpengine,
+    "rtpengine-recording": RecordingRtpengine,
+}
 Result = TypeVar("Result")
 
 

@@ -41,7 +41,7 @@ class Rtpengine:
         port = free_port(socket.SOCK_DGRAM)
         try:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tp-rtpengine-")))
-            self._process = PeerProcess(_command(program, port), folder / "log")
+            self._process = PeerProcess([*_command(program, port), *self._more(folder)], folder / "log")
             self._stack.push_async_callback(self._process.end)
             self._control = await open_control(("127.0.0.1", port))
             self._stack.callback(self._control.close)
@@ -67,6 +67,10 @@ class Rtpengine:
     async def connect(self, work: Work, at: Address) -> list[Line]:
         return [line for legs in work.rooms.values() for line in await connect_call(self._proxy, legs, at)]
 
+    def _more(self, folder: Path) -> list[str]:
+        """Further options of its command line."""
+        return []
+
     async def disconnect(self, work: Work) -> None:
         for caller, _ in work.rooms.values():
             await _sdp(self._proxy, {"command": "delete", **_names(caller)})
@@ -75,6 +79,23 @@ class Rtpengine:
     def _proxy(self) -> "Control":
         assert self._control is not None, "only within `async with`"
         return self._control
+
+
+class RecordingRtpengine(Rtpengine):
+    """It writes both legs of every call into a PCAP file."""
+
+    name = "rtpengine-recording"
+
+    async def connect(self, work: Work, at: Address) -> list[Line]:
+        lines = await super().connect(work, at)
+        for caller, _ in work.rooms.values():
+            reply = await self._proxy.ask({"command": "start recording", **_names(caller)})
+            if reply.get("result") != "ok":
+                raise RuntimeError(f"rtpengine does not record: {reply.get('error-reason', reply)}")
+        return lines
+
+    def _more(self, folder: Path) -> list[str]:
+        return ["--recording-method=pcap", f"--recording-dir={folder / 'recordings'}"]
 
 
 async def connect_call(control: "Control", legs: Sequence[Leg], at: Address) -> tuple[Line, Line]:
