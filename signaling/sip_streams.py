@@ -15,6 +15,7 @@ import structlog
 from signaling.sip.errors import FramingError
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.framing import StreamFramer
+from signaling.sip_keepalive import KeepAlive
 
 log = structlog.get_logger()
 
@@ -39,6 +40,10 @@ class Limits:
     """Seconds that the messages of one connection are worked on before others have their turn."""
     unsent: int = 1 << 20
     """Octets that a peer may leave unread."""
+    keep_alive: float = 95.0
+    """Seconds between pings on connections of ours, at most (RFC 5626 §4.4.1),"""
+    pong: float = 10.0
+    """and for the answer of a peer that has answered before."""
     linger: float = 2.0
     """Seconds to get rid of the last octets when we stop."""
 
@@ -238,6 +243,8 @@ class Connection(asyncio.Protocol):
         self._framer = StreamFramer()
         self._touched = self._loop.time()
         self._overdue: asyncio.TimerHandle | None = None
+        self._alive: KeepAlive | None = None
+        """Of a connection of ours."""
 
     # asyncio.Protocol
 
@@ -252,8 +259,13 @@ class Connection(asyncio.Protocol):
         self._patience = self._streams.limits.stranger_idle if self._is_stranger else self._streams.limits.idle
         self._patience = min(self._patience, self._streams.limits.idle)
         self._idle = self._loop.call_later(self._patience, self._check_idle)
+        if self._ours is not None:
+            limits = self._streams.limits
+            self._alive = KeepAlive(self._transport, limits.keep_alive, limits.pong)
 
     def data_received(self, data: bytes) -> None:
+        if self._alive is not None:
+            self._alive.heard(data)
         until = time.monotonic() + self._streams.limits.slice
         try:
             for message in self._framer.feed(data):
@@ -277,6 +289,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._idle.cancel()
         self._stop_watch()
+        if self._alive is not None:
+            self._alive.stop()
         if self._is_counted:
             self._streams.release(self.flow.transport, self._remote)
         self._streams.remove(self.flow)
