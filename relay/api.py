@@ -170,6 +170,11 @@ class AddRtpLeg(Command[Media], frozen=True):
     codecs: tuple[str, ...] = ("opus", "PCMU", "PCMA")
     """Allowed names in order of preference."""
     dtmf: Dtmf = "auto"
+    suites: tuple[str, ...] = ()
+    """Of SDES, in order of preference; empty: all, an offer's first one that is known."""
+    symmetric: bool = False
+    """The peer is behind a NAT: its address is where its packets come from, not what its SDP says. It is learned from
+    the first packet that is authentic, or from five that belong together, and then stays until the SDP changes it."""
 
 
 class AddBrowserLeg(Command[Media], frozen=True):

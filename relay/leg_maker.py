@@ -10,7 +10,7 @@ from relay.engine import Engine
 from relay.leg import Leg, Told
 from relay.lines import Lines
 from relay.negotiation import VOICE
-from relay.negotiator import BrowserNegotiator, RtpNegotiator
+from relay.negotiator import BrowserNegotiator, Keying, RtpNegotiator
 from relay.rtp_transport import RtpTransport
 from relay.sdp import SessionDescription
 from relay.tap import TapBook
@@ -56,10 +56,11 @@ class LegMaker:
 
     def _rtp_leg(self, command: AddRtpLeg) -> tuple[Leg, Media]:
         leg = Leg(command.leg, command.room, "rtp", self._engine, self._taps, self._tell, command.dtmf)
-        transport = RtpTransport(self._ports.bind_pair(self._address), self._lines, leg)
+        transport = RtpTransport(self._ports.bind_pair(self._address), self._lines, leg, command.symmetric)
         try:
             advertised = (command.address, transport.address[1])
-            negotiator = RtpNegotiator(advertised, transport.rtcp_port, command.codecs, command.srtp)
+            keying = Keying(command.srtp, command.suites)
+            negotiator = RtpNegotiator(advertised, transport.rtcp_port, command.codecs, keying)
             leg.attach(transport, negotiator)
             return leg, self._begin(leg, command.offer)
         except BaseException:

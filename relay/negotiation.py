@@ -35,6 +35,8 @@ class Local:
     rtcp_port: int
     codecs: tuple[str, ...]
     srtp: Srtp
+    suites: tuple[str, ...] = ()
+    """Those that may be used, the best first; empty: all that we have, as the peer likes them."""
     extra: tuple[Attribute, ...] = ()
     """Put into every audio line of ours, e.g. a=ssrc."""
 
@@ -66,7 +68,7 @@ def answer_rtp(offer: SessionDescription, local: Local, previous: Crypto | None)
     """Answers an RTP peer's offer. `previous`: our key so far, kept while the suite stays.
 
     Raises BadSdp, NoCommonCodec, SrtpRequired, SrtpNotAllowed."""
-    audio, theirs = _choose_line(offer, local.srtp)
+    audio, theirs = _choose_line(offer, local)
     ours = None if theirs is None else _our_key(theirs, previous)
     formats = common(audio.formats, local.codecs)
     extra = list(_crypto_attributes(ours))
@@ -153,21 +155,27 @@ def received(offered: Sequence[Format], answered: Sequence[Format]) -> Mapping[i
     return kept | {form.payload_type: form.codec for form in answered if form.payload_type not in ours}
 
 
-def _choose_line(offer: SessionDescription, srtp: Srtp) -> tuple[Audio, Crypto | None]:
+def _choose_line(offer: SessionDescription, local: Local) -> tuple[Audio, Crypto | None]:
     """The audio line to take, and the peer's key when it is one with SRTP."""
     lines = list(audio_lines(offer))
     secure = [read_audio(offer, index) for index, line in lines if line.protocol in SDES]
     plain = [read_audio(offer, index) for index, line in lines if line.protocol in PLAIN]
     if not secure and not plain:
         raise BadSdp("no audio line for RTP or SRTP")
-    keyed = next((audio for audio in secure if audio.crypto), None)
-    if keyed is not None and srtp != "off":
-        return keyed, keyed.crypto[0]
-    if srtp == "required":
+    keyed = next(((audio, key) for audio in secure if (key := _best(audio.crypto, local.suites)) is not None), None)
+    if keyed is not None and local.srtp != "off":
+        return keyed
+    if local.srtp == "required":
         raise SrtpRequired("no audio line with SRTP and a key that can be used")
     if not plain:
         raise SrtpNotAllowed("SRTP is off here, or no suite of the offer is known")
     return plain[0], None
+
+
+def _best(keys: Sequence[Crypto], suites: Sequence[str]) -> Crypto | None:
+    """The key to take of those that are offered: which suite of several, the answerer says (RFC 4568 section 5.1.2)."""
+    allowed = [key for key in keys if key.suite.name in suites] if suites else keys
+    return min(allowed, key=lambda key: suites.index(key.suite.name) if suites else 0, default=None)
 
 
 def _our_key(theirs: Crypto, previous: Crypto | None) -> Crypto:

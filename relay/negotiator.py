@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from relay.address import Address
@@ -22,18 +23,31 @@ from relay.negotiation import (
 )
 from relay.sdes import Crypto
 from relay.sdp import Attribute, SessionDescription
-from relay.srtp import SUITES
+from relay.srtp import SUITES, Suite
 from relay.stream import SendStream
+
+
+@dataclass(frozen=True)
+class Keying:
+    """Whether an RTP leg is encrypted, and by which suites."""
+
+    srtp: Srtp = "offered"
+    suites: tuple[str, ...] = ()
+    """As in relay.api.AddRtpLeg."""
+
+    def known(self) -> Sequence[Suite]:
+        """To be offered, the best first."""
+        return [SUITES[name] for name in self.suites or SUITES if name in SUITES]
 
 
 class RtpNegotiator:
     """Of an RTP leg. What it returns is in force only once the leg applies it."""
 
-    def __init__(self, address: Address, rtcp_port: int, codecs: Sequence[str], srtp: Srtp) -> None:
+    def __init__(self, address: Address, rtcp_port: int, codecs: Sequence[str], keying: Keying) -> None:
         self._address = address
         self._rtcp_port = rtcp_port
         self._codecs = tuple(codecs)
-        self._srtp: Srtp = srtp
+        self._keying = keying
         self._session = secrets.randbits(62)
         self._version = 0
         self._offer: Offer | None = None
@@ -49,8 +63,8 @@ class RtpNegotiator:
     def offer(self) -> Offer:
         """Our offer; the key and the payload types that are in use stay. Raises NoCommonCodec."""
         crypto: tuple[Crypto, ...] = () if self._ours is None else (self._ours,)
-        if self._srtp == "required" and not crypto:
-            crypto = tuple(Crypto.generate(tag, suite) for tag, suite in enumerate(SUITES.values(), 1))
+        if self._keying.srtp == "required" and not crypto:
+            crypto = tuple(Crypto.generate(tag, suite) for tag, suite in enumerate(self._keying.known(), 1))
         self._offer = offer_rtp(self._next(), crypto, self._agreed)
         return self._offer
 
@@ -71,7 +85,10 @@ class RtpNegotiator:
     def _next(self) -> Local:
         """For the next description of ours: each has a higher version than the last (RFC 3264 section 8)."""
         self._version += 1
-        return Local(self._session, self._version, self._address, self._rtcp_port, self._codecs, self._srtp)
+        keying, port = self._keying, self._rtcp_port
+        return Local(
+            self._session, self._version, self._address, port, self._codecs, keying.srtp, suites=keying.suites
+        )  # fmt: skip
 
 
 class IceKeeper(Protocol):
@@ -129,7 +146,7 @@ class BrowserNegotiator:
     def _next(self) -> Local:
         self._version += 1
         port = self._address[1]
-        return Local(self._session, self._version, self._address, port, self._codecs, "required", self._extra)
+        return Local(self._session, self._version, self._address, port, self._codecs, "required", extra=self._extra)
 
 
 Negotiator = RtpNegotiator | BrowserNegotiator

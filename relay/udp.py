@@ -28,6 +28,7 @@ class UdpSocket:
         self._receive = receive
         self.address = address_of(sock)
         self.send_errors = 0
+        self._reads = True
         asyncio.get_running_loop().add_reader(sock, self._drain)
 
     def send(self, data: bytes, to: Address) -> None:
@@ -36,6 +37,11 @@ class UdpSocket:
             self._socket.sendto(data, to)
         except OSError:  # full, unreachable, refused: each is loss of one datagram, and counted
             self.send_errors += 1
+
+    def release(self) -> None:
+        """Reads no more, and leaves the socket to its owner, with what waits in it."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._reads = False
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:
@@ -53,7 +59,7 @@ class UdpSocket:
             except OSError:  # an ICMP error of an earlier send; the next call goes on
                 continue
             self._receive(data, _canonical(source), arrival)
-            if self._socket.fileno() < 0:
+            if not self._reads or self._socket.fileno() < 0:
                 return
 
 

@@ -45,6 +45,7 @@ from signaling.live import LiveKeeper
 from signaling.live_sources import LiveSources, Parties
 from signaling.names import DnsNames, resolve_by
 from signaling.outgoing import Network, Outgoing
+from signaling.peers import Peers
 from signaling.perform import Performer
 from signaling.phone_desk import PhoneDesk
 from signaling.phones import Phones
@@ -70,7 +71,7 @@ from signaling.status import Status
 from signaling.store.errors import StoreUnavailable
 from signaling.store.store import Store
 from signaling.sweeper import Sweeper
-from signaling.tls import self_signed, server_context
+from signaling.tls import Renewal, client_context, self_signed, server_context
 from signaling.trunks import Trunks
 from signaling.uplinks import Uplinks
 from signaling.workers import Workers
@@ -80,6 +81,7 @@ from vault.services import open_kms
 
 log = structlog.get_logger()
 OTHERS_SECONDS = 30.0
+RENEWAL_SECONDS = 60.0
 HTTP_IDLE = 30.0
 """Seconds for the headers of a request to come, from the connection's beginning or the last answer on."""
 MUSIC = Path(__file__).parent / "sounds" / "hold.flac"
@@ -139,6 +141,7 @@ class App:
             self._live.found(key)
         await self._wait_for_others()
         self._sweeper.start()
+        self._renewal.start()
 
     async def drain(self, urgent: asyncio.Event) -> None:
         """No new calls; until the last one has ended, or `urgent` is set."""
@@ -162,6 +165,7 @@ class App:
         await self._softphones.close("draining")
         await self._lanes.empty()
         await self._sweeper.close()
+        await self._renewal.close()
         await self._uplinks.close()
         await self._sip.close()
         await self._registrations.close()
@@ -210,6 +214,9 @@ class App:
         network = Network(locator.locate, self._flow_to, self._uplinks.is_up, trunks.limits, self._clock)
         self._outgoing = Outgoing(self._house, self._dialling, network)
         self._performer.serve(self._desk, self._calls, self._keeper, self._outgoing)
+        self._peers = Peers(trunks)
+        self._client_context = client_context(*self._certificate())
+        self._peers.trust(self._client_context)
         self._sip = SipServer(
             config,
             trunks.of,
@@ -222,6 +229,8 @@ class App:
             on_changed=self._on_calls_changed,
             datagrams=given_socket(SIP_SOCKET),
             on_message=self._on_sip_message,
+            client_context=self._client_context,
+            on_certificate=lambda connection, shown: trunks.shown(connection, self._peers.trunks_of(shown)),
         )
         self._registrations.serve(self._sip.agent.registrar, self._on_phone_presence, self._keeper.keep_audit)
         self._parties = Parties(self._calls, self._dialling)
@@ -268,12 +277,16 @@ class App:
     async def _listen(self) -> None:
         """Raises StartError."""
         server, ports = self._config.server, self._config.ports
-        context = server_context(*self._certificate())
+        context, sip_context = (server_context(*self._certificate()) for _ in range(2))
+        self._peers.ask(sip_context)
+        self._renewal = Sweeper(
+            Renewal(self._certificate, (context, sip_context, self._client_context)).check, RENEWAL_SECONDS
+        )
         listening, http = self._listening, self._listening.getsockname()[1]
         try:
             softphone = await self._softphones.start(server.address, ports.softphone, context)
             await self._admin.start(self._places.admin)
-            bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, context)
+            bound = await self._sip.start(server.address, ports.sip, ports.sip_tls, sip_context)
             self._uplinks.start(self._sip)
             self._status.add(self._uplinks)
         except OSError as error:

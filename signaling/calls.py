@@ -268,7 +268,17 @@ class Calls:
         self._audit(session.center.floor.tenant, event)
 
     def _leg(self, session: Session, trunk: Trunk, offer: str | None) -> AddRtpLeg:
-        return AddRtpLeg(session.leg, session.contact, self._address, offer, trunk.srtp, trunk.codecs, trunk.dtmf)
+        return AddRtpLeg(
+            session.leg,
+            session.contact,
+            self._address,
+            offer,
+            trunk.srtp,
+            trunk.codecs,
+            trunk.dtmf,
+            trunk.suites,
+            trunk.nat == "symmetric",
+        )
 
     async def _join(self, session: Session, answer: str | None) -> None:
         if session.over:

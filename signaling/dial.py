@@ -24,6 +24,8 @@ class MediaRules:
     dtmf: Dtmf = "auto"
     dtls: bool = False
     """DTLS-SRTP with ICE, relay.api.AddBrowserLeg, in which codecs and digits are as in any browser's."""
+    suites: tuple[str, ...] = ()
+    symmetric: bool = False
 
 
 @dataclass(frozen=True, slots=True)

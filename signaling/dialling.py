@@ -243,12 +243,23 @@ class Dialling:
     async def _make_leg(self, dial: Dial) -> relay.Media:
         """Raises Refusal."""
         rules = dial.rules
-        leg: AddRtpLeg | AddBrowserLeg = AddBrowserLeg(dial.leg, dial.contact, self._address)
-        if not rules.dtls:
-            leg = AddRtpLeg(dial.leg, dial.contact, self._address, None, rules.srtp, rules.codecs, rules.dtmf)
+        leg = AddBrowserLeg(dial.leg, dial.contact, self._address) if rules.dtls else self._rtp_leg(dial)
         if self._workers.carries(dial.contact):
             return await self._workers.ask(dial.contact, leg)
         return await self._workers.begin(dial.contact, leg)
+
+    def _rtp_leg(self, dial: Dial) -> AddRtpLeg:
+        rules = dial.rules
+        return AddRtpLeg(
+            dial.leg,
+            dial.contact,
+            self._address,
+            srtp=rules.srtp,
+            codecs=rules.codecs,
+            dtmf=rules.dtmf,
+            suites=rules.suites,
+            symmetric=rules.symmetric,
+        )
 
     def _give_up(self, dialled: Dialled, status: int, why: str) -> None:
         """There was no INVITE."""

@@ -26,6 +26,16 @@ from vault.pii import Pii
 
 CODECS = frozenset(("opus", "G722", "PCMU", "PCMA", "L16"))
 """All that we have: a trunk that names none may use each."""
+SUITES = frozenset(
+    (
+        "AES_CM_128_HMAC_SHA1_80",
+        "AES_CM_128_HMAC_SHA1_32",
+        "AES_256_CM_HMAC_SHA1_80",
+        "AEAD_AES_128_GCM",
+        "AEAD_AES_256_GCM",
+    )
+)
+"""Of SDES: those of relay.srtp."""
 MAX_DAYS = 36500
 _WRITTEN = re.compile(r"\+?[0-9*#]{0,32}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
@@ -104,6 +114,7 @@ def _check(directory: Directory) -> None:
         if trunk.outbound is not None:
             _check_outbound(trunk.name, trunk.outbound)
         _check_account(trunk)
+        _check_security(trunk)
     _check_queues(directory, flows)
     _check_phones(directory)
     _check_retention(directory, queues)
@@ -124,6 +135,18 @@ def _check_flow(flow: Flow, queues: set[str]) -> None:
 def _known(what: str, wanted: set[str], known: Set[str]) -> None:
     if missing := sorted(wanted - known):
         raise ConfigError(f"{what} {missing[0]!r} does not exist")
+
+
+def _check_security(trunk: Trunk) -> None:
+    _known(f"trunk {trunk.name}: suite", set(trunk.suites), SUITES)
+    if trunk.suites and trunk.srtp == "off":
+        raise ConfigError(f"trunk {trunk.name}: it has suites, but no SRTP")
+    if trunk.certificate is None:
+        return
+    if trunk.transports != ("tls",):
+        raise ConfigError(f'trunk {trunk.name}: it has a certificate, so its transports are ["tls"]')
+    if _HOST.fullmatch(trunk.certificate.name) is None or not trunk.certificate.authority:
+        raise ConfigError(f"trunk {trunk.name}: its certificate needs the name of a host and a file of authorities")
 
 
 def _check_sources(trunk: str, sources: tuple[str, ...]) -> None:

@@ -52,9 +52,11 @@ class SipServer:
     `on_event` is called on the loop, in order, and may give commands at once. `advertised` is the host that peers reach
     us at, where that is not the one we listen on; `accounts` are of phones that may register, and `on_phone` is told of
     them; `account_for` answers challenges, and `on_upstream` is told of what `upstream` does; `client_context` verifies
-    those to whom we connect by TLS; `on_changed` is told the calls of which `save` may say something new; `datagrams`:
-    the socket for UDP, where there is one already, whose port is taken for TCP too; `on_message(data, flow, sent)` is
-    told each message but those by which strangers would begin a call."""
+    those to whom we connect by TLS; `on_certificate` is told of the verified one that a TLS connection has shown, in
+    DER, by the connection's number in its Flow, and of an empty one when the connection is closed; `on_changed` is told
+    the calls of which `save` may say something new; `datagrams`: the socket for UDP, where there is one already, whose
+    port is taken for TCP too; `on_message(data, flow, sent)` is told each message but those by which strangers would
+    begin a call."""
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class SipServer:
         on_changed: Callable[[set[str]], None] = lambda _: None,
         datagrams: socket.socket | None = None,
         on_message: Callable[[bytes, Flow, bool], None] = lambda data, flow, sent: None,
+        on_certificate: Callable[[int, bytes], None] = lambda connection, shown: None,
     ) -> None:
         self.agent = UserAgent(config, trunk_for, accounts, account_for)
         self._on_changed = on_changed
@@ -81,6 +84,7 @@ class SipServer:
         self._on_phone = on_phone
         self._on_upstream = on_upstream
         self._advertised = advertised
+        self._on_certificate = on_certificate
         self._streams = Streams(self, limits, client_context)
         self._sockets = WebSockets(self, limits)
         self._udp: socket.socket | None = None
@@ -233,6 +237,9 @@ class SipServer:
     def flow_closed(self, flow: Flow) -> None:
         self.agent.flow_closed(flow, self.now)
         self.flush()
+
+    def certificate_shown(self, connection: int, shown: bytes) -> None:
+        self._on_certificate(connection, shown)
 
     def is_used(self, flow: Flow) -> bool:
         return self.agent.uses(flow)

@@ -62,6 +62,8 @@ class Owner(Protocol):
 
     def flow_closed(self, flow: Flow) -> None: ...
 
+    def certificate_shown(self, connection: int, shown: bytes) -> None: ...
+
     def is_used(self, flow: Flow) -> bool: ...
 
     def is_known(self, flow: Flow) -> bool: ...
@@ -240,6 +242,7 @@ class Connection(asyncio.Protocol):
         self._ours = ours
         self._is_counted = ours is None
         self._is_stranger = False
+        self._shows = False
         self._framer = StreamFramer()
         self._touched = self._loop.time()
         self._overdue: asyncio.TimerHandle | None = None
@@ -255,13 +258,18 @@ class Connection(asyncio.Protocol):
         local = self._ours.local if self._ours is not None else (self._streams.owner.get_host() or name[0], name[1])
         verified = self._ours.name if self._ours is not None else ""
         self.flow = Flow(self.flow.transport, local, remote, self._streams.add(self), verified)
-        self._is_stranger = self._ours is None and self._streams.is_stranger(self.flow.transport, remote)
+        if self._ours is None and (shown := _certificate(transport)):
+            self._shows = True
+            self._streams.owner.certificate_shown(self.flow.connection, shown)
+        self._is_stranger = self._ours is None and not self._streams.owner.is_known(self.flow)
         self._patience = self._streams.limits.stranger_idle if self._is_stranger else self._streams.limits.idle
         self._patience = min(self._patience, self._streams.limits.idle)
         self._idle = self._loop.call_later(self._patience, self._check_idle)
         if self._ours is not None:
             limits = self._streams.limits
             self._alive = KeepAlive(self._transport, limits.keep_alive, limits.pong)
+        if self._shows and not self._is_stranger and self._streams.is_stranger(self.flow.transport, remote):
+            self._become_known()
 
     def data_received(self, data: bytes) -> None:
         if self._alive is not None:
@@ -294,10 +302,13 @@ class Connection(asyncio.Protocol):
         if self._is_counted:
             self._streams.release(self.flow.transport, self._remote)
         self._streams.remove(self.flow)
+        if self._shows:
+            self._streams.owner.certificate_shown(self.flow.connection, b"")
         self.closed.set_result(None)
 
     def _become_known(self) -> None:
-        """A phone has registered: it may be as quiet as others, and its connection counts as no stranger's."""
+        """A phone has registered, or a trunk has shown its certificate: it may be as quiet as others, and its
+        connection counts as no stranger's."""
         self._is_stranger = self._is_counted = False
         self._streams.release(self.flow.transport, self._remote)
         self._patience = self._streams.limits.idle
@@ -346,6 +357,12 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         self._idle = self._loop.call_later(left if left > 0 else self._patience, self._check_idle)
+
+
+def _certificate(transport: asyncio.BaseTransport) -> bytes:
+    """What a peer has shown in the handshake, which has verified it, in DER; empty: nothing."""
+    tls = transport.get_extra_info("ssl_object")
+    return (tls.getpeercert(binary_form=True) or b"") if tls is not None else b""
 
 
 def plain_address(name: Any) -> Address:

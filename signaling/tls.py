@@ -1,11 +1,14 @@
 """The certificate of SIP, HTTPS and softphones: the configured one, or a self-signed one made at the first start."""
 
 import datetime
+import hashlib
 import ipaddress
 import os
 import ssl
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from signaling.errors import ConfigError
 
+log = structlog.get_logger()
 LIFE_DAYS = 397
 """What browsers accept at most."""
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -24,12 +28,51 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
+    _load(context, certificate, key)
+    return context
+
+
+def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"the certificate {certificate} and key {key} cannot be used: {reason}") from None
+
+
+def client_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Verifies those to whom we connect, and shows our certificate to those who ask. Raises ConfigError."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    _load(context, certificate, key)
     return context
+
+
+class Renewal:
+    """Certificate and key of the files as they are now, for connections from now on; those that are up stay."""
+
+    def __init__(self, files: Callable[[], tuple[Path, Path]], contexts: Sequence[ssl.SSLContext]) -> None:
+        """`files`: certificate and key, as the contexts were made of them."""
+        self._files = files
+        self._contexts = contexts
+        self._loaded = self._content()
+
+    async def check(self) -> None:
+        """Raises ConfigError or OSError when there are new files that cannot be used: the former ones stay in use."""
+        content = self._content()
+        if content == self._loaded:
+            return
+        self._loaded = content
+        files = self._files()
+        server_context(*files)  # a key that does not fit must harm no context in use
+        for context in self._contexts:
+            _load(context, *files)
+        log.info("= certificate renewed")
+
+    def _content(self) -> tuple[bytes, bytes]:
+        certificate, key = self._files()
+        return certificate.read_bytes(), hashlib.sha256(key.read_bytes()).digest()
 
 
 def self_signed(folder: Path, address: str) -> tuple[Path, Path]:

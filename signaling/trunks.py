@@ -35,6 +35,8 @@ class Trunks:
             for phone in directory.phones:
                 if phone.calls:
                     self._trunks[phone_name(directory.tenant, phone.name)] = _trunk_of(phone)
+        self._shown: dict[int, frozenset[str]] = {}
+        """The trunks whose certificate was shown, by connection."""
         self._networks.sort(key=lambda entry: entry[0].prefixlen, reverse=True)
         self._found: dict[tuple[str, str], str | None] = {}
         """What `of` has found of late: it is asked with every message."""
@@ -62,8 +64,19 @@ class Trunks:
         self._registrars[name], self._targets[name] = registrars, targets
         self._found.clear()
 
+    def shown(self, connection: int, trunks: frozenset[str]) -> None:
+        """A connection has shown the certificate of these trunks; of none: it is closed."""
+        if trunks:
+            self._shown[connection] = trunks
+        else:
+            self._shown.pop(connection, None)
+
     def of(self, flow: Flow) -> str | None:
-        """The trunk that a source belongs to, or None for a stranger."""
+        """The trunk that a source belongs to, or None for a stranger. Of trunks with a certificate it is not the
+        address that counts, but what the connection has shown."""
+        for name in sorted(self._shown.get(flow.connection, ())):
+            if not self._trunks[name].sources or self._is_source(name, flow):
+                return name
         place = (flow.transport, flow.remote[0])
         if place not in self._found:
             if len(self._found) >= MAX_FOUND:
@@ -77,7 +90,8 @@ class Trunks:
         except ValueError:
             return None
         for network, name in self._networks:
-            if address in network and flow.transport in self._trunks[name].transports:
+            trunk = self._trunks[name]
+            if trunk.certificate is None and address in network and flow.transport in trunk.transports:
                 return name
         return next((name for name in self._registrars if self._is_registrar(name, flow)), None)
 
@@ -116,7 +130,10 @@ class Trunks:
         except ValueError:
             return False
         known = any(of == name and address in network for network, of in self._networks)
-        return known and flow.transport in self._trunks[name].transports
+        return known and flow.transport in self._trunks[name].transports and self._has_shown(name, flow)
+
+    def _has_shown(self, name: str, flow: Flow) -> bool:
+        return self._trunks[name].certificate is None or name in self._shown.get(flow.connection, ())
 
 
 def _trunk_of(phone: Phone) -> Trunk:

@@ -153,6 +153,15 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 CallerRule = Literal["from", "asserted"]
 
 
+class PeerCertificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a trunk shows of itself when it connects by TLS."""
+
+    name: str
+    """A DNS name in its subjectAltName, or a SIP URI without a user (RFC 5922)."""
+    authority: str
+    """The path of a PEM file of the authorities that may have issued it."""
+
+
 class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A carrier, a PBX or a test caller that may send us calls, and that we may call through."""
 
@@ -179,6 +188,12 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls that may begin in a second, both directions together; 0: as many as come."""
     identity: CallerRule = "from"
     """Who calls: as From says, or as P-Asserted-Identity does, which is for trunks that are trusted (RFC 3325)."""
+    suites: tuple[str, ...] = ()
+    """Of SDES, in order of preference; empty: all, an offer's first one that is known."""
+    nat: Literal["off", "symmetric"] = "off"
+    """symmetric: its media are sent to where they come from, not to where its SDP says: relay.api.AddRtpLeg."""
+    certificate: PeerCertificate | None = None
+    """Without it, TLS shows nobody's name, and the address is who one is."""
 
 
 class TrunkSecrets(NamedTuple):

@@ -442,7 +442,7 @@ class UserAgent:
             return Answer(481)
         if arrival.request.method == "REFER":
             return Answer(403)  # we call nobody for one who has no call with us
-        if self._core.transactions.is_merged(arrival):
+        if self._core.transactions.is_merged(arrival) or self._core.transactions.has_looped(arrival):
             return Answer(482)
         if self.draining or self.calls >= self._core.config.max_calls:
             return Answer(503, "", (("Retry-After", "10"),))

@@ -1,5 +1,6 @@
 """The transactions that are going on: they repeat, absorb and time out by the rows of `table`."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +27,7 @@ from signaling.sip.table import (
 from signaling.sip.tally import Side
 
 Key = tuple[str, ...]
+_branch = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;, \t]+)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,12 @@ class Transactions:
     def find_server(self, arrival: Arrival, method: str) -> ServerTransaction | None:
         """The transaction of that method that the request repeats, cancels or acknowledges."""
         return self._servers.get((*arrival.envelope.server_key(arrival.request), method))
+
+    def has_looped(self, arrival: Arrival) -> bool:
+        """A request of ours has come back to us, which its Vias tell (§16.3): nobody but us knows their branches."""
+        below = arrival.request.headers.items("Via")[1:]
+        branches = (match.group(1) for via in below if (match := _branch.search(via)))
+        return any((branch, arrival.request.method) in self._clients for branch in branches)
 
     def is_merged(self, arrival: Arrival) -> bool:
         """The same request has come before by another way (§8.2.2.2)."""

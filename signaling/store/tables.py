@@ -109,6 +109,9 @@ trunks = _tenant_table(
     Column("max_calls", Integer, nullable=False, server_default="0"),
     Column("max_rate", Float, nullable=False, server_default="0"),
     Column("identity", Text, nullable=False, server_default="from"),
+    Column("suites", JSON, nullable=False, server_default="[]"),
+    Column("nat", Text, nullable=False, server_default="off"),
+    Column("certificate", JSON(none_as_null=True)),
     key=("name",),
 )
 """`password` is sealed."""

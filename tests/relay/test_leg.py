@@ -15,7 +15,7 @@ from relay.formats import Codec, EventFormat, SendFormat
 from relay.keypad import Keypad
 from relay.leg import RTCP_NS, Leg, Told
 from relay.negotiation import Agreement
-from relay.negotiator import RtpNegotiator
+from relay.negotiator import Keying, RtpNegotiator
 from relay.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
 from relay.rtp import RtpPacket, parse, serialize
 from relay.tap import TapBook
@@ -60,7 +60,7 @@ class Bench:
         self.engine = Engine()
         self.taps = TapBook(self.records.append)
         self.leg = Leg("one", "room", "rtp", self.engine, self.taps, self.events.append, dtmf)
-        self.leg.attach(self.wire, RtpNegotiator(("192.0.2.9", 2), 3, ("PCMU",), "off"))
+        self.leg.attach(self.wire, RtpNegotiator(("192.0.2.9", 2), 3, ("PCMU",), Keying("off")))
         self.leg.begin(AGREED)
 
     def receive(self, sequence: int, ssrc: int = 7, payload_type: int = 0) -> None:

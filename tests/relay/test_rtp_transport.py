@@ -47,10 +47,10 @@ class Ear:
 class Rig:
     """A transport, and the two ports of its peer."""
 
-    def __init__(self) -> None:
+    def __init__(self, symmetric: bool = False) -> None:
         self.ear = Ear()
         self.lines = make_lines()
-        self.transport = RtpTransport((bind(HOST, 0), bind(HOST, 0)), self.lines, self.ear)
+        self.transport = RtpTransport((bind(HOST, 0), bind(HOST, 0)), self.lines, self.ear, symmetric)
         self.got: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.rtp = UdpSocket(bind(HOST, 0), self._keep("rtp"))
         self.rtcp = UdpSocket(bind(HOST, 0), self._keep("rtcp"))
@@ -139,3 +139,77 @@ async def test_keys_change_with_the_agreement_and_our_own_goes_on(rig: Rig) -> N
     assert rekeyed.unprotect((await rig.got.get())[1]) == packet(7)
     rig.rtp.send(Srtp.from_keys(SUITE, second.key, ours.key).protect(packet(3)), rig.to)
     assert await rig.next() == packet(3)
+
+
+NOWHERE = ("127.0.0.7", 9)
+"""What the SDP of a peer behind a NAT says."""
+
+
+@pytest.fixture
+async def natted() -> AsyncIterator[Rig]:
+    made = Rig(symmetric=True)
+    made.transport.apply(replace(made.agreed, remote=NOWHERE, remote_rtcp=(NOWHERE[0], 10)))
+    yield made
+    made.close()
+
+
+async def hear(rig: Rig, count: int) -> list[bytes | None]:
+    return [await rig.next() for _ in range(count)]
+
+
+async def test_a_peer_behind_a_nat_is_where_five_packets_come_from(natted: Rig) -> None:
+    assert natted.transport.line is None
+    assert natted.transport.send_rtp(packet(0))  # to where the SDP says, which nobody hears
+    for number in range(1, 6):
+        natted.rtp.send(packet(number), natted.to)
+    assert await hear(natted, 5) == [packet(number) for number in range(1, 6)]
+    assert natted.transport.line is not None
+    natted.transport.send_rtp(packet(100))
+    natted.lines.flush()
+    async with asyncio.timeout(5):
+        assert await natted.got.get() == ("rtp", packet(100))
+    natted.rtcp.send(packet(9), natted.to)  # from another port than was learned
+    natted.rtp.send(packet(6), natted.to)
+    assert set(await hear(natted, 2)) == {None, packet(6)}
+
+
+async def test_its_rtcp_may_come_from_any_port_of_its_host(natted: Rig) -> None:
+    natted.rtcp.send(RTCP, natted.to_rtcp)
+    assert await hear(natted, 1) == [None]
+    for number in range(1, 6):
+        natted.rtp.send(packet(number), natted.to)
+    await hear(natted, 5)
+    natted.rtcp.send(RTCP, natted.to_rtcp)
+    assert await hear(natted, 1) == [RTCP]
+    natted.transport.send_rtcp(RTCP)
+    async with asyncio.timeout(5):
+        assert await natted.got.get() == ("rtcp", RTCP)
+
+
+async def test_what_was_learned_stays_until_the_sdp_changes_it(natted: Rig) -> None:
+    for number in range(1, 6):
+        natted.rtp.send(packet(number), natted.to)
+    await hear(natted, 5)
+    natted.transport.apply(replace(natted.agreed, remote=NOWHERE))
+    natted.rtp.send(packet(6), natted.to)
+    assert await hear(natted, 1) == [packet(6)]
+    natted.transport.apply(replace(natted.agreed, remote=(NOWHERE[0], 12)))
+    assert natted.transport.line is None
+    for number in range(7, 12):
+        natted.rtcp.send(packet(number), natted.to)
+    assert await hear(natted, 5) == [packet(number) for number in range(7, 12)]
+
+
+async def test_with_srtp_one_authentic_packet_is_enough_and_a_strangers_is_nothing(natted: Rig) -> None:
+    ours, theirs, strange = SUITE.new_key(), SUITE.new_key(), SUITE.new_key()
+    natted.transport.apply(
+        replace(natted.agreed, remote=NOWHERE, ours=Crypto(1, SUITE, ours), theirs=Crypto(1, SUITE, theirs))
+    )
+    peer, stranger = Srtp.from_keys(SUITE, theirs, ours), Srtp.from_keys(SUITE, strange, ours)
+    for number in range(1, 7):
+        natted.rtcp.send(stranger.protect(packet(number)), natted.to)
+    assert await hear(natted, 6) == [None] * 6
+    natted.rtp.send(peer.protect(packet(1)), natted.to)
+    assert await hear(natted, 1) == [packet(1)]
+    natted.rtp.send(peer.protect(packet(2)), natted.to)
+    assert await hear(natted, 1) == [packet(2)]

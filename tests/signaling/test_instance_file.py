@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from relay.negotiation import VOICE
-from signaling.center.resources import Phone
+from relay.srtp import SUITES as RELAY_SUITES
+from signaling.center.resources import PeerCertificate, Phone
 from signaling.errors import ConfigError
-from signaling.instance_file import CODECS, parse_instance
+from signaling.instance_file import CODECS, SUITES, parse_instance
 from tests.signaling.center.floor_plan import action, directory
 from tests.signaling.center.floor_plan import document as flow_document
 from vault.pii import Pii
@@ -144,3 +145,33 @@ def test_text_that_is_no_document() -> None:
     for toml in (True, False):
         with pytest.raises(ConfigError, match="cannot be read"):
             parse_instance("[[[", toml)
+
+
+def secured(**changes: Any) -> dict[str, Any]:
+    certificate = {"name": "sip.carrier.test", "authority": "/etc/carrier.pem"}
+    trunk = {"name": "t", "sources": [], "transports": ["tls"], "srtp": "required", "certificate": certificate}
+    return {"trunks": [trunk | changes]}
+
+
+def test_a_trunk_may_say_its_suites_and_show_a_certificate() -> None:
+    suites = sorted(SUITES)
+    [trunk] = parse_instance(document(**secured(suites=suites)), toml=False).directory.trunks
+    assert trunk.suites == tuple(suites)
+    assert trunk.certificate == PeerCertificate("sip.carrier.test", "/etc/carrier.pem")
+    assert set(SUITES) == set(RELAY_SUITES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"suites": ["DES"]}, "trunk t: suite 'DES'"),
+        ({"suites": ["AEAD_AES_256_GCM"], "srtp": "off"}, "no SRTP"),
+        ({"nat": "maybe"}, "nat|Invalid enum"),
+        ({"transports": ["tls", "tcp"]}, "tls"),
+        ({"certificate": {"name": "two words", "authority": "a"}}, "name of a host"),
+        ({"certificate": {"name": "sip.test", "authority": ""}}, "file of authorities"),
+    ],
+)
+def test_what_a_trunks_security_must_not_be(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        parse_instance(document(**secured(**changes)), toml=False)

@@ -15,6 +15,7 @@ from signaling.center.resources import (
     Flow,
     NumberRule,
     Outbound,
+    PeerCertificate,
     PhoneNumber,
     Queue,
     RecordingOptions,
@@ -85,7 +86,15 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
         flows=(Flow("flow-1", "Main", {"Version": "2019-10-30", "Actions": []}),),
         numbers=(PhoneNumber("+15550100", "flow-1"),),
         trunks=(
-            Trunk("local", ("127.0.0.0/8",), srtp="required", codecs=("PCMU",)),
+            Trunk(
+                "local",
+                ("127.0.0.0/8",),
+                srtp="required",
+                codecs=("PCMU",),
+                suites=("AEAD_AES_256_GCM",),
+                nat="symmetric",
+            ),
+            Trunk("shown", (), ("tls",), certificate=PeerCertificate("sip.carrier.test", "/etc/carrier.pem")),
             Trunk("out", (), outbound=Outbound(("sip.test:5070;transport=tcp",), (NumberRule("+49*", 2, 1, "00"),))),
             Trunk(
                 "account",

@@ -73,12 +73,12 @@ async def test_passwords_of_trunks_are_sealed_and_their_ids_tell_nothing(tmp_pat
         await store.save_directory(a_directory(ACME))
         found = await store.trunk_secrets(ACME)
         assert {name: secret.password for name, secret in found.items()} == {
-            "local": None, "out": None, "account": Pii("s3cret"),
+            "local": None, "out": None, "shown": None, "account": Pii("s3cret"),
         }  # fmt: skip
         theirs = await store.trunk_secrets(RIVAL)
         assert theirs["out"].password == Pii("other")
         ids = {secret.id for secret in (*found.values(), *theirs.values())}
-        assert len(ids) == 6 and all(len(id) == 16 for id in ids)
+        assert len(ids) == 8 and all(len(id) == 16 for id in ids)
         assert await store.trunk_secrets(ACME) == found
     assert b"s3cret" not in b"".join(path.read_bytes() for path in tmp_path.glob("telephonist.db*"))
 
