@@ -96,6 +96,18 @@ async def test_the_voice_of_sipp_is_heard_and_recorded(
     assert_only(samples[:, 1], rate, AGENT, CUSTOMER)
 
 
+async def test_digits_that_sipp_presses_reach_the_agents_phone(node: Node, tmp_path: Path) -> None:
+    async with (
+        softphone(node, "ann", AGENT) as agent,
+        Sipp(node, tmp_path, "digits", pause=PAUSE) as sipp,
+    ):
+        await connected(agent)
+        await sipp.done()
+        await over(agent)
+        assert agent.peer is not None
+        assert agent.peer.receiver.digits.digits == "159#"
+
+
 async def test_a_side_that_holds_us_gets_nothing_and_one_that_moves_is_followed(node: Node, tmp_path: Path) -> None:
     with Ear(node.addresses.host) as ear, Ear(node.addresses.host) as other:
         more = ("-key", "ear", str(ear.number), "-key", "other_ear", str(other.number))

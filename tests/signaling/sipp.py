@@ -54,10 +54,12 @@ def ask(method: str, number: int, *more: str, body: str = "") -> str:
     )
 
 
-def answer(status: int, *more: str, body: str = "", invite: bool = False, in_call: bool = False) -> str:
-    """To the request that came last; `invite`: to the INVITE, whatever came since."""
-    tag = "" if in_call else ";tag=s[call_number]"
-    last = ["$via", "$from", "$to", "$cseq"] if invite else ["Via", "From", "To", "CSeq"]
+def answer(
+    status: int, *more: str, body: str = "", invite: bool = False, in_call: bool = False, branch: str = "s"
+) -> str:
+    """To the request that came last; `invite`: to the INVITE, whatever came since; `branch`: of a call that forks."""
+    tag = "" if in_call else f";tag={branch}[call_number]"
+    last = ["Via", "From", "To", "CSeq"]
     if invite:
         fields = ["Via:[$via]", "From:[$from]", f"To:[$to]{tag}", "CSeq:[$cseq]"]
     else:

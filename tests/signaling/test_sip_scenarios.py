@@ -406,3 +406,137 @@ async def test_called_side_asks_to_refresh_and_hangs_up(tmp_path: Path) -> None:
         ]
         await call_sipp(side, steps, tmp_path)
         assert causes(side) == {("bye", 200)}
+
+
+class Doubler(asyncio.DatagramProtocol):
+    """Passes every datagram on twice."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
+        for _ in range(2):
+            self._transport.sendto(data, self._target)
+
+
+async def test_every_request_comes_twice(tmp_path: Path) -> None:
+    async with running() as side:
+        doubler = Doubler(("127.0.0.1", side.bound.udp))
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: doubler, ("127.0.0.1", 0))
+        host, port = transport.get_extra_info("sockname")
+        update = [send("UPDATE", 2, body=offer("sendonly")), get(200, check="UPDATE")]
+        digit = [send("INFO", 3, "Content-Type: application/dtmf-relay", body="Signal=5\n"), get(200, check="INFO")]
+        status = await sipp.run([*UP, pause(100), *update, *digit, *END], tmp_path, "-t", "u1", f"{host}:{port}")
+        transport.close()
+        assert status == 0
+        await side.ended()
+        kinds = [IncomingCall, CallAnswered, CallOffer, DigitPressed, CallEnded]
+        assert [side.kinds().count(kind) for kind in kinds] == [1] * 5
+        assert side.server.agent.counters.faults == side.server.agent.calls == 0
+
+
+async def test_bye_that_is_lost_comes_again(tmp_path: Path) -> None:
+    async with running(BRIEF) as side:
+
+        def react(server: SipServer, event: SipEvent) -> None:
+            react_plainly(server, event)
+            if isinstance(event, CallAnswered):
+                server.hang_up(event.call)
+
+        side.react = react
+        await call_us(side, [*UP, get("BYE"), pause(400), answer(200, in_call=True)], tmp_path)
+        assert causes(side) == {("bye", 200)}
+
+
+async def test_bye_that_nobody_answers_leaves_no_call(tmp_path: Path) -> None:
+    async with running(BRIEF) as side:
+
+        def react(server: SipServer, event: SipEvent) -> None:
+            react_plainly(server, event)
+            if isinstance(event, CallAnswered):
+                server.hang_up(event.call)
+
+        side.react = react
+        assert await sipp.run([*UP, get("BYE")], tmp_path, "-t", "u1", f"127.0.0.1:{side.bound.udp}") == 0
+        await side.ended()
+        async with asyncio.timeout(10):
+            while side.server.agent.transactions or side.server.agent.calls:
+                await asyncio.sleep(0.05)  # timer F has no event
+
+
+async def test_cancel_that_crosses_our_200(tmp_path: Path) -> None:
+    async with running() as side:
+        cancel = send("CANCEL", 1, branch="[branch-5]").replace("[peer_tag_param]", "")
+        steps = [send("INVITE", 1, body=offer()), *ANSWERED, cancel, get(200, check="CANCEL"), send("ACK", 1), *END]
+        await call_us(side, steps, tmp_path)
+        assert causes(side) == {("bye", 200)}, "a call that is answered is not cancelled (RFC 3261 §9.2)"
+
+
+async def test_another_call_takes_the_place_of_one(tmp_path: Path) -> None:
+    async with running() as side:
+        up = asyncio.Event()
+
+        def react(server: SipServer, event: SipEvent) -> None:
+            react_plainly(server, event)
+            if isinstance(event, CallAnswered) and side.kinds().count(CallAnswered) == len(MODES):
+                up.set()
+
+        side.react = react
+        target, folder = f"127.0.0.1:{side.bound.udp}", tmp_path / "replaced"
+        for mode in MODES:
+            (folder / mode).mkdir(parents=True)
+        first = [
+            asyncio.create_task(sipp.run([*UP, *OVER], folder / mode, "-t", f"{mode[0]}1", target)) for mode in MODES
+        ]
+        async with asyncio.timeout(10):
+            await up.wait()
+        replaced = {event.call: event.flow.transport for event in side.events if isinstance(event, IncomingCall)}
+        runs = []
+        for call, mode in replaced.items():
+            dialog = side.server.agent._core.sessions[call].get_dialog()
+            call_id, ours, theirs = dialog.id
+            header = f"Replaces: {call_id};to-tag={ours};from-tag={theirs}"
+            steps = [send("INVITE", 1, header, body=offer()), *ANSWERED, send("ACK", 1), pause(300), *END]
+            (tmp_path / mode).mkdir()
+            runs.append(sipp.run(steps, tmp_path / mode, "-t", f"{mode[0]}1", target))
+        assert await asyncio.gather(*first, *runs) == [0] * 4
+        await side.ended(4)
+        calls = [event.replaces for event in side.events if isinstance(event, IncomingCall)]
+        assert calls[:2] == [None, None] and set(calls[2:]) == set(replaced)
+
+
+async def test_first_of_forked_answers_wins(tmp_path: Path) -> None:
+    async with running(SipConfig()) as side:
+
+        def react(server: SipServer, event: SipEvent) -> None:
+            if isinstance(event, CallAnswered):
+                asyncio.get_running_loop().call_later(0.5, server.hang_up, event.call)
+
+        side.react = react
+        steps = [
+            invited(),
+            answer(180, branch="one"),
+            answer(180, branch="two", invite=True),
+            answer(200, invite=True, branch="two", body=offer()),
+            get("ACK", check="tag=two"),
+            answer(200, invite=True, branch="one", body=offer()),
+            get("ACK", check="tag=one"),
+            get("BYE", check="tag=one"),
+            answer(200, in_call=True),
+            get("BYE", check="tag=two"),
+            answer(200, in_call=True),
+        ]
+        await call_sipp(side, steps, tmp_path)
+        assert causes(side) == {("bye", 200)} and side.kinds().count(CallAnswered) == 2
+
+
+async def test_we_repeat_until_the_called_side_answers(tmp_path: Path) -> None:
+    async with running(BRIEF) as side:
+        side.react = lambda server, event: server.hang_up(event.call) if isinstance(event, CallAnswered) else None
+        steps = [invited(), pause(400), answer(200, invite=True, body=offer()), get("ACK"), get("BYE"), pause(400)]
+        await call_sipp(side, [*steps, answer(200, in_call=True)], tmp_path)
+        assert causes(side) == {("bye", 200)}
