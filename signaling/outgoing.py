@@ -231,7 +231,9 @@ class Outgoing:
             flow=flow,
             target=_called(way),
             caller=_caller(way.route.caller, call.caller_name, outbound.domain or format_host(flow.local[0])),
-            rules=MediaRules(trunk.srtp, trunk.codecs, trunk.dtmf),
+            rules=MediaRules(
+                trunk.srtp, trunk.codecs, trunk.dtmf, suites=trunk.suites, symmetric=trunk.nat == "symmetric"
+            ),
             ring=float(call.ring_seconds or outbound.ring_seconds),
             patience=float(outbound.patience_seconds),
             trunk=_trunk_name(center, trunk),

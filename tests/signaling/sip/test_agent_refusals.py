@@ -185,3 +185,17 @@ def test_who_is_refused_for_want_of_room_is_told_when_to_try_again() -> None:
         wire.agent.reject(wire.ring_in(), status, "", wire.now)
         (refused,) = wire.take()
         assert refused.headers.get("Retry-After") == retry
+
+
+def test_a_call_of_ours_that_comes_back_is_a_loop() -> None:
+    wire = Wire()
+    _, invite = wire.dial()
+    (ours,) = invite.headers.items("Via")
+    theirs = "SIP/2.0/UDP proxy.test;branch=z9hG4bKproxy"
+    back = request("INVITE", body=OFFER, Via=f"{theirs}, {ours}", Call_ID="any")
+    (answer,) = wire.send(back)
+    assert isinstance(answer, Response) and answer.status == 482
+    other = f"{theirs}2, {ours.replace('z9hG4bK', 'z9hG4bKx')}"
+    assert [
+        a.status for a in wire.send(request("INVITE", body=OFFER, Via=other, Call_ID="b")) if isinstance(a, Response)
+    ] == [100]
