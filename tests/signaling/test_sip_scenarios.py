@@ -408,6 +408,12 @@ async def test_called_side_asks_to_refresh_and_hangs_up(tmp_path: Path) -> None:
         assert causes(side) == {("bye", 200)}
 
 
+def hang_up_when_answered(server: SipServer, event: SipEvent) -> None:
+    react_plainly(server, event)
+    if isinstance(event, CallAnswered):
+        server.hang_up(event.call)
+
+
 class Doubler(asyncio.DatagramProtocol):
     """Passes every datagram on twice."""
 
@@ -441,26 +447,14 @@ async def test_every_request_comes_twice(tmp_path: Path) -> None:
 
 async def test_bye_that_is_lost_comes_again(tmp_path: Path) -> None:
     async with running(BRIEF) as side:
-
-        def react(server: SipServer, event: SipEvent) -> None:
-            react_plainly(server, event)
-            if isinstance(event, CallAnswered):
-                server.hang_up(event.call)
-
-        side.react = react
+        side.react = hang_up_when_answered
         await call_us(side, [*UP, get("BYE"), pause(400), answer(200, in_call=True)], tmp_path)
         assert causes(side) == {("bye", 200)}
 
 
 async def test_bye_that_nobody_answers_leaves_no_call(tmp_path: Path) -> None:
     async with running(BRIEF) as side:
-
-        def react(server: SipServer, event: SipEvent) -> None:
-            react_plainly(server, event)
-            if isinstance(event, CallAnswered):
-                server.hang_up(event.call)
-
-        side.react = react
+        side.react = hang_up_when_answered
         assert await sipp.run([*UP, get("BYE")], tmp_path, "-t", "u1", f"127.0.0.1:{side.bound.udp}") == 0
         await side.ended()
         async with asyncio.timeout(10):
