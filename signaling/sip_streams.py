@@ -2,11 +2,12 @@
 
 import asyncio
 import itertools
+import re
 import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -20,6 +21,12 @@ from signaling.sip_keepalive import KeepAlive
 log = structlog.get_logger()
 
 BACKLOG = 256
+_ALIAS = re.compile(
+    rb"\s*\S+ \S+ SIP/2\.0\r\n(?:(?!Via:|v:)[^\r\n]*\r\n)*"
+    rb"(?:Via|v)[ \t]*:[ \t]*SIP/2\.0/TLS[ \t]+[^\s;:,]+(?::(\d{1,5}))?[ \t]*;[^\r\n,]*\balias\b",
+    re.I,
+)
+"""A request whose topmost Via has the parameter `alias`, and the port that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class Streams:
         """Which connection stands for a flow of connection 0."""
         self._waiting: dict[Flow, list[bytes]] = {}
         """What is to be sent once a connection is up."""
+        self._aliases: dict[tuple[Address, str], int] = {}
+        """Connections of peers that carry ours, too, by where we should connect to and whose certificate was shown."""
         self._sources: Counter[str] = Counter()
         self._strangers = self._refused = 0
         self._next_complaint = 0.0
@@ -121,7 +130,7 @@ class Streams:
 
     def send(self, flow: Flow, data: bytes) -> None:
         """On that connection, or for connection 0 on one of our own; for a connection that is gone it is dropped."""
-        connection = self._connections.get(flow.connection or self._ours.get(flow, 0))
+        connection = self._connections.get(flow.connection or self._ours.get(flow, 0) or self._reuse(flow))
         if connection is not None:
             connection.send(data)
         elif flow in self._waiting:
@@ -130,7 +139,22 @@ class Streams:
             self._waiting[flow] = [data]
             self.run(self._connect(flow))
 
+    def _reuse(self, flow: Flow) -> int:
+        """The connection by which a peer wants to be reached (RFC 5923), if it has shown the name that we should ask
+        for; else 0."""
+        if flow.transport != "tls" or flow.connection or flow in self._waiting:
+            return 0
+        number = self._aliases.get((flow.remote, flow.name or flow.remote[0]), 0)
+        if number:
+            self._ours[flow] = number
+        return number
+
     # For the connections.
+
+    def alias(self, flow: Flow, port: int, names: Iterable[str]) -> None:
+        """The peer of a connection wants ours to come by it, too, in place of one to that port of its host."""
+        for name in names:
+            self._aliases[(flow.remote[0], port), name] = flow.connection
 
     def release(self, kind: Transport, remote: Address) -> None:
         """A connection that was let in is gone, or its other end has become somebody, who takes nobody's place."""
@@ -155,6 +179,8 @@ class Streams:
 
     def remove(self, flow: Flow) -> None:
         del self._connections[flow.connection]
+        for place in [place for place, number in self._aliases.items() if number == flow.connection]:
+            del self._aliases[place]
         for ours in [ours for ours, number in self._ours.items() if number == flow.connection]:
             del self._ours[ours]
             self.owner.flow_closed(ours)
@@ -258,7 +284,7 @@ class Connection(asyncio.Protocol):
         local = self._ours.local if self._ours is not None else (self._streams.owner.get_host() or name[0], name[1])
         verified = self._ours.name if self._ours is not None else ""
         self.flow = Flow(self.flow.transport, local, remote, self._streams.add(self), verified)
-        if self._ours is None and (shown := _certificate(transport)):
+        if shown := _certificate(transport):
             self._shows = True
             self._streams.owner.certificate_shown(self.flow.connection, shown)
         self._is_stranger = self._ours is None and not self._streams.owner.is_known(self.flow)
@@ -279,6 +305,7 @@ class Connection(asyncio.Protocol):
             for message in self._framer.feed(data):
                 self._touched = self._loop.time()
                 self._stop_watch()
+                self._take_alias(message)
                 self._streams.owner.receive(message, self.flow)
                 if time.monotonic() >= until:
                     self._pause()
@@ -305,6 +332,13 @@ class Connection(asyncio.Protocol):
         if self._shows:
             self._streams.owner.certificate_shown(self.flow.connection, b"")
         self.closed.set_result(None)
+
+    def _take_alias(self, message: bytes) -> None:
+        if not self._shows or self._ours is not None:
+            return
+        via = _ALIAS.match(message)
+        if via is not None:
+            self._streams.alias(self.flow, int(via.group(1) or 5061), _names(self._transport))
 
     def _become_known(self) -> None:
         """A phone has registered, or a trunk has shown its certificate: it may be as quiet as others, and its
@@ -357,6 +391,13 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         self._idle = self._loop.call_later(left if left > 0 else self._patience, self._check_idle)
+
+
+def _names(transport: asyncio.BaseTransport) -> list[str]:
+    """What the certificate that a peer has shown names: hosts and addresses, and those of SIP URIs (RFC 5922)."""
+    shown = transport.get_extra_info("ssl_object").getpeercert() or {}
+    names = [str(value) for _, value in shown.get("subjectAltName", ())]
+    return [name.removeprefix("sip:").lower() for name in names if "@" not in name]
 
 
 def _certificate(transport: asyncio.BaseTransport) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -15,11 +15,15 @@ from signaling.center.resources import PeerCertificate, Trunk
 from signaling.errors import ConfigError
 from signaling.peers import Peers
 from signaling.sip.config import SipConfig
-from signaling.sip.events import IncomingCall, SipEvent
+from signaling.sip.events import CallEnded, IncomingCall, SipEvent
+from signaling.sip.headers import NameAddr
+from signaling.sip.outbound import Invitation
+from signaling.sip.uri import Uri
 from signaling.sip_io import SipServer
 from signaling.tls import server_context
 from signaling.trunks import Trunks
 from tests.signaling.center.floor_plan import directory
+from tests.signaling.sip.network import OFFER
 from tests.support.authority import Issued, make_authority
 
 NAME = "sip.carrier.test"
@@ -139,3 +143,38 @@ async def test_a_chain_that_leads_nowhere_or_has_run_out_is_not_let_in(house: Ho
     late = house.authority.issue(dns(), days=-1).context(house.folder, "late", house.authority)
     assert [await house.ask(each) for each in (foreign, late)] == [b"", b""]
     assert not [event for event in house.events if isinstance(event, IncomingCall)]
+
+
+ALIAS = (
+    "OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:6061;branch=z9hG4bKa{more}\r\nFrom: <sip:a@a.test>"
+    ";tag=1\r\nTo: <sip:b@b.test>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "comes"), [(";alias", NAME, True), ("", NAME, False), (";alias", "else.test", False)]
+)
+async def test_a_peer_is_reached_by_its_own_connection_if_it_wants(
+    house: House, more: str, name: str, comes: bool
+) -> None:
+    client = house.authority.issue(dns()).context(house.folder, "known", house.authority)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port, ssl=client)
+    writer.write(ALIAS.format(more=more).encode())
+    async with asyncio.timeout(5):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200 ")
+    flow = replace(house.server.flow_to("tls", ("127.0.0.1", 6061)), name=name)
+    target, caller = Uri("sip", "+4930", NAME), NameAddr(Uri("sip", "+4917", "us.test"))
+    house.server.invite(flow, Invitation(target, caller, OFFER))
+    if comes:
+        async with asyncio.timeout(5):
+            first = await reader.readuntil(b"\r\n\r\n")
+        assert first.startswith(b"INVITE sip:+4930@") and b";alias" in first
+    else:
+        async with asyncio.timeout(5):
+            while not any(isinstance(event, CallEnded) for event in house.events):
+                await asyncio.sleep(0.01)  # its own connection is refused
+    writer.transport.abort()
+    async with asyncio.timeout(5):
+        while not any(isinstance(event, CallEnded) for event in house.events):
+            await asyncio.sleep(0.01)

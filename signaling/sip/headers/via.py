@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import HOST, NO_PARAMS, RECENT, TOKEN, Params, is_token
+from signaling.sip.grammar import HOST, NO_PARAMS, RECENT, TOKEN, Pairs, Params, is_token
 from signaling.sip.uri import format_host, parse_address
 
 COOKIE = "z9hG4bK"
@@ -74,7 +74,8 @@ def _parse(text: str) -> Via:
 
 
 def make_via(transport: str, local: tuple[str, int], branch: str) -> Via:
-    """Of a request of ours; asks for the answer on the way it came (RFC 3581 §3)."""
-    return Via(
-        transport.upper(), format_host(local[0]), local[1], Params((("branch", COOKIE + branch), ("rport", None)))
-    )
+    """Of a request of ours; asks for the answer on the way it came (RFC 3581 §3), and over TLS to come that way with
+    requests, too (RFC 5923)."""
+    alias: Pairs = (("alias", None),) if transport == "tls" else ()
+    params = Params((("branch", COOKIE + branch), ("rport", None), *alias))
+    return Via(transport.upper(), format_host(local[0]), local[1], params)
