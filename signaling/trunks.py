@@ -93,7 +93,8 @@ class Trunks:
             trunk = self._trunks[name]
             if trunk.certificate is None and address in network and flow.transport in trunk.transports:
                 return name
-        return next((name for name in self._registrars if self._is_registrar(name, flow)), None)
+        known = (name for name in self._registrars if self._trunks[name].certificate is None)
+        return next((name for name in known if self._is_registrar(name, flow)), None)
 
     def place(self, call: IncomingCall) -> tuple[str, str]:
         """The trunk of a call and the number that it is for. One that is addressed to the Contact of a registration
@@ -115,7 +116,8 @@ class Trunks:
         return None
 
     def _is_registrar(self, name: str, flow: Flow) -> bool:
-        return flow.remote[0] in self._registrars.get(name, ()) and flow.transport in self._trunks[name].transports
+        known = flow.remote[0] in self._registrars.get(name, ())
+        return known and flow.transport in self._trunks[name].transports and self._has_shown(name, flow)
 
     def _may_call(self, name: str, flow: Flow) -> bool:
         return self._is_registrar(name, flow) or self._is_source(name, flow)
