@@ -279,6 +279,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        kind = self.flow.transport
         remote = plain_address(transport.get_extra_info("peername") or self._remote)
         name = plain_address(transport.get_extra_info("sockname"))
         local = self._ours.local if self._ours is not None else (self._streams.owner.get_host() or name[0], name[1])
@@ -294,7 +295,7 @@ class Connection(asyncio.Protocol):
         if self._ours is not None:
             limits = self._streams.limits
             self._alive = KeepAlive(self._transport, limits.keep_alive, limits.pong)
-        if self._shows and not self._is_stranger and self._streams.is_stranger(self.flow.transport, remote):
+        if self._is_counted and self._shows and not self._is_stranger and self._streams.is_stranger(kind, remote):
             self._become_known()
 
     def data_received(self, data: bytes) -> None:
