@@ -17,7 +17,7 @@ from relay.hearing import NO_CELLS, Matrix, Mixes, distinct_mixes, joined
 from relay.jitter import JitterBuffer
 from relay.mixer import mix
 from relay.outbound import Heard
-from relay.outcome import EngineReport, Kept, Tick
+from relay.outcome import EngineReport, Kept, Tick, report_of
 from relay.pace import Ending
 from relay.party import Outgoing, Party, Room
 from relay.player import Player
@@ -27,12 +27,14 @@ from relay.rows import SourceRows
 from relay.rtp import RtpPacket
 from relay.sending import NarrowSender, OpusSender
 from relay.shared import encode_shared, heard_by_all
-from relay.waiting import Frames, Queue
+from relay.waiting import FRAME as MOST_OCTETS
+from relay.waiting import Coded, Frames, Queue
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
 
 FRAME = NARROW * TICK_MS // 1000
 """Octets in a frame of G.711."""
+_LENT = (*g711.LAWS, "opus")
 SMALL_ROOM = 6
 """Legs: in larger rooms a leg is heard only while it speaks."""
 
@@ -53,6 +55,8 @@ class Engine:
         self._cells = dict.fromkeys(RATES, NO_CELLS)
         self._passed: list[Passed] = []
         self._kept: list[Kept] = []
+        self._lent: dict[int, tuple[Party, Codec]] = {}
+        """By row of sound, those whose packets wait elsewhere."""
         self._faults: list[tuple[str, Exception]] = []
         self._stale = False
         self._passes = False
@@ -96,18 +100,7 @@ class Engine:
 
     def report(self, leg: str) -> EngineReport:
         """The figures of a leg until now. Raises KeyError."""
-        receiver = self._legs[leg].receiver
-        stats = receiver.jitter.stats
-        return EngineReport(
-            stats.received,
-            stats.lost,
-            stats.late,
-            stats.duplicated,
-            receiver.unknown,
-            receiver.frames_concealed,
-            stats.jitter_ms,
-            receiver.jitter.target_ms,
-        )
+        return report_of(self._legs[leg].receiver)
 
     def receive(self, leg: str, packet: RtpPacket, now_ns: int) -> None:
         """Takes an authenticated packet with its counters extended (relay.rtp.StreamExtender). Raises KeyError only."""
@@ -116,9 +109,7 @@ class Engine:
         if sound is None or not source.passes_to:
             source.passed_only = False
             if sound is not None:
-                source.receiver.keep(sound, now_ns)
-                if sound.codec.name in g711.LAWS:
-                    self._kept.append(Kept(leg, packet, sound.codec, now_ns))
+                self._keep(source, sound, now_ns)
             elif source.passes_to:
                 self._pass_aside(source, packet, now_ns)
         else:
@@ -136,7 +127,7 @@ class Engine:
         return receiver.jitter
 
     def take_kept(self) -> list[Kept]:
-        """Packets of G.711 that wait for their turn, of those that came since the last call."""
+        """Packets of G.711 and Opus that wait for their turn, of those that came since the last call."""
         kept, self._kept = self._kept, []
         return kept
 
@@ -144,16 +135,22 @@ class Engine:
         """What waits of a leg up to a packet, to be played elsewhere until `take_back`, together with what follows in
         order. None: it is played here. Raises KeyError."""
         source = self._legs[kept.leg]
-        if source.room.stale or source.passes_to or source.receiver.has_digits:
+        if source.room.stale or source.receiver.has_digits:
             return None
-        if (lent := source.receiver.lend(kept.codec)) is None:
+        if (lent := source.receiver.lend(kept.codec, kept.arrival_ns)) is None:
+            return None
+        if max(map(len, lent.payloads)) > MOST_OCTETS:
+            source.receiver.jitter.take_back(lent)
             return None
         del self._heard[kept.leg]
-        return source.receiver.jitter, Queue("PCMA" if kept.codec.name == "PCMA" else "PCMU", source.row, lent)
+        self._lent[source.row] = source, kept.codec
+        law = next((law for law in g711.LAWS if law == kept.codec.name), None)
+        return source.receiver.jitter, Queue(law, source.row, kept.codec.clock, lent)
 
     def take_back(self, leg: str, queue: Queue) -> None:
         """What waits now of what was lent. Raises KeyError."""
         self._heard[leg] = self._legs[leg]
+        del self._lent[self._legs[leg].row]
         self._legs[leg].receiver.take_back(queue)
 
     def lend_sender(self, leg: str) -> tuple[int, g711.Law] | None:
@@ -236,14 +233,13 @@ class Engine:
             self._rows.release(place.players.pop(player)[1])
             self._touch(place)
 
-    def tick(self, now_ns: int, played: Iterable[Frames] = ()) -> Tick:
+    def tick(self, now_ns: int, played: tuple[list[Frames], list[Coded]] = ([], [])) -> Tick:
         """Moves the sound of 20 ms. `now_ns` is of the same monotonic clock as in `receive`; `played`: of what was
         lent."""
         if self._stale:
             self._arrange()
         self._rows.begin()
-        for frames in played:
-            self._rows.put(frames.sources, NARROW, g711.decode(frames.law, frames.octets))
+        self._take_lent(*played)
         self._take_legs(now_ns)
         ended = self._take_players()
         self._rows.settle()
@@ -277,12 +273,13 @@ class Engine:
         """To those who get it as it is, beginning with what waits for its turn; the others it is kept for."""
         codec, clock = sound.codec, sound.codec.clock
         duration_ns = sound.content.samples * 1_000_000_000 // clock
-        to_mix = source.is_mixed
+        to_mix, nobody = source.is_mixed, True
         for leg in source.passes_to:
             if not leg.takes(sound):
                 leg.passing.end()
                 to_mix = True
                 continue
+            nobody = False
             begins = not leg.passing.is_on(now_ns)
             waiting = source.receiver.waiting() if begins else []
             if waiting is None or any(each.codec != codec for each in waiting):
@@ -305,16 +302,34 @@ class Engine:
                 )
                 begins = False
             leg.passing.passed(duration_ns, sound.content.last, now_ns)
-        if to_mix:
+        if nobody:
+            self._keep(source, sound, now_ns)
+        elif to_mix:
             source.receiver.keep(sound, now_ns)
         else:
             source.receiver.pass_on(sound, now_ns)
         source.passed_only = not to_mix
 
+    def _keep(self, source: Party, sound: Admitted, now_ns: int) -> None:
+        """For mixing alone."""
+        source.receiver.keep(sound, now_ns)
+        if sound.codec.name in _LENT:
+            self._kept.append(Kept(source.name, sound.packet, sound.codec, now_ns))
+
     def _pass_aside(self, source: Party, packet: RtpPacket, now_ns: int) -> None:
         for leg in source.passes_to:
             if leg.passing.is_on(now_ns):
                 self._passed.append(Passed(source.name, leg.name, 0, packet, 0, 8000, now_ns, aside=True))
+
+    def _take_lent(self, frames: list[Frames], coded: list[Coded]) -> None:
+        for each in frames:
+            self._rows.put(each.sources, NARROW, g711.decode(each.law, each.octets))
+        for packet in coded:
+            source, codec = self._lent[packet.source]
+            try:
+                self._rows.put([source.row], source.receiver.rate, source.receiver.play(codec, packet.payload))
+            except Exception as error:  # as in _take_legs
+                self._faults.append((source.name, error))
 
     def _take_legs(self, now_ns: int) -> None:
         """The frames of all legs into their rows; those of G.711 decoded together."""

@@ -20,7 +20,7 @@ from relay.lines import Lines
 from relay.lines.batch import Batch, Column
 from relay.pace import Ending, Pace, PaceStart
 from relay.rtp import HEADER_SIZE
-from relay.waiting import FRAME, Flags, Frames, Queue, Waiting
+from relay.waiting import FRAME, Coded, Flags, Frames, Queue, Waiting
 
 _NEVER = 1 << 40
 """No four octets are this number."""
@@ -138,11 +138,11 @@ class Express:
         for row in np.flatnonzero(over).tolist():
             self._runs[row].end()
 
-    def play(self, now_ns: int, quiet: Flags) -> list[Frames]:
+    def play(self, now_ns: int, quiet: Flags) -> tuple[list[Frames], list[Coded]]:
         """What is played in this tick, after `settle`. What is not in order goes back to its leg first. `quiet`: of
         each source whether its last frame was faint or none."""
         if not len(self._waiting):
-            return []
+            return [], []
         rows, odd = self._waiting.judge(now_ns, self._state[:, :2], self._pace, quiet)
         for row in odd.tolist():
             self._runs[row].end()
@@ -180,9 +180,10 @@ class Express:
         if not len(self._waiting):
             self._forward(batch, slots, sizes, (fixed, state))
         elif (kept := fixed[_TO] == KEPT).all():
-            self._waiting.put(rows, state[:, 0], batch.payloads(slots, FRAME))
+            self._waiting.put(rows, state[:, 0], (batch.payloads(slots, FRAME), sizes - HEADER_SIZE))
         else:
-            self._waiting.put(rows[kept], state[kept, 0], batch.payloads(slots[kept], FRAME))
+            payloads = batch.payloads(slots[kept], FRAME), sizes[kept] - HEADER_SIZE
+            self._waiting.put(rows[kept], state[kept, 0], payloads)
             if not kept.all():
                 self._forward(batch, slots[~kept], sizes[~kept], (fixed[:, ~kept], state[~kept]))
         state[:, 0] += 1

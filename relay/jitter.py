@@ -179,10 +179,12 @@ class JitterBuffer:
         if self._lent is None:
             self._goes_to(self._played + packets, self._position + units)
 
-    def lend(self, codec: Codec, samples: int) -> Lent | None:
-        """What waits, to be played elsewhere until `take_back`; None if not all of it is of that codec and length, in
-        order, and just to be played."""
-        queue, position = self._queue, self._position
+    def lend(self, codec: Codec, now_ns: int) -> Lent | None:
+        """What waits, to be played elsewhere until `take_back`; None if not all of it is of that codec, each for a
+        tick, in order, and just to be played."""
+        queue, position, samples = self._queue, self._position, codec.clock * TICK_MS // 1000
+        if self._copies.wait(now_ns * self._clock // 1_000_000_000):
+            return None
         if not queue or self._played is None or self._resting or self._gap or self._transit is None:
             return None
         for number, held in enumerate(queue):

@@ -5,6 +5,7 @@ import msgspec
 from relay.formats import Codec
 from relay.outbound import Heard
 from relay.party import Outgoing
+from relay.receiving import Receiver
 from relay.rtp import RtpPacket
 
 
@@ -49,3 +50,18 @@ class Tick(msgspec.Struct, frozen=True):
     """What those hear who are sent a packet elsewhere (`lend_sender`)."""
     faults: list[tuple[str, Exception]] = []
     """(leg, error) of those whose own sound could not be taken or made: the others' goes on."""
+
+
+def report_of(receiver: Receiver) -> EngineReport:
+    """The figures of a leg until now."""
+    stats = receiver.jitter.stats
+    return EngineReport(
+        stats.received,
+        stats.lost,
+        stats.late,
+        stats.duplicated,
+        receiver.unknown,
+        receiver.frames_concealed,
+        stats.jitter_ms,
+        receiver.jitter.target_ms,
+    )

@@ -13,7 +13,7 @@ from relay.jitter import Content, JitterBuffer, Lent, Lost, Rest, Sound, Turn
 from relay.malformed import L16Error, Malformed
 from relay.resample import NARROW
 from relay.rtp import RtpPacket
-from relay.voice import NOTHING, Frame, Octets, Samples, Voice, WaveVoice, converted, tuned
+from relay.voice import NOTHING, Frame, Octets, OpusVoice, Samples, Voice, WaveVoice, converted, tuned
 from relay.waiting import Queue
 
 __all__ = ["Admitted", "Frame", "Octets", "Receiver"]
@@ -97,19 +97,29 @@ class Receiver:
             return None
         return [Admitted(*waiting) for waiting in self.jitter.waiting()]
 
-    def lend(self, codec: Codec) -> Lent | None:
-        """What waits, if it is G.711 in order and is played as it is, to be played elsewhere until `take_back`."""
+    def lend(self, codec: Codec, now_ns: int) -> Lent | None:
+        """What waits, if it is G.711 or Opus in order and is played as it is, to be kept elsewhere until
+        `take_back`."""
         voice = self._voice
-        if len(self._left) or not isinstance(voice, WaveVoice) or voice.rate != NARROW or voice.in_gap:
+        if len(self._left) or voice.in_gap:
             return None
-        return self.jitter.lend(codec, NARROW * TICK_MS // 1000)
+        if voice.rate != (self._rate if isinstance(voice, OpusVoice) else NARROW):
+            return None
+        if isinstance(voice, OpusVoice) != (codec.name == "opus"):
+            return None
+        return self.jitter.lend(codec, now_ns)
+
+    def play(self, codec: Codec, payload: bytes) -> Samples:
+        """A frame of Opus that was lent: as `pull` would give it."""
+        return self._sound(Sound(codec, payload, codec.clock * TICK_MS // 1000))
 
     def take_back(self, queue: Queue) -> None:
         """What waits now, and what was played of what was lent."""
         self.jitter.take_back(queue.lent)
         for payload in queue.past:
             self._noise = None
-            self._voice.remember(Octets(queue.law, payload))
+            if queue.law is not None:
+                self._voice.remember(Octets(queue.law, payload))
 
     def knows(self, payload_type: int, codec: Codec) -> bool:
         """Whether the peer negotiated this."""

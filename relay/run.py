@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from relay.codecs import opus
 from relay.direct import Passed, patience_ns
 from relay.engine import Engine, Outgoing
 from relay.express import KEPT, Express, Looks, Start
-from relay.formats import Codec
+from relay.formats import TICK_MS, Codec
 from relay.outbound import Listener, Outbound
 from relay.outcome import Kept
 from relay.pace import Ending, PaceStart
@@ -158,13 +159,15 @@ def try_keeping(leg: "Leg", engine: Engine, express: Express, kept: Kept) -> Non
     reported = leg.reported(packet)
     if leg.incoming is not None or reported is None or leg.regular(packet) != kept.codec:
         return
-    if (lent := engine.lend(kept)) is None:
+    looks = _looks(kept.codec, packet) if kept.codec.name != "opus" else _looks_alone(packet)
+    if looks is None or (lent := engine.lend(kept)) is None:
         return
+    samples = kept.codec.clock * TICK_MS // 1000
     jitter, queue = lent
     transit, spread = jitter.pace
     start = Start(
-        looks=Looks(*_looks(kept.codec, packet), _FOREVER, KEPT, 0, 0, FRAME),
-        next=(packet.sequence + 1, packet.timestamp + FRAME, 0, 0),
+        looks=Looks(*looks, _FOREVER, KEPT, 0, 0, samples),
+        next=(packet.sequence + 1, packet.timestamp + samples, 0, 0),
         arrival_ns=kept.arrival_ns,
         look_ns=leg.look_ns,
         pace=PaceStart(kept.codec.clock, transit, jitter.stats.jitter_ms, reported, spread),
@@ -196,6 +199,17 @@ def try_run(legs: "tuple[Leg, Leg]", engine: Engine, express: Express, passed: P
         pace=PaceStart(codec.clock, transit, jitter.stats.jitter_ms, reported, spread),
     )
     run.begin(line, start)
+
+
+def _looks_alone(packet: RtpPacket) -> tuple[int, int, int, int, int, int] | None:
+    """How packets of Opus look that hold one frame, some sound and no copy of the sound before it (RFC 6716 §4.2.4);
+    None: this is no such packet."""
+    payload = packet.payload
+    if not LEAST_OPUS <= len(payload) <= FRAME or payload[0] & 3 or opus.has_copy(payload):
+        return None
+    head = _VERSION_2 | packet.payload_type << 16
+    mask = 0xFF00 | opus.copy_flags(payload[0])
+    return head, packet.ssrc, HEADER_SIZE + LEAST_OPUS, HEADER_SIZE + FRAME, mask, payload[0] << 8
 
 
 def _looks(codec: Codec, packet: RtpPacket) -> tuple[int, int, int, int, int, int]:

@@ -1,5 +1,5 @@
-"""Jitter buffers of legs of G.711 whose packets come and are played in regular order, as columns: what relay.jitter
-decides for one leg is decided for all of them at once.
+"""Jitter buffers of legs of G.711 and Opus whose packets come and are played in regular order, as columns: what
+relay.jitter decides for one leg is decided for all of them at once.
 
 A row is regular while something waits, its lag is what is wanted, and nothing has to be made up, left out or dropped.
 In the tick in which it is not, it is given back to its objects first. Pure.
@@ -19,12 +19,12 @@ from relay.pace import Pace
 from relay.resample import NARROW
 
 FRAME = NARROW * TICK_MS // 1000
-"""Octets, samples and units of the clock in a packet."""
+"""Octets, samples and units of the clock in a packet of G.711; of Opus no more octets are kept."""
 SLOTS = 16
 PAST = 3
 """Frames that were played and are kept, for what may have to be made up."""
-_MARGIN = NARROW * jitter.MARGIN_MS // 1000
-_LIMIT = NARROW * jitter.MAX_WAIT_MS // 1000 + 2 * FRAME
+_SECOND = 1_000_000_000
+_OPUS = -1
 
 Flags = npt.NDArray[np.bool_]
 
@@ -32,9 +32,11 @@ Flags = npt.NDArray[np.bool_]
 class Queue(msgspec.Struct, frozen=True):
     """What waits in a jitter buffer."""
 
-    law: g711.Law
+    law: g711.Law | None
+    """None: Opus."""
     source: int
     """The leg's row of sound."""
+    clock: int
     lent: jitter.Lent
     past: Sequence[bytes] = ()
     """Of those that were played, the last few."""
@@ -47,6 +49,13 @@ class Frames(msgspec.Struct, frozen=True):
     sources: list[int]
     octets: Octets
     """uint8[sources, FRAME]."""
+
+
+class Coded(msgspec.Struct, frozen=True):
+    """A packet of Opus that is played in a tick."""
+
+    source: int
+    payload: bytes
 
 
 class Waiting:
@@ -62,13 +71,15 @@ class Waiting:
         self._turns = np.zeros(0, np.int64)
         self._source = np.zeros(0, np.int64)
         self._law = np.zeros(0, np.int64)
+        self._clock = np.zeros(0, np.int64)
+        self._sizes = np.zeros((0, SLOTS), np.int64)
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def grow(self, size: int) -> None:
         """There are so many rows from now on."""
-        for name in ("_ring", "_head", "_begun", "_turns", "_source", "_law"):
+        for name in ("_ring", "_head", "_begun", "_turns", "_source", "_law", "_clock", "_sizes"):
             table = getattr(self, name)
             more = np.zeros((size - len(table), *table.shape[1:]), table.dtype)
             setattr(self, name, np.concatenate([table, more]))
@@ -78,13 +89,17 @@ class Waiting:
         self._rows = None
         self._head[row] = self._begun[row] = queue.lent.first
         self._turns[row], self._source[row] = queue.lent.turns_over, queue.source
-        self._law[row] = g711.LAWS.index(queue.law)
+        self._law[row] = _OPUS if queue.law is None else g711.LAWS.index(queue.law)
+        self._clock[row] = queue.clock
         for number, payload in enumerate(queue.lent.payloads, queue.lent.first):
-            self._ring[row, number % SLOTS] = np.frombuffer(payload, np.uint8)
+            self._ring[row, number % SLOTS, : len(payload)] = np.frombuffer(payload, np.uint8)
+            self._sizes[row, number % SLOTS] = len(payload)
 
-    def put(self, rows: Column, sequences: Column, payloads: Octets) -> None:
-        """A packet for each of the rows, each the next one of its row."""
-        self._ring[rows, sequences % SLOTS] = payloads
+    def put(self, rows: Column, sequences: Column, payloads: tuple[Octets, Column]) -> None:
+        """A packet for each of the rows, each the next one of its row. `payloads`: uint8[rows, FRAME], and how many
+        octets of each count."""
+        slots = sequences % SLOTS
+        self._ring[rows, slots], self._sizes[rows, slots] = payloads
 
     def end(self, row: int, following: int) -> Queue:
         """What waits, up to the packet before `following`, and what was played last."""
@@ -93,11 +108,13 @@ class Waiting:
         first = int(self._head[row])
         played = range(max(int(self._begun[row]), first - PAST), first)
         waiting, past = (
-            [self._ring[row, number % SLOTS].tobytes() for number in numbers]
-            for numbers in (range(first, following), played)
+            [self._payload(row, number) for number in numbers] for numbers in (range(first, following), played)
         )
         lent = jitter.Lent(first, waiting, int(self._turns[row]))
-        return Queue(g711.LAWS[int(self._law[row])], int(self._source[row]), lent, past)
+        law = int(self._law[row])
+        return Queue(
+            None if law == _OPUS else g711.LAWS[law], int(self._source[row]), int(self._clock[row]), lent, past
+        )
 
     def judge(self, now_ns: int, following: Column, pace: Pace, quiet: Flags) -> tuple[Column, Column]:
         """The rows that play in this tick, and those that are to be given back. `following`: of all rows, extended
@@ -106,28 +123,42 @@ class Waiting:
         sequence, timestamp = following[rows].T
         waiting = sequence - self._head[rows]
         base, target = pace.aim(rows)
-        lag = now_ns * NARROW // 1_000_000_000 - base - (timestamp - waiting * FRAME)
+        clock = self._clock[rows]
+        frame = clock * TICK_MS // 1000
+        now = now_ns // _SECOND * clock + now_ns % _SECOND * clock // _SECOND
+        lag = now - base - (timestamp - waiting * frame)
         over, faint = lag - target, quiet[self._source[rows]]
-        turns = np.where(over > FRAME + _MARGIN, self._turns[rows] + 1, 0)
+        turns = np.where(over > frame + clock * jitter.MARGIN_MS // 1000, self._turns[rows] + 1, 0)
         much = turns >= np.where(faint, jitter.QUIET_TURNS, jitter.SPELL_TURNS)
         odd = (
             (waiting < 1)
             | (waiting >= SLOTS - PAST)
-            | (lag > _LIMIT)
+            | (lag > clock * jitter.MAX_WAIT_MS // 1000 + 2 * frame)
             | (faint & (over < 0))
-            | (much & (over >= FRAME) & (waiting >= 2))
+            | (much & (over >= frame) & (waiting >= 2))
         )
         plain = rows[~odd]
         self._turns[plain] = turns[~odd]
         return plain, rows[odd]
 
-    def play(self, rows: Column) -> list[Frames]:
+    def play(self, rows: Column) -> tuple[list[Frames], list[Coded]]:
         """The next frame of each row."""
+        opus = rows[self._law[rows] == _OPUS]
+        coded = [
+            Coded(source, self._payload(row, head))
+            for row, head, source in zip(
+                opus.tolist(), self._head[opus].tolist(), self._source[opus].tolist(), strict=True
+            )
+        ]
         octets = self._ring[rows, self._head[rows] % SLOTS]
         self._head[rows] += 1
         sources, laws = self._source[rows], self._law[rows]
         chosen = [(law, laws == number) for number, law in enumerate(g711.LAWS)]
-        return [Frames(law, sources[which].tolist(), octets[which]) for law, which in chosen if which.any()]
+        return [Frames(law, sources[which].tolist(), octets[which]) for law, which in chosen if which.any()], coded
+
+    def _payload(self, row: int, number: int) -> bytes:
+        slot = number % SLOTS
+        return self._ring[row, slot, : self._sizes[row, slot]].tobytes()
 
     def _active(self) -> Column:
         if self._rows is None:

@@ -78,6 +78,13 @@ def has_copy(payload: bytes) -> bool:
     return bool(first >> (7 - frames) & 1 or (toc & _STEREO and first >> (6 - 2 * frames) & 1))
 
 
+def copy_flags(toc: int) -> int:
+    """The bits after the first octet of a packet of one frame of 20 ms that say that it carries a copy."""
+    if toc >= _FIRST_CELT:
+        return 0
+    return 0x50 if toc & _STEREO else 0x40
+
+
 def _first_octet(payload: bytes) -> int:
     """Of the first frame; 0 if that is empty or there is none."""
     if payload[0] & 3 < 2:  # one frame, or two of one size (RFC 6716 §3.2.2 and §3.2.3)

@@ -12,6 +12,7 @@ from ipc.messages import Event
 from recorder.wire import Record
 from relay import api
 from relay.api import Hear, Tap
+from relay.formats import Codec
 from relay.lines import Way
 from relay.lines.batch import Batch
 from relay.lines.plain import PlainLines
@@ -19,7 +20,7 @@ from relay.lines.table import BATCH
 from relay.rtp import RtpPacket, parse, serialize
 from relay.switchboard import Switchboard
 from relay.tap import TapBook
-from relay.waiting import Flags, Frames
+from relay.waiting import Coded, Flags, Frames
 from tests.relay.calls import MS, OPUS, PCMU, TICK, Peer
 from tests.relay.process import ADDRESS, free_ports, offer
 from tests.support.impair import CLEAN, Delivered, Impairment
@@ -134,10 +135,10 @@ def _world(monkeypatch: pytest.MonkeyPatch, runs: bool) -> World:
             monkeypatch.setattr(board, method, lambda *begin: None)
     play = board._express.play
 
-    def counted(now_ns: int, quiet: Flags) -> list[Frames]:
-        frames = play(now_ns, quiet)
-        lines.kept += sum(len(each.sources) for each in frames)
-        return frames
+    def counted(now_ns: int, quiet: Flags) -> tuple[list[Frames], list[Coded]]:
+        frames, coded = play(now_ns, quiet)
+        lines.kept += sum(len(each.sources) for each in frames) + len(coded)
+        return frames, coded
 
     monkeypatch.setattr(board._express, "play", counted)
     board.listen(ADDRESS, 0)
@@ -212,15 +213,15 @@ ODDITIES: dict[str, Callable[[int, RtpPacket], RtpPacket]] = {
 }
 
 
-def conference(seconds: float, how: Impairment, seed: int) -> dict[int, Arrivals]:
+def conference(seconds: float, how: Impairment, seed: int, codec: Codec = PCMU) -> dict[int, Arrivals]:
     """Two speak in turn, with pauses in which there is a faint noise, and one is silent."""
     arrivals = {}
     for line in range(3):
-        sound = tone(400 + 100 * line, seconds, 8000)
-        spoken = (np.arange(len(sound)) // 8000) % 3 == line
+        peer = Peer("", codec, seed=seed + line)
+        sound = tone(400 + 100 * line, seconds, peer.rate)
+        spoken = (np.arange(len(sound)) // peer.rate) % 3 == line
         noise = np.random.default_rng(line).integers(-20, 20, len(sound)).astype(np.int16)
         quiet = noise if line else np.zeros(len(sound), np.int16)
-        peer = Peer("", PCMU, seed=seed + line)
         arrivals[line] = peer.send(np.where(spoken & (line < 2), sound, quiet).astype(np.int16), how=how)
     return arrivals
 
@@ -245,6 +246,15 @@ async def test_a_conference_is_the_same(worlds: Worlds, how: Impairment, seed: i
             }
         world.run(arrivals, 0, 6_200)
     assert worlds[0].kept > (700 if how in (CLEAN, JITTER) else 200)
+    await assert_alike(worlds)
+
+
+@pytest.mark.parametrize(("how", "seed"), [(JITTER, 2), (ROUGH, 3)])
+async def test_a_conference_of_opus_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["opus"], legs=THREE)
+        world.run(conference(5, how, seed, OPUS), 0, 5_200)
+    assert worlds[0].kept > (600 if how is JITTER else 150)
     await assert_alike(worlds)
 
 
@@ -306,6 +316,27 @@ async def test_changes_in_the_middle_are_the_same(worlds: Worlds) -> None:
     assert worlds[0].lines.forwarded > 300
     clocks = [[(r.kind, r.sequence, r.timestamp, r.payload) for r in world.records] for world in worlds]
     assert clocks[0] == clocks[1] and len(clocks[0]) > 90
+    for world in worlds:
+        world.records.clear()
+    await assert_alike(worlds)
+
+
+@pytest.mark.parametrize(("how", "seed"), [(JITTER, 2), (ROUGH, 3)])
+async def test_a_call_of_two_codecs_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        for leg, codec in (("one", "PCMU"), ("two", "opus")):
+            formats, *attributes = FORMATS[codec]
+            command = api.AddRtpLeg(leg, "room", ADDRESS, offer(9, *attributes, formats=formats))
+            await world.board.handle(command)
+        await world.hear(*BOTH, taps=tuple(Tap(leg, "00" * 16, party) for party, leg in enumerate(("one", "two"))))
+        world.run({0: speech("PCMU", 5, how, seed), 1: speech("opus", 5, how, seed + 1)}, 0, 5_200)
+    assert worlds[0].lines.forwarded == 0 and worlds[0].kept > (400 if how is JITTER else 100)
+    for party in (0, 1):
+        told = [
+            [(r.kind, r.codec, r.sequence, r.timestamp, r.ssrc, r.payload) for r in world.records if r.party == party]
+            for world in worlds
+        ]
+        assert told[0] == told[1] and len(told[0]) > 200
     for world in worlds:
         world.records.clear()
     await assert_alike(worlds)

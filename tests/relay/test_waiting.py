@@ -26,12 +26,13 @@ class Buffer:
         spread = DelaySpread(8000)
         spread.add(0, 0)
         self.pace.begin(0, PaceStart(8000, 0, 0.0, (0.0, 0.0), spread), 0)
-        queue = Queue("PCMA" if law == "PCMA" else "PCMU", 3, Lent(numbers[0], [payload(n) for n in numbers], 0))
+        queue = Queue("PCMA" if law == "PCMA" else "PCMU", 3, 8000, Lent(numbers[0], [payload(n) for n in numbers], 0))
         self.waiting.begin(0, queue)
 
     def put(self) -> None:
         row = np.array([0])
-        self.waiting.put(row, np.array([self.next]), np.full((1, FRAME), self.next & 0xFF, np.uint8))
+        payload = np.full((1, FRAME), self.next & 0xFF, np.uint8)
+        self.waiting.put(row, np.array([self.next]), (payload, np.array([FRAME])))
         self.next += 1
 
     def judge(self, now_ms: float, quiet: np.ndarray = LOUD) -> tuple[Column, Column]:
@@ -41,7 +42,7 @@ class Buffer:
     def played(self, now_ms: float) -> list[int]:
         rows, odd = self.judge(now_ms)
         assert not len(odd)
-        return [int(octets[0]) for frames in self.waiting.play(rows) for octets in frames.octets]
+        return [int(octets[0]) for frames in self.waiting.play(rows)[0] for octets in frames.octets]
 
 
 def test_what_waits_is_played_in_order() -> None:
@@ -61,6 +62,18 @@ def test_what_was_not_played_is_not_past() -> None:
     assert buffer.played(145) == [7]
     queue = buffer.waiting.end(0, buffer.next)
     assert (queue.law, queue.past, queue.lent.payloads) == ("PCMA", [payload(7)], [payload(8)])
+
+
+def test_packets_of_opus_keep_their_sizes() -> None:
+    waiting = Waiting()
+    waiting.grow(2)
+    waiting.begin(1, Queue(None, 9, 48_000, Lent(5, [b"one", b"three"], 0)))
+    waiting.put(np.array([1]), np.array([7]), (np.full((1, FRAME), 65, np.uint8), np.array([4])))
+    for expected in (b"one", b"three"):
+        frames, coded = waiting.play(np.array([1]))
+        assert frames == [] and [(each.source, each.payload) for each in coded] == [(9, expected)]
+    queue = waiting.end(1, 8)
+    assert (queue.law, queue.clock, queue.lent.payloads) == (None, 48_000, [b"AAAA"])
 
 
 def test_what_is_not_regular_is_given_back() -> None:
