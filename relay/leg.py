@@ -212,11 +212,14 @@ class Leg:
 
     def look(self, packet: RtpPacket, arrival_ns: int) -> int:
         """A packet that goes by a run; returns when to show another."""
-        codec = self._codec_of(packet)
-        if codec is not None:
-            self._taps.packet(self.name, packet, codec, arrival_ns)
-            if arrival_ns >= self._health.next_listening:
-                self._health.listen(packet.payload, codec, arrival_ns)
+        try:
+            codec = self._codec_of(packet)
+            if codec is not None:
+                self._taps.packet(self.name, packet, codec, arrival_ns)
+                if arrival_ns >= self._health.next_listening:
+                    self._health.listen(packet.payload, codec, arrival_ns)
+        except Exception as error:  # one leg's fault must not silence the others of the batch
+            self.fault(error)
         return self.look_ns
 
     def regular(self, packet: RtpPacket) -> Codec | None:

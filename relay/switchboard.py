@@ -142,8 +142,12 @@ class Switchboard:
         try_listening(leg, self._engine, self._outbound, outgoing)
 
     def _begin_keeping(self, kept: Kept) -> None:
-        if (leg := self._legs.get(kept.leg)) is not None:
+        if (leg := self._legs.get(kept.leg)) is None:
+            return
+        try:
             try_keeping(leg, self._engine, self._express, kept)
+        except Exception as error:  # likewise
+            leg.fault(error)
 
     def _begin_run(self, passed: Passed) -> None:
         legs = self._legs[passed.source], self._legs[passed.leg]

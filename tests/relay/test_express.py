@@ -359,3 +359,21 @@ async def test_a_leg_that_goes_leaves_the_other_as_it_was(worlds: Worlds) -> Non
         assert isinstance(told, api.LegReport) and told.packets_received == 48 and told.faults == 0
         world.run({0: arrivals[0]}, 1_000, 2_000)
     await assert_alike(worlds)
+
+
+async def test_a_leg_that_fails_to_look_harms_nobody(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _ = worlds
+    await world.open(*FORMATS["PCMU"])
+    arrivals = {0: speech("PCMU", 2, CLEAN, 1), 1: speech("PCMU", 2, CLEAN, 2)}
+    world.run(arrivals, 0, 1_000)
+
+    def fail(leg: str, *told: object) -> None:
+        if leg == "one":
+            raise RuntimeError("a fault")
+
+    monkeypatch.setattr(world.board._taps, "packet", fail)
+    await world.hear(*BOTH, taps=(Tap("one", "00" * 16, 0), Tap("two", "00" * 16, 1)))
+    world.run(arrivals, 1_000, 2_000)
+    reports = await world.reports()
+    assert reports["one"].faults > 40 and reports["two"].faults == 0
+    assert reports["one"].packets_sent > 90 and reports["two"].packets_received > 90
