@@ -215,6 +215,10 @@ class Engine:
         self._rooms[room].hearing = Matrix(hearing)
         self._touch(self._rooms[room])
 
+    def listeners(self, room: str, source: str) -> list[str]:
+        """Who is to hear a source, whether or not he is there. Raises KeyError."""
+        return self._rooms[room].hearing.listeners(source)
+
     def add_player(self, room: str, player: str, samples: npt.NDArray[np.int16], rate: int, loop: bool) -> None:
         """Starts a source of mono samples at 8000 or 16000 Hz; it plays on whether or not a leg hears it.
 

@@ -65,6 +65,13 @@ class Matrix:
         there, listener_rows, source_rows = self._find(listeners, sources)
         return Cells(listener_rows[there], source_rows[there], self._gains[there])
 
+    def listeners(self, source: str) -> list[str]:
+        """The names of those who hear a source."""
+        if source not in self._names:
+            return []
+        heard = self._sources == self._names.index(source)
+        return [self._names[number] for number in self._listeners[heard].tolist()]
+
     def heard_alone(self, listeners: Mapping[str, int], sources: Mapping[str, int]) -> dict[int, int]:
         """Row of a listener -> row of the one source that it hears, of those who hear one at a gain of one."""
         there, listener_rows, source_rows = self._find(listeners, sources)

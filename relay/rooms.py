@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from relay.api import Hear, SetRoom, Tap
+from relay.api import SetRoom, Tap
 from relay.engine import Engine
 from relay.tap import TapBook
 
@@ -10,7 +10,6 @@ from relay.tap import TapBook
 @dataclass
 class _Room:
     legs: set[str] = field(default_factory=set)
-    hearing: tuple[Hear, ...] = ()
     taps: tuple[Tap, ...] = ()
 
 
@@ -42,15 +41,13 @@ class Rooms:
     def set(self, command: SetRoom, clock: int) -> None:
         """Hearing and taps change together, between two ticks. Raises KeyError for an unknown room."""
         state = self._rooms[command.room]
-        state.hearing, state.taps = command.hearing, command.taps
+        state.taps = command.taps
         self._engine.set_room(command.room, command.hearing)
         self._tap(command.room, clock)
 
     def listeners(self, room: str, source: str) -> list[str]:
         """The legs that hear a source now."""
-        state = self._rooms[room]
-        heard = {hear.listener for hear in state.hearing if hear.source == source and hear.gain}
-        return sorted(heard & state.legs)
+        return sorted(self._rooms[room].legs.intersection(self._engine.listeners(room, source)))
 
     def _tap(self, room: str, clock: int) -> None:
         state = self._rooms[room]

@@ -80,3 +80,9 @@ def test_silence_is_no_mix_at_all() -> None:
     mixes = distinct_mixes(everyone(), np.zeros(4, np.bool_))
     assert (len(mixes.starts), mixes.of_listener) == (0, {})
     assert distinct_mixes(joined([]), np.zeros(4, np.bool_)).of_listener == {}
+
+
+def test_a_source_knows_by_whom_it_is_heard() -> None:
+    matrix = Matrix((Hear("a", "x"), Hear("b", "x", 0.0), Hear("c", "x", 0.5), Hear("x", "a")))
+    assert sorted(matrix.listeners("x")) == ["a", "c"]
+    assert matrix.listeners("nobody") == [] and matrix.listeners("c") == []
