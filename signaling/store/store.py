@@ -12,8 +12,9 @@ from signaling.center.resources import Directory, SecurityProfile, Tenant, Trunk
 from signaling.center.security import granted
 from signaling.sip.digest import Secrets
 from signaling.sip.redaction import ShownMessage
-from signaling.store import audit_rows, live, sip_traces
+from signaling.store import audit_rows, live
 from signaling.store import recordings as rows
+from signaling.store import sip_traces as traces
 from signaling.store.contacts import Beside, from_row, key_ids, number_index, to_row
 from signaling.store.database import Database
 from signaling.store.directory import as_struct, load_directory, load_tenants, store_directory
@@ -43,7 +44,16 @@ from signaling.store.search import (
     read_token,
     write_token,
 )
-from signaling.store.tables import audit_events, contacts, instances, of, qualities, security_profiles, users
+from signaling.store.tables import (
+    audit_events,
+    contacts,
+    instances,
+    of,
+    qualities,
+    security_profiles,
+    sip_traces,
+    users,
+)
 from signaling.store.trunks import load_passwords, opaque_id, save_passwords, unseal_password
 from signaling.store.upsert import upsert
 from vault.fields import key_of
@@ -292,19 +302,16 @@ class Store:
         return [state for row in found if (state := live.from_row(tenant, row, keys)) is not None]
 
     async def save_sip_trace(self, tenant: Tenant, contact: str, messages: list[ShownMessage]) -> None:
-        """Keeps them after those that are kept of the contact."""
-        all = [*await self.sip_trace(tenant, contact), *messages]
-        key = await self._keys.of_day(tenant, all[0].at)
-        async with self._database.write() as connection:
-            await sip_traces.save(connection, tenant, contact, (all, key))
+        """Keeps them beside those that are kept of the contact."""
+        key = await self._keys.of_day(tenant, messages[0].at)
+        await self._database.keep(sip_traces, traces.to_row(tenant, contact, messages, key))
 
     async def sip_trace(self, tenant: Tenant, contact: str) -> list[ShownMessage]:
         """The SIP messages of a contact's calls that are over; none if nothing is known of them any more."""
         async with self._database.read() as connection:
-            row = await sip_traces.load(connection, tenant, contact)
-        if row is None:
-            return []
-        return sip_traces.from_row(tenant, row, await self._keys.by_ids(tenant, sip_traces.key_ids(row)))
+            found = await traces.load(connection, tenant, contact)
+        keys = await self._keys.by_ids(tenant, traces.key_ids(found)) if found else {}
+        return [message for row in found for message in traces.from_row(tenant, row, keys)]
 
     # Quality
 

@@ -224,9 +224,10 @@ sip_traces = _tenant_table(
     _text("contact"),
     Column("at", Float, nullable=False),
     Column("trace", LargeBinary, nullable=False),
-    key=("contact",),
+    key=("contact", "at"),
 )
-"""The SIP messages of contacts that are over, redacted; `trace` is sealed all the same."""
+"""The SIP messages of contacts, redacted: a row each time that all calls of one were over, `at` that of its first
+message. `trace` is sealed all the same."""
 
 qualities = _tenant_table(
     "qualities",

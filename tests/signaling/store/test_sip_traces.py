@@ -3,10 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-import pytest
-
 from signaling.sip.redaction import ShownMessage
-from signaling.store import Store, sip_traces
+from signaling.store import Store
 from tests.signaling.store.samples import ACME, NOON, RIVAL
 
 
@@ -21,12 +19,6 @@ async def test_what_is_kept_is_found_and_what_comes_later_follows_it(store: Stor
     await store.save_sip_trace(ACME, "c-1", [message(3)])
     assert await store.sip_trace(ACME, "c-1") == [message(1), message(2), message(3)]
     assert await store.sip_trace(RIVAL, "c-1") == []
-
-
-async def test_a_contact_has_so_many_at_most(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sip_traces, "MOST", 2)
-    await store.save_sip_trace(ACME, "c-1", [message(1), message(2), message(3)])
-    assert await store.sip_trace(ACME, "c-1") == [message(1), message(2)]
 
 
 async def test_it_is_sealed_and_damage_shows_nothing(store: Store, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def upgrade() -> None:
         Column("contact", Text, nullable=False),
         Column("at", Float, nullable=False),
         Column("trace", LargeBinary, nullable=False),
-        PrimaryKeyConstraint("account", "instance", "contact"),
+        PrimaryKeyConstraint("account", "instance", "contact", "at"),
         ForeignKeyConstraint(["account", "instance"], ["instances.account", "instances.instance"]),
     )
 
