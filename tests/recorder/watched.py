@@ -40,7 +40,7 @@ def _synced(told: Path) -> dict[str, int]:
         match what:
             case "sync":
                 synced[path] = value
-            case "rename":
+            case "name":
                 synced[value] = synced.get(path, 0)
             case _:
                 synced[path] = min(synced.get(path, 0), value)
@@ -66,13 +66,16 @@ def _watch(told: int) -> None:
 
         return cut
 
-    def rename(source: Any, target: Any, real: Callable[[Any, Any], None] = os.rename) -> None:
-        tell("rename", str(source), str(target))  # before: after it, the file under the new name is whole
-        real(source, target)
+    def naming(real: Callable[..., None]) -> Callable[..., None]:
+        def name(source: Any, target: Any, **options: Any) -> None:
+            tell("name", str(source), str(target))  # before: after it, the file under the new name is whole
+            real(source, target, **options)
+
+        return name
 
     os.fsync, os.fdatasync = syncing(os.fsync), syncing(os.fdatasync)  # type: ignore[assignment]
     os.ftruncate, os.truncate = cutting(os.ftruncate), cutting(os.truncate)  # type: ignore[assignment]
-    os.rename = rename  # type: ignore[assignment]
+    os.rename, os.link = naming(os.rename), naming(os.link)
 
 
 def _path(descriptor: int) -> str:
