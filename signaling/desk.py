@@ -264,5 +264,5 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
 
 
 def _secure(contact: Contact) -> protocol.SecureState | None:
-    pause = contact.recordings.secure
+    pause = contact.talk.secure
     return protocol.SecureState(pause.digits, pause.entered, pause.pound, pause.until) if pause is not None else None

@@ -25,47 +25,80 @@ class Recorded(msgspec.Struct, frozen=True):
     customer: bool
 
 
+class Speaker(msgspec.Struct, frozen=True):
+    """An agent as the room sees him."""
+
+    leg: str
+    number: int = 0
+    """Of his contact among those of the call, from 0."""
+    muted: bool = False
+    """He has muted himself."""
+    parked: bool = False
+    """Another agent has put him on hold."""
+    recorded: Recorded | None = None
+    """His part of the call."""
+
+
 class Call(msgspec.Struct, frozen=True):
-    """The parties of a contact as the room sees them."""
+    """The parties of a call as the room sees them."""
 
     phase: Phase
     customer: str
     """Leg ids."""
-    agent: str = ""
-    muted: bool = False
-    """The agent has muted himself."""
+    agents: tuple[Speaker, ...] = ()
+    """Those who are joined with the customer, or with each other while he is on hold."""
     held: bool = False
-    """The agent has put the customer on hold."""
+    """The customer is on hold."""
     recorded: Recorded | None = None
+    """The automated part."""
     progress: Progress = "dialling"
 
 
 AGENT_PARTY = 0
 CUSTOMER_PARTY = 1
+FURTHER_PARTIES = 2
+"""In an agent's recording the other agents are this and their number."""
 
 
 def hearing(call: Call) -> tuple[Hear, ...]:
-    """The room's matrix. On hold the customer hears music and nobody; the agent hears nobody. Before the called side
-    has answered, nobody hears the agent."""
+    """The room's matrix. Who is on hold hears music and nobody, and nobody hears him; all others hear each other.
+    Before the called side has answered, nobody hears the agent."""
     if call.phase == "dialling":
         sources = {"ringing": RINGBACK, "early": call.customer}
-        heard = call.agent and call.progress in sources
-        return (Hear(call.agent, sources[call.progress]),) if heard else ()
+        return tuple(Hear(one.leg, sources[call.progress]) for one in call.agents if call.progress in sources)
     if call.phase == "flow":
         return (Hear(call.customer, PROMPT),)
-    if call.phase == "queue" or call.held:
+    if call.phase == "queue":
         return (Hear(call.customer, MUSIC),)
-    to_agent = Hear(call.agent, call.customer)
-    return (to_agent,) if call.muted else (to_agent, Hear(call.customer, call.agent))
+    parties = [(one.leg, one.parked, one.muted) for one in call.agents] + [(call.customer, call.held, False)]
+    heard = [leg for leg, away, muted in parties if not away and not muted]
+    return tuple(
+        Hear(leg, source) for leg, away, _ in parties for source in ([MUSIC] if away else heard) if source != leg
+    )
 
 
 def taps(call: Call) -> tuple[Tap, ...]:
-    """Both parties are on the recording's time line from the join to the end, the customer alone before it; only `live`
-    ones are heard in it."""
-    if call.recorded is None:
-        return ()
-    wanted = call.recorded
-    customer = Tap(call.customer, wanted.recording, CUSTOMER_PARTY, wanted.customer and not call.held)
+    """Each agent's recording has himself and all others on its time line, the automated part's the customer alone; only
+    `live` ones are heard in it. Of the others it has what the agent hears."""
     if call.phase != "connected":
-        return (customer,)
-    return (Tap(call.agent, wanted.recording, AGENT_PARTY, wanted.agent and not call.muted), customer)
+        wanted = call.recorded
+        return (
+            (Tap(call.customer, wanted.recording, CUSTOMER_PARTY, wanted.customer and not call.held),) if wanted else ()
+        )
+    return tuple(tap for agent in call.agents for tap in _taps_of(agent, call))
+
+
+def _taps_of(agent: Speaker, call: Call) -> list[Tap]:
+    wanted = agent.recorded
+    if wanted is None:
+        return []
+    recording, others = wanted.recording, wanted.customer and not agent.parked
+    return [
+        Tap(agent.leg, recording, AGENT_PARTY, wanted.agent and not agent.muted and not agent.parked),
+        Tap(call.customer, recording, CUSTOMER_PARTY, others and not call.held),
+        *(
+            Tap(one.leg, recording, FURTHER_PARTIES + one.number, others and not one.muted and not one.parked)
+            for one in call.agents
+            if one is not agent
+        ),
+    ]

@@ -4,7 +4,7 @@ and simulation."""
 from collections.abc import Callable
 from typing import Any, Literal
 
-from signaling.center import adoption, customers, events, handling, placing, recording, sound
+from signaling.center import adoption, customers, events, handling, placing, recording, sound, transferring
 from signaling.center.call import taps
 from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import Decision
@@ -40,6 +40,9 @@ _HANDLERS: dict[type, Callable[[Floor, Any, float], list[Decision]]] = {
     events.Mute: handling.mute,
     events.Hold: handling.hold,
     events.HangUp: handling.hang_up,
+    events.Drop: handling.drop,
+    events.Transfer: transferring.transfer,
+    events.TransferContact: transferring.transfer_contact,
     events.Clear: handling.clear,
     events.RecorderPresence: handling.recorder_presence,
     events.RecordingTrouble: recording.recording_trouble,
@@ -88,11 +91,12 @@ class Center:
             return "stopped"
         if segment.trouble or not self.floor.recorder_there:
             return "interrupted"
-        if contact.recordings.secure is not None:
+        if contact.talk.secure is not None:
             return "secured"
         if segment.state == "suspended":
             return "suspended"
-        return "recording" if any(tap.live for tap in taps(contact.call())) else "paused"
+        mine = (tap.live for tap in taps(contact.call()) if tap.recording == segment.id)
+        return "recording" if any(mine) else "paused"
 
     def _assignments(self) -> list[Assignment]:
         return [agent.assignment for agent in self.floor.agents.values() if agent.assignment is not None]

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from relay.api import Alarm
 from signaling.center.agent_states import ContactState, Input, after
-from signaling.center.call import Call, Phase, Progress, Recorded
+from signaling.center.call import Call, Phase, Progress, Recorded, Speaker
 from signaling.center.decisions import PlaceCall
 from signaling.center.flow_run import FlowRun, Instruction
 from signaling.center.record import AgentInfo, ContactRecord, DisconnectReason, InitiationMethod, QueueInfo
 from signaling.center.resources import Endpoint, Queue, Tenant, User
-from signaling.center.segments import Recordings
+from signaling.center.segments import Recordings, SecurePause, Segment
 from signaling.sip.outcome import Outcome
 from vault.pii import Pii
 
@@ -68,16 +68,16 @@ class Contact:
     method: InitiationMethod = "INBOUND"
     attempt: Attempt | None = None
     """A call that we placed."""
-    ringback: bool = False
     queue: Queue | None = None
     enqueued: float | None = None
     dequeued: float | None = None
     attempts: int = 0
-    music: bool = False
     assignment: "Assignment | None" = None
     """The agent who is offered it, talks, or does its after-contact work."""
     connected: float | None = None
     muted: bool = False
+    parked: bool = False
+    """The agent was put on hold by another one."""
     alarms: dict[str, tuple[str, Alarm]] = field(default_factory=dict)
     """By side, agent or customer: the leg, and what is wrong with its sound."""
     holds: HoldClock = field(default_factory=HoldClock)
@@ -86,15 +86,42 @@ class Contact:
     reason: DisconnectReason | None = None
     cleared: float | None = None
     diverted_from: Pii[str] = Pii("")  # noqa: RUF009  # a value
+    target: str = ""
+    """The user whom it was transferred to; empty: it is for whoever serves its queue."""
+    initial: str | None = None
+    """The first contact of the call; None: this is it."""
+    previous: str | None = None
+    next: str | None = None
+    """What it was transferred from and to."""
+    number_in_call: int = 0
+    """Among all contacts that the call has had."""
+
+    def __post_init__(self) -> None:
+        self._talk = Talk(self.id, [self])
+
+    @property
+    def talk(self) -> "Talk":
+        """The call that it is part of; one of its own until it enters another's."""
+        return self._talk
+
+    def enter(self, talk: "Talk") -> None:
+        self.number_in_call, talk.count = talk.count, talk.count + 1
+        self.belong_to(talk)
+
+    def belong_to(self, talk: "Talk") -> None:
+        """As it did before."""
+        self._talk = talk
+        talk.contacts.append(self)
 
     @property
     def waiting(self) -> bool:
         """In a queue, and nobody is being asked."""
-        return self.phase == "queue" and self.assignment is None and self.disconnected is None
+        return self.phase == "queue" and self.assignment is None and self.disconnected is None and not self.target
 
     @property
     def held(self) -> bool:
-        return self.holds.since is not None
+        """The customer is on hold."""
+        return self.talk.held
 
     def attributes(self) -> dict[str, Pii[str]]:
         """What the flow has set."""
@@ -106,17 +133,16 @@ class Contact:
         return self.run.recorded if asked is None else asked
 
     def call(self) -> Call:
-        agent = self.assignment.leg if self.assignment is not None else ""
-        progress: Progress = self.attempt.progress if self.attempt is not None else "dialling"
-        return Call(self.phase, self.leg, agent, self.muted, self.held, self._recorded(), progress)
-
-    def _recorded(self) -> Recorded | None:
-        segment = self.recordings.agent if self.phase == "connected" else self.recordings.ivr
-        if segment is None or segment.state == "stopped":
-            return None
-        silent = segment.state == "suspended" or self.recordings.secure is not None
-        wanted = frozenset[str]() if silent else segment.wanted
-        return Recorded(segment.id, "Agent" in wanted, "Customer" in wanted)
+        """The call that the contact is part of, with all who are in it."""
+        live = self.talk.live()
+        talking = [one for one in live if one.phase == "connected" and one.assignment is not None]
+        if talking or not live:
+            return Call("connected", self.leg, tuple(map(_speaker, talking)), self.held)
+        one = live[0]
+        progress: Progress = one.attempt.progress if one.attempt is not None else "dialling"
+        agents = (_speaker(one),) if one.phase == "dialling" and one.assignment is not None else ()
+        ivr = _recorded(one.recordings.ivr, self.talk)
+        return Call(one.phase, self.leg, agents, self.held, ivr, progress)
 
     def record(self, now: float) -> ContactRecord:
         """The contact record as it stands at `now`."""
@@ -127,6 +153,9 @@ class Contact:
             instance=self.tenant.instance,
             initiation_method=self.method,
             initiated=self.initiated,
+            initial_contact=self.initial,
+            previous_contact=self.previous,
+            next_contact=self.next,
             customer=self.caller,
             system=self.number,
             diverted_from=self.diverted_from,
@@ -167,6 +196,45 @@ class Contact:
             after_contact_work_start=self.disconnected,
             after_contact_work_end=self.cleared,
         )
+
+
+@dataclass
+class Talk:
+    """A call, from the customer's side: the contacts that it is made of, one for each agent, and what they share."""
+
+    room: str
+    """The first contact's id; the room of all legs."""
+    contacts: list[Contact] = field(default_factory=list)
+    """Those that are over, too."""
+    held: bool = False
+    """The customer is on hold."""
+    secure: SecurePause | None = None
+    music: bool = False
+    ringback: bool = False
+    count: int = 1
+    """How many contacts it has had."""
+
+    def live(self) -> list[Contact]:
+        return [one for one in self.contacts if one.disconnected is None]
+
+    def speaking(self) -> list[Contact]:
+        """Those whose agents talk, or could if they were not on hold."""
+        return [one for one in self.live() if one.phase == "connected"]
+
+
+def _speaker(contact: Contact) -> Speaker:
+    if contact.assignment is None:
+        raise AssertionError("only a contact with an agent gets here")
+    recorded = _recorded(contact.recordings.agent, contact.talk)
+    return Speaker(contact.assignment.leg, contact.number_in_call, contact.muted, contact.parked, recorded)
+
+
+def _recorded(segment: Segment | None, talk: Talk) -> Recorded | None:
+    if segment is None or segment.state == "stopped":
+        return None
+    silent = segment.state == "suspended" or talk.secure is not None
+    wanted = frozenset[str]() if silent else segment.wanted
+    return Recorded(segment.id, "Agent" in wanted, "Customer" in wanted)
 
 
 @dataclass

@@ -41,7 +41,7 @@ def called_answered(floor: Floor, event: CalledAnswered, now: float) -> list[Dec
 
 
 def customer_left(floor: Floor, event: CustomerLeft, now: float) -> list[Decision]:
-    contact = floor.live(event.contact)
+    contact = floor.line(event.contact)
     if contact is None:
         return []
     if contact.attempt is not None and event.reason is not None:
@@ -60,11 +60,12 @@ def node_stopped(floor: Floor, event: NodeStopped, now: float) -> list[Decision]
 
 def break_off(floor: Floor, id: str, reason: DisconnectReason, why: str, now: float) -> list[Decision]:
     """`why` is what an agent who has the contact reads."""
-    contact = floor.live(id)
+    contact = floor.line(id)
     if contact is None:
         return []
-    if contact.assignment is not None and contact.assignment.state != "INCOMING":
-        contact.assignment.reason = why
+    for one in contact.talk.live():
+        if one.assignment is not None and one.assignment.state != "INCOMING":
+            one.assignment.reason = why
     return [*floor.end(contact, reason, now), *floor.route(now)]
 
 

@@ -77,6 +77,8 @@ class DropAgent(msgspec.Struct, frozen=True):
 
     contact: str
     leg: str
+    room: str = ""
+    """The call's; empty: the contact's own."""
 
 
 class DropCustomer(msgspec.Struct, frozen=True):

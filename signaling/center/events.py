@@ -149,10 +149,43 @@ class Mute(msgspec.Struct, frozen=True):
     on: bool
 
 
+CUSTOMER, EVERYBODY = "customer", "all"
+
+
 class Hold(msgspec.Struct, frozen=True):
     user: str
     contact: str
     on: bool
+    participant: str = CUSTOMER
+    """Whom: CUSTOMER, EVERYBODY else in the call, or another agent's contact."""
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """The agent asks another one into the call, by a quick connect. Raises NotNow too: that agent is not free."""
+
+    user: str
+    contact: str
+    quick_connect: str
+    new_contact: str
+    """The id of what becomes of it."""
+
+
+class TransferContact(msgspec.Struct, frozen=True):
+    """The contact is passed on and its agent leaves the call. Raises NotYours, NotNow, ValueError."""
+
+    contact: str
+    new_contact: str
+    queue: str = ""
+    user: str = ""
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """Another agent is taken out of the call, or is not asked any more."""
+
+    user: str
+    contact: str
+    participant: str
+    """The other agent's contact."""
 
 
 class HangUp(msgspec.Struct, frozen=True):
@@ -255,6 +288,7 @@ Event = (
     PlaceContact | StartOutbound | CalledRinging | CalledEarly | CalledAnswered | CalledFailed
     | CallArrived | CustomerLeft | PlayerFinished | AgentPresent | AgentCut | AgentAbsent | PhonePresence | SetEndpoint
     | SetStatus | Accept | Reject | AgentMediaUp | AgentMediaFailed | Mute | Hold | HangUp | Clear | MediaAlarmed
+    | Transfer | TransferContact | Drop
     | MediaLost | NodeStopped | RecorderPresence | RecordingTrouble | DigitPressed | BeginRecording | ControlRecording
     | BeginSecurePause | EndSecurePause | ContactAdopted | ContactNotAdopted
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from signaling.center.agent import Agent
 from signaling.center.agent_states import Input
 from signaling.center.call import MUSIC, PROMPT, RINGBACK, hearing, taps
-from signaling.center.contact import Assignment, Contact
+from signaling.center.contact import Assignment, Contact, Talk
 from signaling.center.decisions import (
     Decision,
     DropAgent,
@@ -50,6 +50,7 @@ class Floor:
         self.new_recording = new_recording
         self.flows: dict[str, Flow] = {flow.id: parse_flow(flow.content) for flow in directory.flows}
         self.numbers = {number.number: number.flow for number in directory.numbers}
+        self.quick_connects = {one.id: one for one in directory.quick_connects}
         self.queues = {queue.id: queue for queue in directory.queues}
         self.profiles = {profile.id: profile.rows for profile in directory.routing_profiles}
         self.outbound_queues = {profile.id: profile.outbound_queue for profile in directory.routing_profiles}
@@ -92,22 +93,30 @@ class Floor:
         decisions: list[Decision] = []
         ready = self._ready()
         for offer in assign(self._waiting(), ready, now) if ready else ():
-            contact, agent = self.contacts[offer.contact], self.agents[offer.agent]
-            contact.attempts += 1
-            leg = f"{contact.id}/agent-{contact.attempts}"
-            expires = now + OFFER_SECONDS
-            assignment = Assignment(agent.user, contact, leg, now, expires, endpoint=agent.endpoint)
-            contact.assignment = agent.assignment = assignment
-            decisions += [TellAgent(offer.agent), TellContact(offer.agent, contact.id)]
+            decisions += self.offer(self.contacts[offer.contact], self.agents[offer.agent], now)
         return decisions
+
+    def offer(self, contact: Contact, agent: Agent, now: float) -> list[Decision]:
+        """Asks an agent who is free."""
+        contact.attempts += 1
+        leg = f"{contact.id}/agent-{contact.attempts}"
+        expires = now + OFFER_SECONDS
+        assignment = Assignment(agent.user, contact, leg, now, expires, endpoint=agent.endpoint)
+        contact.assignment = agent.assignment = assignment
+        return [TellAgent(agent.user.id), *self.tell(contact.talk)]
 
     def give_back(self, assignment: Assignment, input: Input, now: float) -> list[Decision]:
         """The agent will not have it: the contact waits on, the agent is left with what became of the offer."""
         connecting = assignment.state == "CONNECTING"
         assignment.step(input, now)
-        assignment.contact.assignment = None
-        told = TellContact(assignment.user.id, assignment.contact.id)
-        return [DropAgent(assignment.contact.id, assignment.leg), told] if connecting else [told]
+        contact = assignment.contact
+        contact.assignment = None
+        told: list[Decision] = [TellContact(assignment.user.id, contact.id)]
+        if connecting:
+            told.insert(0, DropAgent(contact.id, assignment.leg, contact.talk.room))
+        if contact.target:
+            return [*told, *self.leave(contact, "OTHER", now)]
+        return [*told, *self.tell(contact.talk)]
 
     def release(self, agent: Agent, now: float) -> list[Decision]:
         """The agent's contact is cleared; a contact that is over is now complete."""
@@ -127,41 +136,98 @@ class Floor:
         """The room as the contact's state wants it: music while somebody must hear it, and the picture."""
         call = contact.call()
         wanted = any(hear.source == MUSIC for hear in hearing(call))
-        decisions: list[Decision] = []
-        if wanted and not contact.music:
-            decisions.append(PlayMusic(contact.id, MUSIC))
+        talk, decisions = contact.talk, list[Decision]()
+        if wanted and not talk.music:
+            decisions.append(PlayMusic(talk.room, MUSIC))
         rings = any(hear.source == RINGBACK for hear in hearing(call))
-        if rings and not contact.ringback:
-            decisions.append(PlayRingback(contact.id, RINGBACK))
-        decisions.append(SetPicture(contact.id, hearing(call), taps(call)))
-        if contact.ringback and not rings:
-            decisions.append(StopPlayer(contact.id, RINGBACK))
-        contact.ringback = rings
-        if contact.music and not wanted:
-            decisions.append(StopPlayer(contact.id, MUSIC))
-        contact.music = wanted
+        if rings and not talk.ringback:
+            decisions.append(PlayRingback(talk.room, RINGBACK))
+        decisions.append(SetPicture(talk.room, hearing(call), taps(call)))
+        if talk.ringback and not rings:
+            decisions.append(StopPlayer(talk.room, RINGBACK))
+        talk.ringback = rings
+        if talk.music and not wanted:
+            decisions.append(StopPlayer(talk.room, MUSIC))
+        talk.music = wanted
         return decisions
 
     def end(self, contact: Contact, reason: DisconnectReason, now: float) -> list[Decision]:
-        """The contact is over for everybody; an agent who talked has after-contact work."""
+        """The call is over for everybody; each agent who talked has after-contact work."""
+        talk, live = contact.talk, contact.talk.live()
+        decisions: list[Decision] = [SetPicture(talk.room, (), ())]
+        talk.secure, talk.held = None, False
+        for one in live:
+            decisions += self._close(one, reason, now)
+        decisions += [StopPlayer(talk.room, PROMPT)] if contact.phase == "flow" else []
+        decisions += [StopPlayer(talk.room, MUSIC)] if talk.music else []
+        decisions += [StopPlayer(talk.room, RINGBACK)] if talk.ringback else []
+        return [*decisions, DropCustomer(talk.room, contact.leg), *self._saved(live, now)]
+
+    def leave(self, contact: Contact, reason: DisconnectReason, now: float) -> list[Decision]:
+        """The contact is over, and the call goes on with the others: nobody stays on hold for whom it was passed on.
+        Without others the call is over."""
+        talk = contact.talk
+        others = [one for one in talk.live() if one is not contact]
+        if not others:
+            return self.end(contact, reason, now)
+        closed, changed = self._close(contact, reason, now), [contact]
+        if contact.connected is None:
+            changed += self._forget_transfer(contact, others)
+        else:
+            self.park(talk, False)
+        if any(one.number_in_call > contact.number_in_call for one in others):
+            self.set_held(talk, False, now)
+        return [*self.show(others[0]), *closed, *self._saved(changed, now), *self.tell(talk)]
+
+    def set_held(self, talk: Talk, on: bool, now: float) -> None:
+        """The customer is put on hold, or taken back, for all agents alike."""
+        talk.held = on
+        for one in talk.speaking():
+            state = one.assignment.state if one.assignment is not None else ""
+            if one.assignment is not None and (state == "CONNECTED_ONHOLD") != on:
+                one.assignment.step(Input.HOLD if on else Input.RESUME, now)
+                one.holds.start(now) if on else one.holds.stop(now)
+
+    def park(self, talk: Talk, on: bool, but: Contact | None = None) -> None:
+        """All agents but one are put on hold, or taken back."""
+        for one in talk.speaking():
+            one.parked = on and one is not but
+
+    def tell(self, talk: Talk) -> list[Decision]:
+        """What all agents of a call are shown."""
+        return [TellContact(one.assignment.user.id, one.id) for one in talk.live() if one.assignment is not None]
+
+    def line(self, room: str) -> Contact | None:
+        """Of the call in this room a contact that goes on."""
+        found = self.live(room)
+        if found is not None:
+            return found
+        return next((one for one in self.contacts.values() if one.talk.room == room and one.disconnected is None), None)
+
+    def _forget_transfer(self, contact: Contact, others: list[Contact]) -> list[Contact]:
+        """It came to nothing: who began it still has the customer, if he has not left."""
+        found = [one for one in others if one.next == contact.id]
+        for one in found:
+            one.next = None
+        return found
+
+    def _close(self, contact: Contact, reason: DisconnectReason, now: float) -> list[Decision]:
         contact.holds.stop(now)
-        contact.muted = False
+        contact.muted = contact.parked = False
         contact.disconnected, contact.reason = now, reason
         if contact.dequeued is None and contact.enqueued is not None:
             contact.dequeued = now
-        decisions: list[Decision] = [SetPicture(contact.id, (), ())]
-        contact.recordings.secure = None
+        decisions: list[Decision] = []
         for segment in contact.recordings.running():
             segment.step(RecordingInput.STOP)
             decisions.append(SealRecording(contact.id, segment.id))
-        decisions += self._end_assignment(contact, now)
-        decisions += [StopPlayer(contact.id, PROMPT)] if contact.phase == "flow" else []
-        decisions += [StopPlayer(contact.id, MUSIC)] if contact.music else []
-        decisions += [StopPlayer(contact.id, RINGBACK)] if contact.ringback else []
-        decisions += [DropCustomer(contact.id, contact.leg), SaveContact(contact.record(now))]
-        if contact.connected is None:
-            self.contacts.pop(contact.id, None)
-        return decisions
+        return decisions + self._end_assignment(contact, now)
+
+    def _saved(self, contacts: list[Contact], now: float) -> list[Decision]:
+        for one in contacts:
+            if one.connected is None:
+                self.contacts.pop(one.id, None)
+        return [SaveContact(one.record(now)) for one in contacts]
 
     def _end_assignment(self, contact: Contact, now: float) -> list[Decision]:
         assignment = contact.assignment
@@ -169,7 +235,7 @@ class Floor:
             return []
         media = assignment.state != "INCOMING"
         left = assignment.step(Input.END, now)
-        decisions: list[Decision] = [DropAgent(contact.id, assignment.leg)] if media else []
+        decisions: list[Decision] = [DropAgent(contact.id, assignment.leg, contact.talk.room)] if media else []
         if left is None:  # the customer gave up while the agent was asked
             contact.assignment = None
             return decisions + self.release(self.agents[assignment.user.id], now)

@@ -1,9 +1,11 @@
 """What agents bring about: presence, status, and the handling of the contact that they were offered."""
 
 from signaling.center.agent_states import Input, WrongState
-from signaling.center.contact import Assignment
+from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import Decision, TellAgent, TellContact
 from signaling.center.events import (
+    CUSTOMER,
+    EVERYBODY,
     Accept,
     AgentAbsent,
     AgentCut,
@@ -11,6 +13,7 @@ from signaling.center.events import (
     AgentMediaUp,
     AgentPresent,
     Clear,
+    Drop,
     HangUp,
     Hold,
     Mute,
@@ -20,7 +23,7 @@ from signaling.center.events import (
     SetEndpoint,
     SetStatus,
 )  # fmt: skip
-from signaling.center.floor import CONNECT_SECONDS, Floor
+from signaling.center.floor import CONNECT_SECONDS, Floor, NotYours
 from signaling.center.joining import join
 from signaling.center.placing import caller_ready, cancel, fail, is_placing
 
@@ -48,7 +51,7 @@ def agent_absent(floor: Floor, event: AgentAbsent, now: float) -> list[Decision]
     elif assignment is not None and assignment.state in ("INCOMING", "CONNECTING"):
         decisions += floor.give_back(assignment, _giving_up(assignment), now)
     elif assignment is not None and assignment.state in TALKING:
-        decisions += floor.end(assignment.contact, "AGENT_DISCONNECT", now)
+        decisions += floor.leave(assignment.contact, "AGENT_DISCONNECT", now)
     decisions += floor.release(agent, now)
     agent.leave(now)
     return [*decisions, TellAgent(event.user), *floor.route(now)]
@@ -106,30 +109,42 @@ def agent_media_failed(floor: Floor, event: AgentMediaFailed, now: float) -> lis
 
 
 def mute(floor: Floor, event: Mute, now: float) -> list[Decision]:
-    assignment = _talking(floor, event.user, event.contact, Input.HOLD)
+    assignment = talking(floor, event.user, event.contact, Input.HOLD)
     assignment.contact.muted = event.on
-    return [*floor.show(assignment.contact), TellContact(event.user, event.contact)]
+    return [*floor.show(assignment.contact), *floor.tell(assignment.contact.talk)]
 
 
 def hold(floor: Floor, event: Hold, now: float) -> list[Decision]:
-    assignment = _talking(floor, event.user, event.contact, Input.HOLD)
-    contact = assignment.contact
-    if contact.held == event.on:
+    """The customer, or another agent of the call, or all but who asks; to take all back is to join them."""
+    contact = talking(floor, event.user, event.contact, Input.HOLD).contact
+    before = _holding(contact)
+    if event.participant in (CUSTOMER, EVERYBODY):
+        floor.set_held(contact.talk, event.on, now)
+    if event.participant == EVERYBODY:
+        contact.parked = False
+        floor.park(contact.talk, event.on, contact)
+    elif event.participant != CUSTOMER:
+        _other(contact, event.participant).parked = event.on
+    if _holding(contact) == before:
         return []
-    assignment.step(Input.HOLD if event.on else Input.RESUME, now)
-    if event.on:
-        contact.holds.start(now)
-    else:
-        contact.holds.stop(now)
-    return [*floor.show(contact), TellContact(event.user, event.contact)]
+    return [*floor.show(contact), *floor.tell(contact.talk)]
 
 
 def hang_up(floor: Floor, event: HangUp, now: float) -> list[Decision]:
     waiting = floor.assignment(event.user, event.contact)
     if is_placing(waiting):
         return [*cancel(floor, waiting, now), *floor.route(now)]
-    assignment = _talking(floor, event.user, event.contact, Input.END)
-    return floor.end(assignment.contact, "AGENT_DISCONNECT", now)
+    assignment = talking(floor, event.user, event.contact, Input.END)
+    return floor.leave(assignment.contact, "AGENT_DISCONNECT", now)
+
+
+def drop(floor: Floor, event: Drop, now: float) -> list[Decision]:
+    """Another agent of the call, or who is asked to take it."""
+    contact = talking(floor, event.user, event.contact, Input.END).contact
+    other = next((one for one in contact.talk.live() if one.id == event.participant and one is not contact), None)
+    if other is None:
+        raise NotYours
+    return [*floor.leave(other, "OTHER", now), *floor.route(now)]
 
 
 def clear(floor: Floor, event: Clear, now: float) -> list[Decision]:
@@ -159,7 +174,20 @@ def _giving_up(assignment: Assignment) -> Input:
     return Input.EXPIRE if assignment.state == "INCOMING" else Input.FAIL
 
 
-def _talking(floor: Floor, user: str, contact: str, input: Input) -> Assignment:
+def _holding(contact: Contact) -> list[bool]:
+    return [contact.held, *(one.parked for one in contact.talk.speaking())]
+
+
+def _other(contact: Contact, id: str) -> Contact:
+    """Raises NotYours."""
+    found = next((one for one in contact.talk.speaking() if one.id == id and one is not contact), None)
+    if found is None:
+        raise NotYours
+    return found
+
+
+def talking(floor: Floor, user: str, contact: str, input: Input) -> Assignment:
+    """What an agent has who talks. Raises NotYours, WrongState."""
     assignment = floor.assignment(user, contact)
     if assignment.state not in TALKING:
         raise WrongState(assignment.state, input)

@@ -6,7 +6,7 @@ The contact's state is changed first and shown in the room; the recorder is told
 from typing import Literal
 
 from recorder.api import FORMATS, Party
-from signaling.center.call import AGENT_PARTY, CUSTOMER_PARTY
+from signaling.center.call import AGENT_PARTY, CUSTOMER_PARTY, FURTHER_PARTIES
 from signaling.center.contact import Contact
 from signaling.center.decisions import Decision, MaskDigits, SaveContact, SealRecording, StartRecording, TellContact
 from signaling.center.events import (
@@ -100,34 +100,34 @@ def control_recording(floor: Floor, event: ControlRecording, now: float) -> list
 def begin_secure_pause(floor: Floor, event: BeginSecurePause, now: float) -> list[Decision]:
     """Raises NotNow when there is one already, ValueError for one that could not be."""
     contact = _live(floor, event.contact)
-    if contact.recordings.secure is not None:
+    if contact.talk.secure is not None:
         raise NotNow("a secure pause goes on already", "secured")
     if not 0 <= event.digits <= 64:
         raise ValueError("a secure pause waits for 1 to 64 digits")
     if event.seconds is not None and not 0 < event.seconds <= MAX_SECURE_SECONDS:
         raise ValueError(f"a secure pause lasts at most {MAX_SECURE_SECONDS:.0f} s")
     until = None if event.seconds is None else now + event.seconds
-    contact.recordings.secure = SecurePause(event.digits, event.pound, until)
+    contact.talk.secure = SecurePause(event.digits, event.pound, until)
     return _secured(floor, contact, "SECURE_PAUSE", event.by, now)
 
 
 def end_secure_pause(floor: Floor, event: EndSecurePause, now: float) -> list[Decision]:
     contact = _live(floor, event.contact)
-    if contact.recordings.secure is None:
+    if contact.talk.secure is None:
         raise NotNow("there is no secure pause", _state(contact.recordings.agent))
     return _open_up(floor, contact, event.by, now)
 
 
 def digit_pressed(floor: Floor, event: DigitPressed, now: float) -> list[Decision]:
     """A digit of the customer; what it was is of no interest beyond its being a `#`, and is kept nowhere."""
-    contact = floor.live(event.contact)
-    if contact is None or contact.recordings.secure is None or event.leg != contact.leg:
+    contact = floor.line(event.contact)
+    if contact is None or contact.talk.secure is None or event.leg != contact.leg:
         return []
-    left = contact.recordings.secure.pressed(event.digit.reveal())
+    left = contact.talk.secure.pressed(event.digit.reveal())
     if left is None:
         return _open_up(floor, contact, BY_DIGITS, now)
-    contact.recordings.secure = left
-    return _shown(contact)
+    contact.talk.secure = left
+    return floor.tell(contact.talk)
 
 
 def recording_trouble(floor: Floor, event: RecordingTrouble, now: float) -> list[Decision]:
@@ -153,7 +153,7 @@ def starts(contact: Contact) -> list[Decision]:
 
 def next_secure_end(floor: Floor) -> float | None:
     """When a secure pause runs out next."""
-    pauses = (contact.recordings.secure for contact in floor.contacts.values() if contact.disconnected is None)
+    pauses = (contact.talk.secure for contact in floor.contacts.values() if contact.disconnected is None)
     return min((pause.until for pause in pauses if pause is not None and pause.until is not None), default=None)
 
 
@@ -161,7 +161,7 @@ def end_secure_pauses(floor: Floor, now: float) -> list[Decision]:
     """Ends those that have run out."""
     decisions: list[Decision] = []
     for contact in list(floor.contacts.values()):
-        pause = contact.recordings.secure
+        pause = contact.talk.secure
         if contact.disconnected is None and pause is not None and pause.until is not None and now >= pause.until:
             decisions += _open_up(floor, contact, BY_TIMER, now)
     return decisions
@@ -174,7 +174,7 @@ def controls(floor: Floor, contact: Contact, user: str) -> tuple[Control, ...]:
     state = segment.state if segment is not None else "stopped"
     found: list[Control] = []
     if contact.phase == "connected" and contact.disconnected is None and PAUSE in allowed:
-        secured = contact.recordings.secure is not None
+        secured = contact.talk.secure is not None
         found.append("secureResume" if secured else "securePause")
         found += _PAUSES[state]
     if contact.disconnected is None and STOP in allowed and state != "stopped":
@@ -209,30 +209,52 @@ def _start(
     now, by = when
     key = recording_key(floor.tenant, contact.id, now, type) + FORMATS[floor.recording.format][0]
     segment = Segment(floor.new_recording(), key, type, wanted)
-    if type == "AGENT" and contact.assignment is not None:
+    if type == "AGENT":
         contact.recordings.agent = segment
     else:
         contact.recordings.ivr = segment
     contact.recordings.note(now, "START", type, by)
+    segment.parties = _parties(contact, segment)
     return _started(contact, segment)
 
 
+def announce_joined(contact: Contact) -> list[Decision]:
+    """An agent has joined: he is a further party of what runs of the others."""
+    found: list[Decision] = []
+    for one in contact.talk.speaking():
+        segment = one.recordings.agent
+        if one is not contact and segment is not None and segment.state != "stopped":
+            segment.parties += (_further(contact),)
+            found.append(_started(one, segment))
+    return found
+
+
 def _started(contact: Contact, segment: Segment) -> StartRecording:
-    parties = [Party(CUSTOMER_PARTY, "other", contact.leg)]
-    if segment is contact.recordings.agent and contact.assignment is not None:
-        parties.insert(0, Party(AGENT_PARTY, "agent", contact.assignment.leg))
-    return StartRecording(contact.id, segment.id, segment.key, tuple(parties))
+    return StartRecording(contact.id, segment.id, segment.key, segment.parties)
+
+
+def _parties(contact: Contact, segment: Segment) -> tuple[Party, ...]:
+    customer = Party(CUSTOMER_PARTY, "other", contact.leg)
+    if segment.type == "IVR" or contact.assignment is None:
+        return (customer,)
+    others = [_further(one) for one in contact.talk.speaking() if one is not contact]
+    return (Party(AGENT_PARTY, "agent", contact.assignment.leg), customer, *others)
+
+
+def _further(contact: Contact) -> Party:
+    leg = contact.assignment.leg if contact.assignment is not None else ""
+    return Party(FURTHER_PARTIES + contact.number_in_call, "other", leg)
 
 
 def _open_up(floor: Floor, contact: Contact, by: str, now: float) -> list[Decision]:
-    contact.recordings.secure = None
+    contact.talk.secure = None
     return _secured(floor, contact, "SECURE_RESUME", by, now)
 
 
 def _secured(floor: Floor, contact: Contact, act: ActName, by: str, now: float) -> list[Decision]:
     contact.recordings.note(now, act, "AGENT" if contact.phase == "connected" else "IVR", by)
-    mask = MaskDigits(contact.id, contact.leg, contact.recordings.secure is not None)
-    return [mask, *floor.show(contact), *_told(contact, now)]
+    mask = MaskDigits(contact.talk.room, contact.leg, contact.talk.secure is not None)
+    return [mask, *floor.show(contact), *floor.tell(contact.talk), SaveContact(contact.record(now))]
 
 
 def _told(contact: Contact, now: float) -> list[Decision]:

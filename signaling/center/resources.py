@@ -100,6 +100,16 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A document of Amazon Connect's flow language, Version 2019-10-30."""
 
 
+class QuickConnect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where agents may transfer to."""
+
+    id: str
+    name: str
+    type: Literal["USER", "QUEUE"]
+    target: str
+    """The id of the user or of the queue."""
+
+
 class PhoneNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: str
     """E.164 or any user part that the trunk delivers."""
@@ -227,6 +237,7 @@ class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers: tuple[PhoneNumber, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     phones: tuple[Phone, ...] = ()
+    quick_connects: tuple[QuickConnect, ...] = ()
     retention: tuple[RetentionRule, ...] = ()
     storage: Storage = Storage()
     """Where its recordings go, as far as it is not as the node's configuration says."""

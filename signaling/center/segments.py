@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from recorder.api import Party
 from signaling.center.resources import Tenant
 
 RecordingType = Literal["AGENT", "IVR"]
@@ -87,6 +88,8 @@ class Segment:
     wanted: frozenset[str]
     """Of "Agent" and "Customer"."""
     state: SegmentState = "recording"
+    parties: tuple[Party, ...] = ()
+    """All who have been in it."""
     trouble: str = ""
     """Why the recorder cannot keep it just now."""
 
@@ -105,7 +108,6 @@ class Recordings:
     ivr: Segment | None = None
     asked: frozenset[str] | None = None
     """The sides that were asked for by API, once a contact; they win over the flow's."""
-    secure: SecurePause | None = None
     acts: list[RecordingAct] = field(default_factory=list)
 
     def running(self) -> list[Segment]:

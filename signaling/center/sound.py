@@ -12,9 +12,15 @@ Side = Literal["agent", "customer"]
 
 
 def media_alarmed(floor: Floor, event: MediaAlarmed, now: float) -> list[Decision]:
-    contact = floor.live(event.contact)
-    side = side_of(contact, event.leg) if contact is not None else None
-    if contact is None or side is None:
+    """The customer's is told to all agents of the call."""
+    contact = floor.line(event.contact)
+    found = contact.talk.live() if contact is not None else []
+    return [decision for one in found for decision in _alarmed(one, event)]
+
+
+def _alarmed(contact: Contact, event: MediaAlarmed) -> list[Decision]:
+    side = side_of(contact, event.leg)
+    if side is None:
         return []
     shown = alarms(contact)
     if event.on:
@@ -40,7 +46,7 @@ def alarms(contact: Contact) -> dict[Side, Alarm]:
         return found
     for side in ("agent", "customer"):
         leg, alarm = contact.alarms.get(side, ("", None))
-        by_right = contact.held if side == "customer" else contact.muted and alarm == "silence"
+        by_right = contact.held if side == "customer" else contact.parked or (contact.muted and alarm == "silence")
         if alarm is not None and not by_right and side_of(contact, leg) == side:
             found[side] = alarm
     return found

@@ -12,6 +12,7 @@ from signaling.center.resources import (
     Flow,
     PhoneNumber,
     Queue,
+    QuickConnect,
     RoutingProfile,
     RoutingRow,
     SecurityProfile,
@@ -56,12 +57,22 @@ def directory(flow: dict[str, Any] | None = None, delay: int = 0) -> Directory:
             User("ann", "ann", "Ann", ("agent",), "profile-1"),
             User("bob", "bob", "Bob", (), "profile-1"),
             User("eve", "eve", "Eve", ()),
+            User("cid", "cid", "Cid", ("agent",), "profile-2"),
         ),
         security_profiles=(
             SecurityProfile("agent", "Agent", ("BasicAgentAccess", "CallRecordings.Pause", "CallRecordings.Stop")),
         ),
-        routing_profiles=(RoutingProfile("profile-1", "Support", (RoutingRow("queue-1", 1, delay),)),),
-        queues=(Queue("queue-1", "Support"),),
+        routing_profiles=(
+            RoutingProfile("profile-1", "Support", (RoutingRow("queue-1", 1, delay),)),
+            RoutingProfile("profile-2", "Sales", (RoutingRow("queue-2"),)),
+        ),
+        queues=(Queue("queue-1", "Support"), Queue("queue-2", "Sales")),
+        quick_connects=(
+            QuickConnect("to-ann", "Ann", "USER", "ann"),
+            QuickConnect("to-bob", "Bob", "USER", "bob"),
+            QuickConnect("to-sales", "Sales", "QUEUE", "queue-2"),
+            QuickConnect("to-eve", "Eve", "USER", "eve"),
+        ),
         flows=(Flow("flow-1", "Support", flow or support_flow()),),
         numbers=(PhoneNumber(NUMBER, "flow-1"),),
     )

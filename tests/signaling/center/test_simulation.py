@@ -7,11 +7,13 @@ import pytest
 from signaling.center import events
 from signaling.center.agent_states import WrongState
 from signaling.center.call import hearing, taps
+from signaling.center.contact import Talk
 from signaling.center.decisions import SaveContact, SealRecording, StartRecording
 from signaling.center.floor import NotYours
+from signaling.center.segments import NotNow
 from tests.signaling.center.floor_plan import Shift, support_flow
 
-USERS = ("ann", "bob")
+USERS = ("ann", "bob", "cid")
 
 
 def random_event(rng: random.Random, shift: Shift) -> events.Event:
@@ -37,6 +39,13 @@ def random_event(rng: random.Random, shift: Shift) -> events.Event:
         events.MediaLost(contact),
         events.PlayerFinished(contact, "prompt", rng.random() < 0.1),
         events.RecorderPresence(on),
+        events.Transfer(user, contact, rng.choice(["to-ann", "to-bob", "to-sales", "to-sales"]), f"t{rng.random()}"),
+        events.Transfer(user, contact, rng.choice(["to-ann", "to-bob", "to-sales", "to-sales"]), f"t{rng.random()}"),
+        events.TransferContact(contact, f"t{rng.random()}", rng.choice(["", "queue-2"]), rng.choice(["", "bob"])),
+        events.Drop(user, contact, rng.choice(contacts)),
+        events.Hold(user, contact, on, rng.choice(["all", "customer", *contacts])),
+        events.BeginSecurePause(contact, user, seconds=rng.choice([None, 5.0])),
+        events.EndSecurePause(contact, user),
     ]
     return rng.choice(possible)
 
@@ -44,22 +53,43 @@ def random_event(rng: random.Random, shift: Shift) -> events.Event:
 def check(shift: Shift) -> None:
     floor = shift.center.floor
     legs: set[str] = set()
-    for contact in floor.contacts.values():
-        own = {contact.leg, "prompt", "music"}
-        if contact.assignment is not None:
-            own.add(contact.assignment.leg)
-            assert floor.agents[contact.assignment.user.id].assignment is contact.assignment
-        call = contact.call()
-        for hear in hearing(call):
-            assert {hear.listener, hear.source} <= own
-            assert hear.listener != hear.source
-        for tap in taps(call):
-            assert tap.leg in own
-            assert contact.connected is not None
-        assert not legs & own - {"prompt", "music"}
+    for talk in {id(contact.talk): contact.talk for contact in floor.contacts.values()}.values():
+        live = talk.live()
+        own = {contact.leg for contact in live} | {one.assignment.leg for one in live if one.assignment is not None}
+        for contact in live:
+            if contact.assignment is not None:
+                assert floor.agents[contact.assignment.user.id].assignment is contact.assignment
+            if contact.phase == "connected":
+                assert contact.assignment is not None
+                assert (contact.assignment.state == "CONNECTED_ONHOLD") == talk.held
+        if live:
+            check_room(talk)
+        assert not legs & own
         legs |= own
     for agent in floor.agents.values():
         assert not (agent.routable and agent.assignment is not None)
+
+
+def check_room(talk: Talk) -> None:
+    """Who is away is heard by nobody and in no recording; each agent is the agent of his own recording alone."""
+    live, heard, tapped = talk.live(), hearing(talk.live()[0].call()), taps(talk.live()[0].call())
+    agents = {one.assignment.leg: one for one in talk.speaking() if one.assignment is not None}
+    own = {live[0].leg, *agents}
+    away = {leg for leg, one in agents.items() if one.parked} | ({live[0].leg} if talk.held else set())
+    for hear in heard:
+        assert {hear.listener, hear.source} <= own | {"prompt", "music"}
+        assert hear.listener != hear.source
+        assert hear.source not in away
+        assert (hear.source == "music") == (hear.listener in away or (not agents and hear.source != "prompt"))
+    assert len(set(heard)) == len(heard)
+    running = {one.recordings.agent.id: one for one in agents.values() if one.recordings.agent is not None}
+    for tap in tapped:
+        assert tap.leg in own
+        keeper = running[tap.recording]
+        assert (tap.party == 0) == (agents.get(tap.leg) is keeper)
+        assert not (tap.live and (tap.leg in away or keeper.parked or talk.secure is not None))
+        assert not (tap.live and tap.leg in agents and agents[tap.leg].muted)
+    assert len({(tap.recording, tap.party) for tap in tapped}) == len(tapped)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -71,7 +101,7 @@ def test_invariants_hold_through_a_random_day(seed: int) -> None:
             shift.call(f"c{number}")
         try:
             shift.tell(random_event(rng, shift))
-        except (NotYours, WrongState):
+        except (NotYours, WrongState, NotNow, ValueError):
             check(shift)
         shift.pass_time(rng.choice([0, 0.1, 1, 8]))
         check(shift)
@@ -83,5 +113,6 @@ def test_invariants_hold_through_a_random_day(seed: int) -> None:
     last = {saved.record.contact: saved.record for saved in shift.all(SaveContact)}
     assert last
     assert all(record.completed is not None and record.disconnect_reason for record in last.values())
-    started = [item.recording for item in shift.all(StartRecording)]
-    assert sorted(started) == sorted(item.recording for item in shift.all(SealRecording))
+    started = {item.recording for item in shift.all(StartRecording)}
+    sealed = [item.recording for item in shift.all(SealRecording)]
+    assert sorted(started) == sorted(sealed)
