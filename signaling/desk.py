@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import structlog
 
@@ -31,7 +31,13 @@ _REQUESTS: dict[type, Callable[[str, Any], events.Event]] = {
     protocol.SetEndpoint: lambda user, request: events.SetEndpoint(user, request.endpoint),
     protocol.RejectContact: lambda user, request: events.Reject(user, request.contact_id),
     protocol.MuteContact: lambda user, request: events.Mute(user, request.contact_id, request.on),
-    protocol.HoldContact: lambda user, request: events.Hold(user, request.contact_id, request.on),
+    protocol.HoldContact: lambda user, request: events.Hold(
+        user, request.contact_id, request.on, request.participant_id
+    ),
+    protocol.TransferContact: lambda user, request: events.Transfer(
+        user, request.contact_id, request.quick_connect_id, str(uuid.uuid4())
+    ),
+    protocol.DropParticipant: lambda user, request: events.Drop(user, request.contact_id, request.participant_id),
     protocol.HangUpContact: lambda user, request: events.HangUp(user, request.contact_id),
     protocol.ClearContact: lambda user, request: events.Clear(user, request.contact_id),
 }
@@ -144,9 +150,10 @@ class AgentDesk:
         self._house.tell(center, events.Accept(user, request.contact_id))
         if assignment.endpoint == "phone":
             return protocol.Done()
-        command = AddBrowserLeg(assignment.leg, request.contact_id, self._address, request.sdp)
+        room = assignment.contact.talk.room
+        command = AddBrowserLeg(assignment.leg, room, self._address, request.sdp)
         try:
-            return protocol.Answer((await self._workers.ask(request.contact_id, command)).sdp)
+            return protocol.Answer((await self._workers.ask(room, command)).sdp)
         except Refusal as refusal:
             log.warning("x agent's media refused", contact=request.contact_id, code=refusal.code)
             if assignment.contact.assignment is assignment:  # the worker was slow: another agent may have it by now
@@ -162,7 +169,9 @@ class AgentDesk:
         if is_placing(assignment) and not self._workers.carries(request.contact_id):
             return await self._begin(center, assignment, request)
         try:
-            media: Media = await self._workers.ask(request.contact_id, Renegotiate(assignment.leg, request.sdp))
+            media: Media = await self._workers.ask(
+                assignment.contact.talk.room, Renegotiate(assignment.leg, request.sdp)
+            )
         except Refusal as refusal:
             raise _media_error(refusal) from None
         return media.sdp
@@ -187,7 +196,8 @@ class AgentDesk:
         if assignment.state != "CONNECTED":
             raise WrongState(assignment.state, Input.CONNECT)
         try:
-            await self._workers.ask(request.contact_id, SendDigits(assignment.contact.leg, request.digits.reveal()))
+            contact = assignment.contact
+            await self._workers.ask(contact.talk.room, SendDigits(contact.leg, request.digits.reveal()))
         except Refusal as refusal:
             code = Code.INVALID_PARAMS if refusal.code == "bad_command" else Code.UNAVAILABLE
             raise RpcError(code, "The digits could not be sent.") from None
@@ -225,6 +235,11 @@ def agent_view(center: Center, user: str) -> protocol.Agent:
         endpoint=agent.endpoint,
         endpoints=("browser", "phone") if agent.phone_there else ("browser",),
         may_dial=may_dial(center.floor, user),
+        quick_connects=tuple(
+            protocol.QuickConnect(one.id, one.name, one.type)
+            for one in center.floor.quick_connects.values()
+            if one.target != user
+        ),
     )
 
 
@@ -250,6 +265,8 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
         connected_at=contact.connected if his else None,
         muted=his and contact.muted,
         on_hold=his and contact.held,
+        parked=his and contact.parked,
+        participants=_participants(assignment) if his else (),
         recording=center.recording_state(contact) if his else "off",
         controls=controls(center.floor, contact, assignment.user.id) if his else (),
         secure=_secure(contact) if his else None,
@@ -261,6 +278,27 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
         customer_alarm=alarms.get("customer"),
         agent_alarm=alarms.get("agent"),
     )
+
+
+def _participants(assignment: Assignment) -> tuple[protocol.Participant, ...]:
+    """The others in the agent's call, as long as he is in it."""
+    contact = assignment.contact
+    if contact.disconnected is not None or assignment.state == "INCOMING":
+        return ()
+    customer = protocol.Participant(events.CUSTOMER, "", "CONNECTED", contact.held)
+    others = [one for one in contact.talk.live() if one is not contact]
+    return (customer, *(protocol.Participant(one.id, _name(one), *_state(one)) for one in others))
+
+
+def _name(contact: Contact) -> str:
+    if contact.assignment is not None:
+        return contact.assignment.user.name
+    return contact.queue.name if contact.queue is not None else ""
+
+
+def _state(contact: Contact) -> tuple[Literal["ASKED", "CONNECTED"], bool, bool]:
+    state: Literal["ASKED", "CONNECTED"] = "CONNECTED" if contact.phase == "connected" else "ASKED"
+    return state, contact.parked, contact.muted
 
 
 def _secure(contact: Contact) -> protocol.SecureState | None:

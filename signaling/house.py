@@ -63,7 +63,10 @@ class House:
         return (center, user) if center is not None and user in center.floor.agents else None
 
     def of_contact(self, contact: str) -> Center | None:
-        return next((center for center in self._centers.values() if contact in center.floor.contacts), None)
+        """Also of the call that a first contact began and that goes on without it."""
+        known = (center for center in self._centers.values() if contact in center.floor.contacts)
+        left = (center for center in self._centers.values() if center.floor.line(contact) is not None)
+        return next(known, None) or next(left, None)
 
     def live_contacts(self) -> list[Contact]:
         """Those with a customer on the line."""

@@ -116,6 +116,7 @@ def _check(directory: Directory) -> None:
         _check_account(trunk)
         _check_security(trunk)
     _check_queues(directory, flows)
+    _check_quick_connects(directory)
     _check_phones(directory)
     _check_retention(directory, queues)
     _check_storage(directory.storage)
@@ -200,6 +201,14 @@ def _check_outbound(trunk: str, outbound: Outbound) -> None:
         raise ConfigError(f"trunk {trunk}: a call rings 5 to 180 s, and a target may be silent for 1 to 32 s")
     if outbound.domain and not _HOST.fullmatch(outbound.domain):
         raise ConfigError(f"trunk {trunk}: domain {outbound.domain!r} is no name of a host")
+
+
+def _check_quick_connects(directory: Directory) -> None:
+    agents = {user.id for user in directory.users if user.routing_profile}
+    queues = {queue.id for queue in directory.queues}
+    for one in directory.quick_connects:
+        kind, known = ("agent", agents) if one.type == "USER" else ("queue", queues)
+        _known(f"quick connect {one.name}: {kind}", {one.target}, known)
 
 
 def _check_queues(directory: Directory, flows: set[str]) -> None:

@@ -108,14 +108,14 @@ class Performer:
             case decisions.StartRecording(contact) | decisions.SealRecording(contact):
                 self._lanes.add(f"{contact}/recording", self._work(center, decision))
             case _:
-                self._lanes.add(decision.contact, self._work(center, decision))
+                self._lanes.add(_room(decision), self._work(center, decision))
 
     def _work(self, center: Center, decision: Any) -> Work:
         return lambda: _WORK[type(decision)](self, center, decision)
 
     async def _drop(self, center: Center, decision: decisions.DropAgent | decisions.DropCustomer, side: Side) -> None:
         try:
-            report = await self._workers.ask(decision.contact, relay.DropLeg(decision.leg))
+            report = await self._workers.ask(_room(decision), relay.DropLeg(decision.leg))
         except Refusal as refusal:
             log.debug("x leg was gone", contact=decision.contact, code=refusal.code)
             return
@@ -181,6 +181,12 @@ class Performer:
     async def _drop_customer(self, center: Center, decision: decisions.DropCustomer) -> None:
         await self._drop(center, decision, "customer")
         self._workers.forget(decision.contact)
+
+
+def _room(decision: Any) -> str:
+    """Whose lane it goes through; what belongs to one call keeps its order."""
+    room: str = getattr(decision, "room", "") or decision.contact
+    return room
 
 
 _WORK: dict[type, Callable[[Performer, Center, Any], Any]] = {

@@ -96,6 +96,11 @@ class PhoneCall:
     def contact(self) -> str:
         return self.assignment.contact.id
 
+    @property
+    def room(self) -> str:
+        """Of the call that the contact is part of."""
+        return self.assignment.contact.talk.room
+
 
 class PhoneDesk:
     def __init__(self, house: House, ways: Ways, dialler: Dialler, workers: Legs, lanes: Lanes) -> None:
@@ -213,13 +218,13 @@ class PhoneDesk:
         self._calls.pop(leg, None)
         self._by_agent.pop((call.center.floor.tenant.instance, call.user), None)
         self._dialler.hang_up(leg)
-        self._lanes.add(call.contact, lambda: self._drop(call.contact, leg))
+        self._lanes.add(call.room, lambda: self._drop(call.room, leg))
 
-    async def _drop(self, contact: str, leg: str) -> None:
+    async def _drop(self, room: str, leg: str) -> None:
         try:
-            await self._workers.ask(contact, DropLeg(leg))
+            await self._workers.ask(room, DropLeg(leg))
         except Refusal:
-            log.debug("x leg was gone", contact=contact)
+            log.debug("x leg was gone", contact=room)
 
 
 def _is_wanted(call: PhoneCall, assignment: Assignment | None) -> bool:
@@ -237,7 +242,7 @@ def _dial(call: PhoneCall, owned: Owned, binding: Binding) -> Dial:
     aside: Fields = (("Call-Info", f"<sip:{host}>;answer-after=0"), *ASIDE) if phone.auto_answer else ()
     return Dial(
         owned.tenant,
-        contact.id,
+        call.room,
         call.assignment.leg,
         binding.flow,
         binding.contact,

@@ -17,6 +17,7 @@ from signaling.api import (
     sign_in,
     sip_messages,
     softphone,
+    transfers,
     trunks,
 )
 from signaling.api.bodies import LIMIT
@@ -38,6 +39,7 @@ RESOURCES = (
     exports,
     recording_care,
     recording_control,
+    transfers,
     quarantine,
     outbound,
     sip_messages,

@@ -8,6 +8,7 @@ from typing import Any
 
 from relay.api import Flow
 from signaling.center.record import AgentInfo, ContactRecord, LegalHold, QualityInfo, RecordingInfo, Tombstone
+from signaling.center.resources import Tenant
 from signaling.center.segments import RecordingType
 
 TYPES: tuple[RecordingType, ...] = ("AGENT", "IVR")
@@ -18,7 +19,12 @@ Shape = dict[str, Any]
 
 
 def contact_arn(record: ContactRecord) -> str:
-    return f"arn:telephonist:connect::{record.account}:instance/{record.instance}/contact/{record.contact}"
+    return arn_of(record, record.contact)
+
+
+def arn_of(owner: ContactRecord | Tenant, contact: str) -> str:
+    """Of a contact of this owner's instance."""
+    return f"arn:telephonist:connect::{owner.account}:instance/{owner.instance}/contact/{contact}"
 
 
 def recording_of(record: ContactRecord, type: RecordingType) -> RecordingInfo | None:

@@ -107,8 +107,19 @@ export class Softphone extends EventTarget {
     }
   }
 
-  hold(contactId, on) {
-    return this.#line.call("contact.hold", { contactId, on });
+  /** `participantId`: "customer", another agent's as the contact tells it, or "all"; to take all back joins them. */
+  hold(contactId, on, participantId = "customer") {
+    return this.#line.call("contact.hold", { contactId, on, participantId });
+  }
+
+  /** Asks another agent into the call, by one of `agent.quickConnects`; meanwhile the caller hears music. */
+  transfer(contactId, quickConnectId) {
+    return this.#line.call("contact.transfer", { contactId, quickConnectId });
+  }
+
+  /** Takes another agent out of the call, or asks him no longer. */
+  drop(contactId, participantId) {
+    return this.#line.call("contact.drop", { contactId, participantId });
   }
 
   /** `digits`: 0-9 * # A-D. The caller's side receives them; nobody here hears them. */

@@ -32,6 +32,12 @@ class Value(msgspec.Struct, frozen=True, rename="camel"):
 # What the server tells of the agent and of the contacts
 
 
+class QuickConnect(Value, frozen=True):
+    id: str
+    name: str
+    type: Literal["USER", "QUEUE"]
+
+
 class Agent(Value, frozen=True):
     id: str
     username: str
@@ -51,6 +57,8 @@ class Agent(Value, frozen=True):
     """Which can be chosen now: a phone only while it is registered."""
     may_dial: bool = False
     """He may place calls."""
+    quick_connects: tuple[QuickConnect, ...] = ()
+    """Where contacts may be transferred to, in the order in which to show it."""
 
 
 class SecureState(Value, frozen=True):
@@ -63,6 +71,18 @@ class SecureState(Value, frozen=True):
     """The caller's `#` ends it."""
     until: float | None = None
     """Unix seconds."""
+
+
+class Participant(Value, frozen=True):
+    """Another one in the call than the agent who is told."""
+
+    participant_id: str
+    """`customer`, or the contact of another agent."""
+    name: str
+    """Of an agent, or of the queue in which one is looked for; empty for the customer."""
+    state: Literal["ASKED", "CONNECTED"]
+    on_hold: bool = False
+    muted: bool = False
 
 
 class Contact(Value, frozen=True):
@@ -82,6 +102,11 @@ class Contact(Value, frozen=True):
     connected_at: float | None = None
     muted: bool = False
     on_hold: bool = False
+    """The customer is."""
+    parked: bool = False
+    """The agent himself is, put there by another one."""
+    participants: tuple[Participant, ...] = ()
+    """The others in the call."""
     recording: Recording = "off"
     controls: tuple[Control, ...] = ()
     """What the agent may do to the recording now."""
@@ -165,6 +190,22 @@ class MuteContact(Value, frozen=True):
 class HoldContact(Value, frozen=True):
     contact_id: ContactId
     on: bool
+    participant_id: ContactId = "customer"
+    """`all`: everybody but the agent himself; taking all back joins them."""
+
+
+class TransferContact(Value, frozen=True):
+    """Asks another agent into the call; meanwhile the customer hears music."""
+
+    contact_id: ContactId
+    quick_connect_id: ContactId
+
+
+class DropParticipant(Value, frozen=True):
+    """Takes another agent out of the call, or asks him no longer."""
+
+    contact_id: ContactId
+    participant_id: ContactId
 
 
 class HangUpContact(Value, frozen=True):
@@ -205,7 +246,8 @@ class SecurePause(Value, frozen=True):
 
 Request = (
     SetStatus | SetEndpoint | DialContact | AcceptContact | RejectContact | RenewMedia | MuteContact | HoldContact
-    | HangUpContact | ClearContact | SendDigits | SuspendRecording | ResumeRecording | StopRecording | SecurePause
+    | TransferContact | DropParticipant | HangUpContact | ClearContact | SendDigits | SuspendRecording | ResumeRecording
+    | StopRecording | SecurePause
 )  # fmt: skip
 """What a signed-in softphone may ask. `session.open` comes before and is the server's own."""
 
@@ -219,6 +261,8 @@ METHODS: dict[str, type[OpenSession | Request]] = {
     "media.renew": RenewMedia,
     "contact.mute": MuteContact,
     "contact.hold": HoldContact,
+    "contact.transfer": TransferContact,
+    "contact.drop": DropParticipant,
     "contact.sendDigits": SendDigits,
     "contact.hangup": HangUpContact,
     "contact.clear": ClearContact,

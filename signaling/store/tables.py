@@ -90,6 +90,7 @@ routing_profiles = _tenant_table(
 queues = _tenant_table(
     "queues", _text("id"), _text("name"), _added("caller_number"), _added("caller_name"), _added("outbound_flow")
 )
+quick_connects = _tenant_table("quick_connects", _text("id"), _text("name"), _text("type"), _text("target"))
 contact_flows = _tenant_table("contact_flows", _text("id"), _text("name"), _json("content"))
 phone_numbers = _tenant_table("phone_numbers", _text("number"), _text("flow"), key=("number",))
 trunks = _tenant_table(

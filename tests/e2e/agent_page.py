@@ -100,10 +100,11 @@ class AgentPage:
     async def free(self) -> None:
         await expect(self.card).to_have_count(0)
 
-    async def accept(self) -> None:
+    async def accept(self, state: str = "CONNECTED") -> None:
+        """`state`: as it is then, on hold when another agent consults him."""
         await self.in_state("INCOMING")
         await self.press("Accept")
-        await self.in_state("CONNECTED")
+        await self.in_state(state)
 
     async def finish(self) -> None:
         """Clears what is left of the contact."""

@@ -115,6 +115,10 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
         "routing_profiles": [
             {"id": "routing", "name": "Support", "rows": [{"queue": SUPPORT}], "outbound_queue": SUPPORT}
         ],
+        "quick_connects": [
+            {"id": "to-bob", "name": "Bob", "type": "USER", "target": "00000000-0000-4000-8000-000000000102"},
+            {"id": "to-support", "name": "Support", "type": "QUEUE", "target": SUPPORT},
+        ],
         "queues": [{"id": SUPPORT, "name": "Support", "caller_number": BOTH, "outbound_flow": "outbound"}],
         "flows": [
             {"id": f"flow-{number}", "name": f"Flow {number}", "content": _flow(recorded)}

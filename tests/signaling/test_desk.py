@@ -20,7 +20,7 @@ from signaling.recording_desk import RecordingDesk
 from signaling.softphone import protocol
 from signaling.softphone.errors import Code, RpcError
 from signaling.softphone.tokens import Tokens
-from tests.signaling.center.floor_plan import NUMBER, TENANT, directory
+from tests.signaling.center.floor_plan import NUMBER, TENANT, directory, wide
 from vault.pii import Pii
 
 RIVAL = Tenant("000000000002", "instance-2", "rival")
@@ -368,3 +368,38 @@ async def test_what_cannot_be_dialled_is_said() -> None:
     with pytest.raises(RpcError) as refused:
         await office.desk.request(ANN, protocol.DialContact(Pii("+49301")))
     assert refused.value.code == Code.WRONG_STATE
+
+
+async def test_a_call_is_transferred_in_one_room_and_shown_to_both(office: Office) -> None:
+    office.center.floor.quick_connects = {one.id: one for one in wide().quick_connects}
+    await office.available(ANN)
+    await office.available(BOB)
+    office.call()
+    await office.connect(ANN)
+    told = office.desk.snapshot(ANN).agent.quick_connects
+    assert [(one.id, one.type) for one in told] == [("to-bob", "USER"), ("to-sales", "QUEUE"), ("to-eve", "USER")]
+    customer = protocol.Participant("customer", "", "CONNECTED")
+    assert office.contact(ANN).participants == (customer,)
+    await office.desk.request(ANN, protocol.TransferContact("c-1", "to-bob"))
+    theirs = office.contact(BOB).contact_id
+    held = msgspec.structs.replace(customer, on_hold=True)
+    assert office.contact(ANN).participants == (held, protocol.Participant(theirs, "Bob", "ASKED"))
+    assert (office.contact(BOB).state, office.contact(BOB).participants) == ("INCOMING", ())
+    await office.desk.request(BOB, protocol.AcceptContact(theirs, "offer"))
+    assert relay.AddBrowserLeg(f"{theirs}/agent-1", "c-1", "192.0.2.1", "offer") in office.worker.asked
+    office.house.tell(office.center, events.AgentMediaUp(theirs))
+    assert office.contact(BOB).participants == (held, protocol.Participant("c-1", "Ann", "CONNECTED"))
+    await office.desk.request(ANN, protocol.HoldContact("c-1", False, "all"))
+    await office.desk.request(ANN, protocol.HoldContact("c-1", True, theirs))
+    assert (office.contact(BOB).parked, office.contact(BOB).state) == (True, "CONNECTED")
+    assert await office.refused(ANN, protocol.TransferContact("c-1", "nobody")) == Code.INVALID_PARAMS
+    assert await office.refused(ANN, protocol.TransferContact("c-1", "to-bob")) == Code.WRONG_STATE
+    assert await office.refused(ANN, protocol.DropParticipant("c-1", "nobody")) == Code.NOT_FOUND
+    await office.desk.request(ANN, protocol.HangUpContact("c-1"))
+    await office.desk.request(ANN, protocol.ClearContact("c-1"))
+    assert (office.contact(BOB).parked, office.contact(BOB).participants) == (False, (customer,))
+    await office.desk.request(BOB, protocol.SendDigits(theirs, Pii("1")))
+    assert relay.SendDigits("c-1/customer", "1") in office.worker.asked
+    assert office.house.of_contact("c-1") is office.center  # the customer's leg still has its name
+    office.house.tell(office.center, events.CustomerLeft("c-1"))
+    assert office.contact(BOB).state == "ENDED"

@@ -5,6 +5,7 @@ import { ALARMS, duration, number, OUTCOMES, PROGRESS, reason, RECORDING } from 
 import { keypad } from "./keypad.js";
 import { Meter } from "./meter.js";
 import { recordingControls } from "./recording-controls.js";
+import { transfer } from "./transfer.js";
 
 const OFFER = 20; // seconds
 const ENDINGS = {
@@ -109,12 +110,14 @@ function talking(contact, phone, act, ask) {
   const toggle = (label, name, glyph) => button(label, glyph, "toggle", (self) => act(self, name, !pressed(self)));
   const [mute, hold] = [toggle("Mute", "mute", "mic"), toggle("Hold", "hold", "hold")];
   const recording = recordingControls(act);
+  const others = transfer(phone, act);
   const keys = keypad((digit) => ask("sendDigits", digit));
   const elements = [
     h("div", { class: "head" }, caller(contact, contact.outbound ? "Your call" : "On the line"),
       h("div", { class: "side" }, timer, badge)),
     h("div", { class: "sounds" }, state, again), alarms, meters,
     h("div", { class: "actions" }, mute, hold, button("Hang up", "hangup", "refuse", (self) => act(self, "hangup"))),
+    others.element,
     recording.element,
     keys,
   ];
@@ -133,6 +136,7 @@ function talking(contact, phone, act, ask) {
     const [text, tone] = RECORDING[now.recording];
     badge.textContent = text;
     badge.className = `badge recording ${tone}`;
+    others.update(now);
     recording.update(now);
     showAlarms(alarms, now);
     const away = now.endpoint === "phone";
@@ -154,10 +158,13 @@ function showAlarms(box, { customerAlarm, agentAlarm }) {
   box.replaceChildren(...texts.map((text) => h("span", { class: "badge warn" }, text)));
 }
 
-function soundOf({ muted, onHold, state, progress }, connection) {
+function soundOf({ muted, onHold, parked, state, progress, participants = [] }, connection) {
   if (state === "CONNECTING" && connection === "connected" && progress) return PROGRESS[progress];
   if (state === "CONNECTING" || connection === "new" || connection === "connecting") return "Connecting the sound…";
   if (connection !== "connected") return "The sound is interrupted and is being connected again.";
+  if (parked) return "Another agent has put you on hold: you hear music, and nobody hears you.";
+  const colleague = participants.find((one) => one.participantId !== "customer" && one.state === "CONNECTED" && !one.onHold);
+  if (onHold && colleague) return `You talk with ${colleague.name}; the caller hears music.`;
   if (onHold) return "On hold: the caller hears music and not you.";
   return muted ? "Muted: the caller does not hear you." : "";
 }

@@ -3,6 +3,8 @@
 import itertools
 from typing import Any, TypeVar
 
+import msgspec
+
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.decisions import Decision, SaveContact
@@ -57,24 +59,31 @@ def directory(flow: dict[str, Any] | None = None, delay: int = 0) -> Directory:
             User("ann", "ann", "Ann", ("agent",), "profile-1"),
             User("bob", "bob", "Bob", (), "profile-1"),
             User("eve", "eve", "Eve", ()),
-            User("cid", "cid", "Cid", ("agent",), "profile-2"),
         ),
         security_profiles=(
             SecurityProfile("agent", "Agent", ("BasicAgentAccess", "CallRecordings.Pause", "CallRecordings.Stop")),
         ),
-        routing_profiles=(
-            RoutingProfile("profile-1", "Support", (RoutingRow("queue-1", 1, delay),)),
-            RoutingProfile("profile-2", "Sales", (RoutingRow("queue-2"),)),
-        ),
-        queues=(Queue("queue-1", "Support"), Queue("queue-2", "Sales")),
+        routing_profiles=(RoutingProfile("profile-1", "Support", (RoutingRow("queue-1", 1, delay),)),),
+        queues=(Queue("queue-1", "Support"),),
+        flows=(Flow("flow-1", "Support", flow or support_flow()),),
+        numbers=(PhoneNumber(NUMBER, "flow-1"),),
+    )
+
+
+def wide(flow: dict[str, Any] | None = None, delay: int = 0) -> Directory:
+    """The same with a second queue, an agent for it, and quick connects."""
+    plan = directory(flow, delay)
+    return msgspec.structs.replace(
+        plan,
+        users=(*plan.users, User("cid", "cid", "Cid", ("agent",), "profile-2")),
+        routing_profiles=(*plan.routing_profiles, RoutingProfile("profile-2", "Sales", (RoutingRow("queue-2"),))),
+        queues=(*plan.queues, Queue("queue-2", "Sales")),
         quick_connects=(
             QuickConnect("to-ann", "Ann", "USER", "ann"),
             QuickConnect("to-bob", "Bob", "USER", "bob"),
             QuickConnect("to-sales", "Sales", "QUEUE", "queue-2"),
             QuickConnect("to-eve", "Eve", "USER", "eve"),
         ),
-        flows=(Flow("flow-1", "Support", flow or support_flow()),),
-        numbers=(PhoneNumber(NUMBER, "flow-1"),),
     )
 
 
@@ -83,7 +92,7 @@ class Shift:
 
     def __init__(self, flow: dict[str, Any] | None = None, delay: int = 0) -> None:
         ids = itertools.count(1)
-        self.center = Center(directory(flow, delay), lambda: f"{next(ids):032x}")
+        self.center = Center(wide(flow, delay), lambda: f"{next(ids):032x}")
         self.now = 1000.0
         self.decisions: list[Decision] = []
 

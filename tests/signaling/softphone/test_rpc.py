@@ -20,6 +20,7 @@ from signaling.softphone.protocol import (
     ContactRemoved,
     DialContact,
     Done,
+    DropParticipant,
     HangUpContact,
     HoldContact,
     MuteContact,
@@ -38,6 +39,7 @@ from signaling.softphone.protocol import (
     Snapshot,
     StopRecording,
     SuspendRecording,
+    TransferContact,
 )
 from signaling.softphone.rpc import failure, notification, parse, result
 from tests.signaling.softphone.schema import check
@@ -59,6 +61,9 @@ REQUESTS: list[tuple[str, dict[str, Any], OpenSession | Request]] = [
     ("media.renew", {"contactId": "c", "sdp": "v=0"}, RenewMedia("c", "v=0")),
     ("contact.mute", {"contactId": "c", "on": True}, MuteContact("c", True)),
     ("contact.hold", {"contactId": "c", "on": False}, HoldContact("c", False)),
+    ("contact.hold", {"contactId": "c", "on": True, "participantId": "d"}, HoldContact("c", True, "d")),
+    ("contact.transfer", {"contactId": "c", "quickConnectId": "q"}, TransferContact("c", "q")),
+    ("contact.drop", {"contactId": "c", "participantId": "d"}, DropParticipant("c", "d")),
     ("contact.sendDigits", {"contactId": "c", "digits": "1#"}, SendDigits("c", Pii("1#"))),
     ("contact.hangup", {"contactId": "c"}, HangUpContact("c")),
     ("contact.clear", {"contactId": "c", "unknown": 1}, ClearContact("c")),

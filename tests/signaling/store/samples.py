@@ -18,6 +18,7 @@ from signaling.center.resources import (
     PeerCertificate,
     PhoneNumber,
     Queue,
+    QuickConnect,
     RecordingOptions,
     Registration,
     RoutingProfile,
@@ -83,6 +84,10 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
         security_profiles=tuple(profiles),
         routing_profiles=(RoutingProfile("routing-1", "Basic", (RoutingRow("queue-1", 2, 30),), "queue-2"),),
         queues=(Queue("queue-1", "Support"), Queue("queue-2", "Sales", "+15550100", "Acme", "flow-1")),
+        quick_connects=(
+            QuickConnect("qc-1", "Ada", "USER", "user-1"),
+            QuickConnect("qc-2", "Sales", "QUEUE", "queue-2"),
+        ),
         flows=(Flow("flow-1", "Main", {"Version": "2019-10-30", "Actions": []}),),
         numbers=(PhoneNumber("+15550100", "flow-1"),),
         trunks=(
