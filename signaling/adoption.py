@@ -151,9 +151,9 @@ class Adoption:
             else:
                 self._lose(session)
         for center in self._house:
-            for contact in [live.id for live in center.floor.contacts.values() if live.disconnected is None]:
-                if contact not in self._sessions and f"{contact}/customer" not in self._going:
-                    self._house.tell(center, events.ContactNotAdopted(contact))
+            for room in {live.talk.room for live in center.floor.contacts.values() if live.disconnected is None}:
+                if room not in self._sessions and f"{room}/customer" not in self._going:
+                    self._house.tell(center, events.ContactNotAdopted(room))
             for assignment in self._without_phone(center.floor):
                 self._house.tell(center, events.HangUp(assignment.user.id, assignment.contact.id))
             for user in _missing(center.floor, pages):
@@ -182,9 +182,10 @@ class Adoption:
 
     def _go_on(self, session: Session, legs: list[str], probe: Callable[[str], None]) -> None:
         wanted = {session.leg}
-        contact = session.center.floor.live(session.contact)
-        if contact is not None and contact.assignment is not None and contact.assignment.state in TALKING:
-            wanted.add(contact.assignment.leg)
+        contact = session.center.floor.line(session.contact)
+        for one in contact.talk.live() if contact is not None else ():
+            if one.assignment is not None and one.assignment.state in TALKING:
+                wanted.add(one.assignment.leg)
         # First of all, since a phone that is to ring again has a leg of the same name.
         self._drop_later(session.contact, [leg for leg in legs if leg not in wanted])
         if contact is not None:
@@ -196,7 +197,7 @@ class Adoption:
 
     def _lose(self, session: Session) -> None:
         self._media.forget(session.contact)
-        if session.center.floor.live(session.contact) is not None:
+        if session.center.floor.line(session.contact) is not None:
             self._house.tell(session.center, events.MediaLost(session.contact))
         self._calls.hang_up(session.contact)
 
@@ -219,14 +220,14 @@ class Adoption:
 
     def _teller(self, center: Center, dialled: SavedDialled, trunk: str) -> Tell | None:
         """Who wants to hear of it: the contact that was placed, once it was answered, or the agent who talks on it."""
-        contact = center.floor.live(dialled.contact)
+        contact = center.floor.line(dialled.contact)
         if contact is None:
             return None
         if contact.leg == dialled.leg and contact.phase != "dialling":
             return self._takers.placed.adopt(center, dialled.leg, trunk)
-        assignment = contact.assignment
-        if assignment is not None and _talks_on(assignment, dialled.leg):
-            return self._takers.phones.adopt(center, assignment)
+        for one in contact.talk.live():
+            if one.assignment is not None and _talks_on(one.assignment, dialled.leg):
+                return self._takers.phones.adopt(center, one.assignment)
         return None
 
     def _without_phone(self, floor: Floor) -> list[Assignment]:

@@ -56,8 +56,8 @@ class LiveKeeper:
         tenant = center.floor.tenant
         record = getattr(thing, "record", None)
         contact, user = getattr(thing, "contact", getattr(record, "contact", None)), getattr(thing, "user", None)
-        if contact:
-            self.note(LiveKey(tenant, CONTACT, contact))
+        for id in center.floor.together(contact) if contact else ():
+            self.note(LiveKey(tenant, CONTACT, id))
         if user:
             self.note(LiveKey(tenant, AGENT, user))
 

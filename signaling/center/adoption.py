@@ -5,7 +5,7 @@ from signaling.center.agent_states import Input
 from signaling.center.call import PROMPT
 from signaling.center.contact import Contact
 from signaling.center.customers import break_off
-from signaling.center.decisions import Decision, MaskDigits, PlayPrompt, StopPlayer, TellAgent, TellContact
+from signaling.center.decisions import Decision, MaskDigits, PlayPrompt, StopPlayer, TellAgent
 from signaling.center.events import ContactAdopted, ContactNotAdopted
 from signaling.center.floor import Floor
 from signaling.center.flow_run import text_of
@@ -18,18 +18,20 @@ NOT_ADOPTED = "The system was started anew, and the call could not be taken over
 def contact_adopted(floor: Floor, event: ContactAdopted, now: float) -> list[Decision]:
     """Its legs are where they were. What was decided and perhaps not done any more is done again; it changes nothing
     that was done."""
-    contact = floor.live(event.contact)
+    contact = floor.line(event.contact)
     if contact is None:
         return []
-    masked = MaskDigits(contact.id, contact.leg, contact.recordings.secure is not None)
+    talk = contact.talk
+    masked = MaskDigits(talk.room, contact.leg, talk.secure is not None)
     decisions: list[Decision] = [masked, *floor.show(contact)]
     text = text_of(contact.run) if contact.phase == "flow" else ""
     if text:
         # That the announcement has ended may have been told to nobody: it is spoken again.
         decisions += [StopPlayer(contact.id, PROMPT), PlayPrompt(contact.id, PROMPT, text)]
-    if contact.assignment is not None:
-        decisions.append(TellContact(contact.assignment.user.id, contact.id))  # his phone may have to ring again
-    return [*decisions, *_give_up_connecting(floor, contact, now)]
+    decisions += floor.tell(talk)  # their phones may have to ring again
+    for one in talk.live():
+        decisions += _give_up_connecting(floor, one, now)
+    return decisions
 
 
 def contact_not_adopted(floor: Floor, event: ContactNotAdopted, now: float) -> list[Decision]:

@@ -204,6 +204,11 @@ class Floor:
             return found
         return next((one for one in self.contacts.values() if one.talk.room == room and one.disconnected is None), None)
 
+    def together(self, contact: str) -> set[str]:
+        """The contact, and those that share its call now."""
+        one = self.contacts.get(contact) or self.line(contact)
+        return {contact, *(other.id for other in one.talk.live())} if one is not None else {contact}
+
     def _forget_transfer(self, contact: Contact, others: list[Contact]) -> list[Contact]:
         """It came to nothing: who began it still has the customer, if he has not left."""
         found = [one for one in others if one.next == contact.id]

@@ -10,10 +10,11 @@ from dataclasses import replace
 import msgspec
 
 from signaling.center.agent_states import ContactState
-from signaling.center.contact import Assignment, Contact
+from signaling.center.contact import Assignment, Contact, Talk
 from signaling.center.floor import Floor
 from signaling.center.flow import Flow
 from signaling.center.resources import Endpoint
+from signaling.center.segments import SecurePause
 
 NO_FLOW = Flow("", {})
 """Stands for a contact's flow, which is the instance's to know; and is that of a contact that has none."""
@@ -24,6 +25,19 @@ class SavedContact(msgspec.Struct, frozen=True):
     """Without its flow and its assignment."""
     flow: str
     """The id of the flow that it is in; empty if it is in none."""
+    talk: "SavedTalk | None" = None
+    """The call that it is part of; None: as it was before there were calls of several contacts."""
+
+
+class SavedTalk(msgspec.Struct, frozen=True):
+    """What the contacts of one call share."""
+
+    room: str
+    held: bool
+    secure: SecurePause | None
+    music: bool
+    ringback: bool
+    count: int
 
 
 class SavedAssignment(msgspec.Struct, frozen=True):
@@ -67,10 +81,15 @@ def save_agent(floor: Floor, user: str) -> SavedAgent | None:
 def restore(floor: Floor, contacts: Iterable[SavedContact], agents: Iterable[SavedAgent]) -> list[str]:
     """Puts them back on the floor of the same instance, in another process, before anything else happens there: the ids
     of the contacts that are there now. Who or what the instance does not have any more is left out."""
+    talks: dict[str, Talk] = {}
     for saved in contacts:
         contact = _opened(floor, saved)
         if contact is not None:
             floor.contacts[contact.id] = contact
+            if saved.talk is not None:
+                contact.belong_to(talks.setdefault(saved.talk.room, _opened_talk(saved.talk)))
+    for talk in talks.values():
+        talk.contacts.sort(key=lambda contact: contact.number_in_call)
     for kept in agents:
         agent = floor.agents.get(kept.user)
         if agent is not None:
@@ -86,7 +105,15 @@ def _saved(floor: Floor, contact: Contact) -> SavedContact | None:
     if not flow and run_flow != NO_FLOW:
         return None
     run = msgspec.structs.replace(contact.run, flow=NO_FLOW)
-    return SavedContact(replace(contact, run=run, assignment=None), flow)
+    talk = contact.talk
+    shared = SavedTalk(talk.room, talk.held, talk.secure, talk.music, talk.ringback, talk.count)
+    return SavedContact(replace(contact, run=run, assignment=None), flow, shared)
+
+
+def _opened_talk(saved: SavedTalk) -> Talk:
+    made = Talk(saved.room, held=saved.held, secure=saved.secure, music=saved.music, ringback=saved.ringback)
+    made.count = saved.count
+    return made
 
 
 def _opened(floor: Floor, saved: SavedContact) -> Contact | None:

@@ -78,8 +78,8 @@ def _passed_on(floor: Floor, contact: Contact, wanted: tuple[QuickConnect, str],
         "TRANSFER",
         initial=contact.initial or contact.id,
         previous=contact.id,
-        joined=contact.talk,
     )
+    made.enter(contact.talk)
     made.recordings.asked = contact.recordings.asked
     segment = contact.recordings.agent
     if segment is not None and segment.state == "stopped":

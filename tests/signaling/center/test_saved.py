@@ -14,7 +14,7 @@ from signaling.center.floor import NotYours
 from signaling.center.saved import SavedAgent, SavedContact, restore, save_agent, save_contact
 from signaling.center.segments import NotNow
 from signaling.states import decode, encode
-from tests.signaling.center.floor_plan import NUMBER, Shift, directory
+from tests.signaling.center.floor_plan import NUMBER, Shift, wide
 from tests.signaling.center.test_placing import SILENT, C, a_shift, place
 from vault.pii import Pii
 
@@ -25,7 +25,7 @@ def killed(shift: Shift, flow_is_there: bool = True) -> list[str]:
     contacts = [encode(saved) for id in floor.contacts if (saved := save_contact(floor, id)) is not None]
     agents = [encode(kept) for user in floor.agents if (kept := save_agent(floor, user)) is not None]
     present = [user for user, agent in floor.agents.items() if agent.present]
-    shift.center = Center(directory(), floor.new_recording)
+    shift.center = Center(wide(), floor.new_recording)
     if not flow_is_there:
         shift.center.floor.flows.clear()
     restore(
@@ -80,9 +80,18 @@ def test_whatever_comes_after_it_is_decided_alike(seed: int) -> None:
 
 def anything(rnd: random.Random, turn: int) -> events.Event:
     user, contact = rnd.choice(["ann", "bob"]), f"c{rnd.randrange(max(0, turn // 8 - 2), turn // 8 + 1)}"
-    on = rnd.random() < 0.5
+    on, passed_on = rnd.random() < 0.5, f"t{rnd.randrange(max(0, turn - 8), turn + 1)}"
     return rnd.choice(
         [
+            events.Transfer(user, contact, rnd.choice(["to-ann", "to-bob"]), f"t{turn}"),
+            events.Transfer(user, contact, rnd.choice(["to-ann", "to-bob"]), f"t{turn}"),
+            events.Accept(user, passed_on),
+            events.Accept(user, passed_on),
+            events.AgentMediaUp(passed_on),
+            events.AgentMediaUp(passed_on),
+            events.Hold(user, rnd.choice([contact, passed_on]), on, rnd.choice(["all", contact, passed_on])),
+            events.HangUp(user, passed_on),
+            events.Clear(user, passed_on),
             events.CallArrived(contact, f"{contact}/customer", NUMBER, Pii("+15550199"), 0.0)
             if turn % 8 == 0
             else events.PlayerFinished(contact, "prompt"),
@@ -115,6 +124,28 @@ def attempt(shift: Shift, event: events.Event) -> object:
         return shift.tell(event)
     except (NotYours, WrongState, NotNow, ValueError) as error:
         return type(error), str(error)
+
+
+@pytest.mark.parametrize("cut", range(6))
+def test_a_transfer_is_decided_alike_wherever_it_is_cut(cut: int) -> None:
+    shift, other = talking(), talking()
+    steps: list[events.Event] = [
+        events.Transfer("ann", "c1", "to-bob", "t"),
+        events.Accept("bob", "t"),
+        events.AgentMediaUp("t"),
+        events.Hold("ann", "c1", False, "all"),
+        events.HangUp("ann", "c1"),
+        events.Clear("ann", "c1"),
+        events.CustomerLeft("c1"),
+    ]
+    for one in (shift, other):
+        one.sign_in("bob")
+        for turn, step in enumerate(steps):
+            one.tell(step)
+            if one is shift and turn == cut:
+                killed(one)
+    assert shift.decisions == other.decisions
+    assert [start.recording for start in shift.all(StartRecording)] == [f"{1:032x}", f"{2:032x}", f"{1:032x}"]
 
 
 def test_nothing_personal_is_printed() -> None:
@@ -173,7 +204,7 @@ def test_what_was_being_connected_is_given_back_and_offered_again() -> None:
     shift.tell(events.Accept("ann", "c1"))
     killed(shift)
     made = shift.tell(events.ContactAdopted("c1"))
-    assert DropAgent("c1", "c1/agent-1") in made
+    assert DropAgent("c1", "c1/agent-1", "c1") in made
     assert (shift.state("ann"), shift.state("bob")) == ("ERROR", "INCOMING")
 
 
