@@ -154,6 +154,7 @@ class App:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     async def close(self) -> None:
         """Ends what still goes on, then everything in the order in which nothing is asked of what is closed already."""
