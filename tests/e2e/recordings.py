@@ -57,6 +57,15 @@ class Supervisor:
             found: dict[str, Any] = (await response.json())["Contact"]
             return found
 
+    async def completed(self, contact: str) -> dict[str, Any]:
+        """The contact once its record is complete: records are written a little after what they tell."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                found = await self.contact(contact)
+                if "CompletedTimestamp" in found["Telephonist"]:
+                    return found
+                await asyncio.sleep(0.1)  # the API has no event for it yet
+
     async def delivered(self, contact: str, recording: str = "Recording") -> dict[str, Any]:
         """The contact once its recording, or its "IvrRecording", is in the store."""
         async with asyncio.timeout(SECONDS):

@@ -26,7 +26,7 @@ NUMBER, DIALLED = "+49 30 123456", "+4930123456"
 
 async def contact_of(node: Node, contact: str) -> dict[str, Any]:
     async with Supervisor(node) as supervisor:
-        return await supervisor.contact(contact)
+        return await supervisor.completed(contact)
 
 
 async def until(phone: asyncio.Event) -> None:
@@ -150,6 +150,6 @@ async def test_who_is_called_by_api_is_in_a_flow_when_he_answers_and_reaches_an_
         await agent.hang_up()
         await until(far.over)
         await over(agent)
-        described = await supervisor.contact(answer["ContactId"])
+        described = await supervisor.completed(answer["ContactId"])
     assert (described["InitiationMethod"], described["Attributes"]["order"]) == ("API", "4711")
     assert (described["Telephonist"]["Outcome"], described["DisconnectReason"]) == ("answered", "AGENT_DISCONNECT")
