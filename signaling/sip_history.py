@@ -7,6 +7,12 @@ from signaling.sip.flow import Flow
 from signaling.sip.redaction import ShownMessage
 from signaling.sip.trace import Trace
 
+UNCLAIMED_SECONDS = 40.0
+"""A message that is of no call by then is of none at all: the INVITE was refused at once. It is longer than the 32 s
+that a transaction lives (RFC 3261 §17)."""
+
+MAX_UNCLAIMED = 1000
+
 Owner = tuple[Tenant, str]
 """Of a call: an instance and its contact."""
 
@@ -28,6 +34,10 @@ class SipHistory:
         self._keep = keep
         self._trace = Trace()
         self._call_ids: dict[str, str] = {}
+        self._known: set[str] = set()
+        """Those of them."""
+        self._unclaimed: dict[str, float] = {}
+        """Call-IDs of no call that is known, with the times of their first messages, the oldest first."""
         self._owners: dict[str, Owner] = {}
         """By Call-ID."""
         self._parts: dict[Owner, list[str]] = {}
@@ -37,8 +47,17 @@ class SipHistory:
         self.follow: Callable[[str, ShownMessage], None] | None = None
         """Told the contact, which may be empty, and each message as it passes."""
 
+    @property
+    def calls(self) -> int:
+        """Those of which messages are here."""
+        return len(self._trace)
+
     def on_message(self, data: bytes, flow: Flow, sent: bool) -> None:
-        call_id = self._trace.note(data, flow, sent, self._clock())
+        now = self._clock()
+        call_id = self._trace.note(data, flow, sent, now)
+        if call_id is not None and call_id not in self._known:
+            self._unclaimed.setdefault(call_id, now)
+            self._give_up_unclaimed(now)
         if call_id is None or self.follow is None:
             return
         message, owner = self._trace.latest(call_id), self._owners.get(call_id)
@@ -52,6 +71,8 @@ class SipHistory:
                 self._end(self._call_ids.pop(call, ""))
                 continue
             self._call_ids[call] = call_id
+            self._known.add(call_id)
+            self._unclaimed.pop(call_id, None)
             owner = self._owner_of(call)
             if owner is not None and call_id not in self._owners:
                 self._owners[call_id] = owner
@@ -73,7 +94,17 @@ class SipHistory:
         for owner in list(self._live):
             self._give(owner)
 
+    def _give_up_unclaimed(self, now: float) -> None:
+        """Else what floods us would push out the messages of calls that go on."""
+        while self._unclaimed:
+            call_id, since = next(iter(self._unclaimed.items()))
+            if since > now - UNCLAIMED_SECONDS and len(self._unclaimed) <= MAX_UNCLAIMED:
+                return
+            del self._unclaimed[call_id]
+            self._trace.drop(call_id)
+
     def _end(self, call_id: str) -> None:
+        self._known.discard(call_id)
         owner = self._owners.get(call_id)
         if owner is None:
             self._trace.drop(call_id)

@@ -3,7 +3,7 @@
 from signaling.center.resources import Tenant
 from signaling.sip.flow import Flow
 from signaling.sip.redaction import ShownMessage
-from signaling.sip_history import SipHistory
+from signaling.sip_history import MAX_UNCLAIMED, UNCLAIMED_SECONDS, SipHistory
 from tests.signaling.center.floor_plan import TENANT
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.9", 5070))
@@ -109,3 +109,18 @@ def test_a_follower_is_told_each_message_of_a_call() -> None:
     scene.passes("OPTIONS", "no call")
     scene.end("a")
     assert scene.followed == [("", "INVITE"), ("c-1", "BYE")]
+
+
+def test_calls_that_nobody_ever_knew_of_leave_nothing_and_push_nobody_out() -> None:
+    scene = Scene()
+    scene.begin("a", "c-1")
+    for number in range(5 * MAX_UNCLAIMED):
+        scene.now -= 0.999  # a thousand a second
+        scene.passes("INVITE", f"refused-{number}")
+    assert scene.history.calls <= MAX_UNCLAIMED + 1
+    assert methods(scene.history.of(TENANT, "c-1")) == ["INVITE"]
+    scene.now += UNCLAIMED_SECONDS
+    scene.passes("INVITE", "refused")
+    assert scene.history.calls == 2
+    scene.end("a")
+    assert scene.kept == [("c-1", ["INVITE", "BYE"])]
