@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ COMMAND = (sys.executable, "-m", "signaling.cli")
 
 class Node:
     """Started by the constructor; `stop` ends it and removes its data. `address`: its own, and that of its trunks;
-    `more`: further lines of its configuration."""
+    `more`: further lines of its configuration; `trunks`: further ones of its instance."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Node:
         orphan_seconds: float = 30.0,
         address: str = "127.0.0.1",
         more: str = "",
+        trunks: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tp-"))
         self.places = Places(self.folder / "data")
@@ -48,7 +49,7 @@ class Node:
             f"rtp = [{rtp_ports[0]}, {rtp_ports[1]}]\n"
             f"[relay]\nworkers = {workers}\norphan_seconds = {orphan_seconds}\n{more}"
         )
-        self._apply(address)
+        self._apply(address, trunks)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "serve", "--config", str(config), "--data", str(self.places.data)],
@@ -74,9 +75,10 @@ class Node:
         with self.log.open("ab") as log:
             return subprocess.call([*COMMAND, *words, "--data", str(self.places.data)], stdout=log, stderr=log)
 
-    def _apply(self, address: str) -> None:
+    def _apply(self, address: str, trunks: Sequence[dict[str, Any]]) -> None:
         path = self.folder / "instance.json"
-        path.write_bytes(msgspec.json.encode(instance(address)))
+        document = instance(address)
+        path.write_bytes(msgspec.json.encode(document | {"trunks": [*document["trunks"], *trunks]}))
         subprocess.run([*COMMAND, "apply", str(path), "--data", str(self.places.data)], check=True, capture_output=True)
 
     def _wait_until_ready(self) -> Addresses:
