@@ -27,8 +27,9 @@ class PeerProcess:
         """Waits until `answers` returns without OSError. Raises RuntimeError when that does not come to be."""
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+                *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                cwd=self._log.parent,  # what it leaves when it breaks goes with its log
+            )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):
                 while not await self._answers(answers):
