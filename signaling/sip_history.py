@@ -55,7 +55,7 @@ class SipHistory:
     def on_message(self, data: bytes, flow: Flow, sent: bool) -> None:
         now = self._clock()
         call_id = self._trace.note(data, flow, sent, now)
-        if call_id is not None and call_id not in self._known:
+        if call_id is not None and call_id not in self._known and call_id not in self._owners:
             self._unclaimed.setdefault(call_id, now)
             self._give_up_unclaimed(now)
         if call_id is None or self.follow is None:

@@ -124,3 +124,15 @@ def test_calls_that_nobody_ever_knew_of_leave_nothing_and_push_nobody_out() -> N
     assert scene.history.calls == 2
     scene.end("a")
     assert scene.kept == [("c-1", ["INVITE", "BYE"])]
+
+
+def test_what_comes_late_for_a_call_that_is_over_takes_nothing_from_its_contact() -> None:
+    scene = Scene()
+    scene.begin("a", "c-1")
+    scene.begin("b", "c-1")
+    scene.end("a")
+    scene.passes("BYE", "id-a")
+    scene.now += 2 * UNCLAIMED_SECONDS
+    scene.passes("INVITE", "refused")
+    scene.end("b")
+    assert scene.kept == [("c-1", ["INVITE", "INVITE", "BYE", "BYE", "BYE"])]

@@ -56,5 +56,8 @@ def test_who_asks_for_many_loses_his_oldest_and_nobody_elses() -> None:
 
 def test_what_is_given_back_late_does_no_harm() -> None:
     tickets = Tickets()
+    issued = tickets.issue(a_grant(), 0.0).reveal()
     tickets.give_back("never issued")
     tickets.goes_on("never issued", 1.0)
+    assert why(tickets, "never issued", SAM, 1.0) == "unknown"
+    assert tickets.use(issued, SAM, 1.0)

@@ -68,6 +68,9 @@ async def test_what_waits_is_written_before_the_database_closes(tmp_path: Path) 
     await asyncio.sleep(0)
     await database.close()
     await waiting
+    again = await opened(tmp_path)
+    assert await count(again) == 1
+    await again.close()
 
 
 async def test_a_caller_who_goes_away_takes_nothing_with_him(database: Database) -> None:
