@@ -1,7 +1,7 @@
 """What it takes to make the file of a long call: time, CPU and memory of the finalizer's own process.
 
 The spool is written as the recorder writes it, frame by frame, from two tones whose senders' clocks are apart; then
-`python -m recorder.finalize` runs on it as it does for the recorder, and what it made is looked at.
+`python -m recorder.finalizing.finalize` runs on it as it does for the recorder, and what it made is looked at.
 """
 
 import secrets
@@ -18,11 +18,12 @@ import msgspec
 import numpy as np
 
 from bench.sip.report import taken
-from recorder import api, journal
-from recorder.appender import Appender
-from recorder.journal import Journal
-from recorder.keys import KEY, owner_of
-from recorder.outcome import Finished, Outcome
+from recorder import api
+from recorder.finalizing.outcome import Finished, Outcome
+from recorder.keeping.keys import KEY, owner_of
+from recorder.spooling import journal
+from recorder.spooling.appender import Appender
+from recorder.spooling.journal import Journal
 from recorder.wire import Codec, Kind, Record, pack
 from relay.codecs import g711, g722, opus
 from vault.pii import Pii
@@ -166,7 +167,7 @@ def _finalize(folder: Path, data_key: Pii[bytes]) -> tuple[Outcome, dict[str, An
         "bench.used",
         sys.executable,
         "-m",
-        "recorder.finalize",
+        "recorder.finalizing.finalize",
         "--recording",
         str(folder),
     ]

@@ -128,7 +128,7 @@ def unverified() -> ssl.SSLContext:
 
 
 def _command(*arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "signaling.cli", *arguments)
+    return (sys.executable, "-m", "signaling.commands.cli", *arguments)
 
 
 async def _swallow(stream: asyncio.StreamReader) -> None:

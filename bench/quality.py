@@ -24,9 +24,9 @@ from relay.api import Hear
 from relay.codecs import g711, opus
 from relay.engine import Engine
 from relay.formats import TICK_MS, Codec, SendFormat
-from relay.receiving import Octets, Receiver
-from relay.rtp import RtpPacket
-from relay.sending import NarrowSender, OpusSender, make_sender, sender_rate
+from relay.mixing.sending import NarrowSender, OpusSender, make_sender, sender_rate
+from relay.playout.receiving import Octets, Receiver
+from relay.streams.rtp import RtpPacket
 
 MS = 1_000_000
 TICK = TICK_MS * MS

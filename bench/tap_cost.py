@@ -8,8 +8,8 @@ import time
 from recorder.wire import ACKNOWLEDGEMENT
 from relay.api import Tap
 from relay.formats import Codec
-from relay.rtp import RtpPacket
-from relay.tap import Outbox, TapBook
+from relay.streams.rtp import RtpPacket
+from relay.tapping.tap import Outbox, TapBook
 
 ROUNDS, TICKS, LEGS = 5, 200, 200
 TICK_NS = 20_000_000

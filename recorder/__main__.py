@@ -11,13 +11,14 @@ from ipc import process
 from ipc.faults import told
 from ipc.process import Heartbeat
 from ipc.server import Server
-from recorder import api, durable
-from recorder.intake import Intake
-from recorder.keys import RecordingKeys
-from recorder.places import Places
+from recorder import api
+from recorder.delivery.places import Places
+from recorder.keeping import durable
+from recorder.keeping.keys import RecordingKeys
 from recorder.service import Recorder
-from recorder.space import Space, SpaceWatch
-from recorder.spool import Spool
+from recorder.spooling.intake import Intake
+from recorder.spooling.space import Space, SpaceWatch
+from recorder.spooling.spool import Spool
 from vault.services import open_kms, read_keys
 
 log = structlog.get_logger()

@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from ipc.messages import Command, Done, Event
-from recorder.storage import Storage as Storage
-from recorder.storage import check_storage as check_storage
-from recorder.storage import over as over
+from recorder.delivery.storage import Storage as Storage
+from recorder.delivery.storage import check_storage as check_storage
+from recorder.delivery.storage import over as over
 
 State = Literal["recording", "sealed", "finalized", "uploaded", "verified", "released", "quarantined"]
 Cause = Literal["", "damaged", "key", "taken", "unreadable", "unopened"]
@@ -121,7 +121,7 @@ class Retry(Command[Done], frozen=True):
 
 class Rewrap(Command["Rewrapped"], frozen=True):
     """Brings the data keys of what the spool has of an instance under the newest version of its master key. What has
-    been delivered already is `recorder.rewrap`'s. Idempotent; `not_ready` while the key service is away."""
+    been delivered already is `recorder.keeping.rewrap`'s. Idempotent; `not_ready` while the key service is away."""
 
     account: str
     instance: str
@@ -172,7 +172,7 @@ class SpaceStatus(msgspec.Struct, frozen=True):
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """What is known of a recording, for `recorder.verify` to be held against what there is."""
+    """What is known of a recording, for `recorder.keeping.verify` to be held against what there is."""
 
     recording: str
     account: str
@@ -213,7 +213,7 @@ class Tally(msgspec.Struct):
 
 
 class RewrapProgress(msgspec.Struct, frozen=True):
-    """What `recorder.rewrap` tells."""
+    """What `recorder.keeping.rewrap` tells."""
 
     tally: Tally
     over: bool = False

@@ -12,22 +12,23 @@ import msgspec
 import structlog
 
 from ipc.messages import Command, Done, Refusal
-from recorder import api, durable
-from recorder import journal as journals
-from recorder.appender import Appender
-from recorder.deliver import Delivery
+from recorder import api
+from recorder.delivery.deliver import Delivery
+from recorder.delivery.names import check_key
+from recorder.delivery.places import Places, Tenant
+from recorder.delivery.storage import check_storage
 from recorder.errors import BadKey, Damaged
-from recorder.journal import Journal
-from recorder.keys import RecordingKeys, owner_of
-from recorder.library import Library
-from recorder.names import check_key
-from recorder.open_recordings import OpenRecordings
-from recorder.places import Places, Tenant
-from recorder.recording import Recording
-from recorder.repair import repair
-from recorder.rewrapping import renew_journal
-from recorder.spool import Spool
-from recorder.storage import check_storage
+from recorder.keeping import durable
+from recorder.keeping.keys import RecordingKeys, owner_of
+from recorder.keeping.library import Library
+from recorder.keeping.rewrapping import renew_journal
+from recorder.spooling import journal as journals
+from recorder.spooling.appender import Appender
+from recorder.spooling.journal import Journal
+from recorder.spooling.open_recordings import OpenRecordings
+from recorder.spooling.recording import Recording
+from recorder.spooling.repair import repair
+from recorder.spooling.spool import Spool
 from recorder.wire import Slice
 from vault.kms import DataKey, KmsAway
 

@@ -237,7 +237,7 @@ class PlayTone(Command[Done], frozen=True):
     room: str
     tone: ToneName
     country: str = "US"
-    """ISO 3166-1 alpha-2, of those in relay.tones."""
+    """ISO 3166-1 alpha-2, of those in relay.playing.tones."""
 
 
 class StopPlayer(Command[Done], frozen=True):

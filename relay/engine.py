@@ -11,24 +11,24 @@ import numpy.typing as npt
 
 from relay.api import Hear
 from relay.codecs import g711
-from relay.direct import Passed
 from relay.formats import TICK_MS, Codec, SendFormat
-from relay.hearing import NO_CELLS, Matrix, Mixes, distinct_mixes, joined
-from relay.jitter import JitterBuffer
-from relay.mixer import mix
-from relay.outbound import Heard
+from relay.mixing.hearing import NO_CELLS, Matrix, Mixes, distinct_mixes, joined
+from relay.mixing.mixer import mix
+from relay.mixing.resample import NARROW, RATES
+from relay.mixing.rows import SourceRows
+from relay.mixing.sending import NarrowSender, OpusSender
+from relay.mixing.shared import encode_shared, heard_by_all
 from relay.outcome import EngineReport, Kept, Tick, report_of
-from relay.pace import Ending
 from relay.party import Outgoing, Party, Room
-from relay.player import Player
-from relay.receiving import Admitted, Octets
-from relay.resample import NARROW, RATES
-from relay.rows import SourceRows
-from relay.rtp import RtpPacket
-from relay.sending import NarrowSender, OpusSender
-from relay.shared import encode_shared, heard_by_all
-from relay.waiting import FRAME as MOST_OCTETS
-from relay.waiting import Coded, Frames, Queue
+from relay.passing.direct import Passed
+from relay.passing.outbound import Heard
+from relay.passing.pace import Ending
+from relay.passing.waiting import FRAME as MOST_OCTETS
+from relay.passing.waiting import Coded, Frames, Queue
+from relay.playing.player import Player
+from relay.playout.jitter import JitterBuffer
+from relay.playout.receiving import Admitted, Octets
+from relay.streams.rtp import RtpPacket
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
 
@@ -103,7 +103,8 @@ class Engine:
         return report_of(self._legs[leg].receiver)
 
     def receive(self, leg: str, packet: RtpPacket, now_ns: int) -> None:
-        """Takes an authenticated packet with its counters extended (relay.rtp.StreamExtender). Raises KeyError only."""
+        """Takes an authenticated packet with its counters extended (relay.streams.rtp.StreamExtender). Raises
+        KeyError only."""
         source = self._legs[leg]
         sound = source.receiver.admit(packet, now_ns)
         if sound is None or not source.passes_to:

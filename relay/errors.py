@@ -6,13 +6,13 @@ LegError
 ├── SrtpRequired      srtp_required
 ├── SrtpNotAllowed    srtp_not_allowed
 └── NoPort            no_port
-Malformed             (relay.malformed) counted, never a reason to end a call
+Malformed             (relay.streams.malformed) counted, never a reason to end a call
 ├── StunError
 ├── RtcpError
 └── SrtpError
 """
 
-from relay.malformed import Malformed
+from relay.streams.malformed import Malformed
 
 
 class LegError(Exception):

@@ -6,26 +6,26 @@ from typing import Literal
 import msgspec
 import structlog
 
-from relay import rtcp
 from relay.api import Alarm, Digit, Dtmf, LegDown, LegReport, LegUp, MaskedDigit, Media, MediaAlarm, Quality, SendInfo
 from relay.codecs import g711
-from relay.digit_gate import DigitGate
-from relay.direct import Passed
+from relay.digits.digit_gate import DigitGate
+from relay.digits.keypad import Keypad
 from relay.engine import Codec, Engine, Outgoing, SendFormat
 from relay.errors import RtcpError
-from relay.health import LegHealth
-from relay.keypad import Keypad
-from relay.malformed import RtpError
-from relay.negotiation import Agreement
-from relay.negotiator import Negotiator
-from relay.pace import Ending
-from relay.rtcp import Description, Goodbye, Report, RtcpPacket, SenderInfo, middle
-from relay.rtp import RtpPacket, StreamExtender
-from relay.rtp_transport import Transport
-from relay.run import KeepingRun, ListeningRun, PassingRun
-from relay.stats import Counters, Reception
-from relay.stream import SendStream
-from relay.tap import TapBook
+from relay.offers.negotiation import Agreement
+from relay.offers.negotiator import Negotiator
+from relay.passing.direct import Passed
+from relay.passing.pace import Ending
+from relay.passing.run import KeepingRun, ListeningRun, PassingRun
+from relay.streams import rtcp
+from relay.streams.malformed import RtpError
+from relay.streams.rtcp import Description, Goodbye, Report, RtcpPacket, SenderInfo, middle
+from relay.streams.rtp import RtpPacket, StreamExtender
+from relay.streams.stats import Counters, Reception
+from relay.streams.stream import SendStream
+from relay.tapping.tap import TapBook
+from relay.transport.rtp_transport import Transport
+from relay.watching.health import LegHealth
 
 log = structlog.get_logger()
 

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 
 from relay.api import AddBrowserLeg, AddRtpLeg, Dtmf, Media
-from relay.browser_negotiation import is_for_dtls
-from relay.browser_port import BrowserPort
-from relay.browser_transport import BrowserTransport
 from relay.engine import Engine
 from relay.leg import Leg, Told
 from relay.lines import Lines
-from relay.negotiation import VOICE
-from relay.negotiator import BrowserNegotiator, Keying, RtpNegotiator
-from relay.rtp_transport import RtpTransport
-from relay.sdp import SessionDescription
-from relay.tap import TapBook
-from relay.udp import PortRange
+from relay.offers.browser_negotiation import is_for_dtls
+from relay.offers.negotiation import VOICE
+from relay.offers.negotiator import BrowserNegotiator, Keying, RtpNegotiator
+from relay.offers.sdp import SessionDescription
+from relay.tapping.tap import TapBook
+from relay.transport.browser_port import BrowserPort
+from relay.transport.browser_transport import BrowserTransport
+from relay.transport.rtp_transport import RtpTransport
+from relay.transport.udp import PortRange
 
 
 class LegMaker:

@@ -3,10 +3,10 @@
 import msgspec
 
 from relay.formats import Codec
-from relay.outbound import Heard
 from relay.party import Outgoing
-from relay.receiving import Receiver
-from relay.rtp import RtpPacket
+from relay.passing.outbound import Heard
+from relay.playout.receiving import Receiver
+from relay.streams.rtp import RtpPacket
 
 
 class EngineReport(msgspec.Struct, frozen=True):

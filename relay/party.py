@@ -6,14 +6,14 @@ import msgspec
 import numpy as np
 
 from relay.codecs import opus
-from relay.direct import Passing
 from relay.formats import TICK_MS, Codec, SendFormat
-from relay.hearing import NO_CELLS, Cells, Matrix
-from relay.player import Player
-from relay.receiving import Admitted, Receiver
-from relay.resample import NARROW, RATES
-from relay.sending import OpusSender, Packet, Sender, make_sender, room_rate, sender_rate
-from relay.sharing import Sharing
+from relay.mixing.hearing import NO_CELLS, Cells, Matrix
+from relay.mixing.resample import NARROW, RATES
+from relay.mixing.sending import OpusSender, Packet, Sender, make_sender, room_rate, sender_rate
+from relay.mixing.sharing import Sharing
+from relay.passing.direct import Passing
+from relay.playing.player import Player
+from relay.playout.receiving import Admitted, Receiver
 
 NO_ROW = -1
 LOSS_DECAY, LEAST_LOSS_PERCENT = 0.7, 0.5

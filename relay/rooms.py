@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from relay.api import SetRoom, Tap
 from relay.engine import Engine
-from relay.tap import TapBook
+from relay.tapping.tap import TapBook
 
 
 @dataclass

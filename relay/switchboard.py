@@ -8,22 +8,22 @@ import structlog
 
 from ipc.messages import Done, Event, Refusal
 from relay import api
-from relay.direct import Passed
-from relay.dtmf import DIGITS
+from relay.digits.dtmf import DIGITS
 from relay.engine import Engine, Outgoing
 from relay.errors import LegError
-from relay.express import Express
 from relay.leg import Leg
 from relay.leg_maker import LegMaker
 from relay.lines import make_lines
-from relay.negotiation import Agreement
-from relay.outbound import Outbound
+from relay.offers.negotiation import Agreement
 from relay.outcome import Kept
-from relay.players import Players
+from relay.passing.direct import Passed
+from relay.passing.express import Express
+from relay.passing.outbound import Outbound
+from relay.passing.run import try_keeping, try_listening, try_run
+from relay.playing.players import Players
 from relay.rooms import Rooms
-from relay.rtcp import ntp_time
-from relay.run import try_keeping, try_listening, try_run
-from relay.tap import TapBook
+from relay.streams.rtcp import ntp_time
+from relay.tapping.tap import TapBook
 from relay.tick import now_ns, wall_clock
 
 MOST_DIGITS = 32

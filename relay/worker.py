@@ -14,8 +14,8 @@ from relay import api, tick
 from relay.collector import Collector
 from relay.settings import Settings
 from relay.switchboard import Switchboard
-from relay.tap import Outbox, TapBook
-from relay.tap_link import TapLink
+from relay.tapping.tap import Outbox, TapBook
+from relay.tapping.tap_link import TapLink
 
 HOUSEKEEPING_TICKS = 20
 PAGE = os.sysconf("SC_PAGE_SIZE")

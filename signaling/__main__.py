@@ -11,8 +11,8 @@ from ipc.process import Heartbeat, run
 from signaling.app import App
 from signaling.config import Config
 from signaling.errors import StartError
-from signaling.garbage import settle
-from signaling.places import Places
+from signaling.node.garbage import settle
+from signaling.node.places import Places
 
 BAD_START = 2
 

@@ -18,63 +18,63 @@ from aiohttp import web
 from ipc.process import given_socket
 from recorder.api import Configure, RecordingStatus, over
 from relay.api import Events
-from signaling.admin_socket import AdminSocket
-from signaling.adoption import Adoption, Takers
 from signaling.api.application import build
 from signaling.api.guard import COUNTS
 from signaling.api.parts import Parts
-from signaling.calls import Calls
+from signaling.calling.calls import Calls
+from signaling.calling.dialling import Dialling
+from signaling.calling.lanes import Lanes
+from signaling.calling.outgoing import Network, Outgoing
+from signaling.calling.perform import Performer
+from signaling.carriers.names import DnsNames, resolve_by
+from signaling.carriers.peers import Peers
+from signaling.carriers.trunks import Trunks
+from signaling.carriers.uplinks import Uplinks
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.record import RecordingInfo
 from signaling.center.resources import Directory, TrunkSecrets
 from signaling.center.segments import type_of
+from signaling.commands.admin_socket import AdminSocket
+from signaling.commands.demo import ensure_demo
 from signaling.config import Config
-from signaling.datagrams import SIP_SOCKET
-from signaling.deletion import Deletion
-from signaling.demo import ensure_demo
-from signaling.desk import AgentDesk
-from signaling.dialling import Dialling
+from signaling.endpoints.desk import AgentDesk
+from signaling.endpoints.phone_desk import PhoneDesk
+from signaling.endpoints.phones import Phones
+from signaling.endpoints.registrations import Registrations
 from signaling.errors import FolderError, PortError
-from signaling.fleet import Fleet
 from signaling.house import House, SteadyClock
-from signaling.inheritance import load
-from signaling.keeping import Keeper
-from signaling.lanes import Lanes
-from signaling.live import LiveKeeper
-from signaling.live_sources import LiveSources, Parties
-from signaling.names import DnsNames, resolve_by
-from signaling.outgoing import Network, Outgoing
-from signaling.peers import Peers
-from signaling.perform import Performer
-from signaling.phone_desk import PhoneDesk
-from signaling.phones import Phones
-from signaling.places import Places
-from signaling.ports import with_ports_of
-from signaling.quality import QualityMeter
-from signaling.ready import Addresses
-from signaling.recorders import Recorder
-from signaling.recording_desk import RecordingDesk
-from signaling.recovery import close_interrupted
-from signaling.registrations import Registrations
+from signaling.media.fleet import Fleet
+from signaling.media.quality import QualityMeter
+from signaling.media.speech import Speech
+from signaling.media.workers import Workers
+from signaling.node.places import Places
+from signaling.node.ports import with_ports_of
+from signaling.node.ready import Addresses
+from signaling.node.tls import Renewal, client_context, self_signed, server_context
+from signaling.recordings.deletion import Deletion
+from signaling.recordings.recorders import Recorder
+from signaling.recordings.recording_desk import RecordingDesk
+from signaling.recordings.sweeper import Sweeper
 from signaling.sip.config import SipConfig
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.locating import Locator
-from signaling.sip_history import SipHistory
-from signaling.sip_io import SipServer
-from signaling.sip_meter import SipMeter
+from signaling.sip_server.datagrams import SIP_SOCKET
+from signaling.sip_server.sip_history import SipHistory
+from signaling.sip_server.sip_io import SipServer
+from signaling.sip_server.sip_meter import SipMeter
 from signaling.softphone.server import SoftphoneServer
 from signaling.softphone.tokens import Tokens
-from signaling.speech import Speech
 from signaling.status import Status
 from signaling.store.errors import StoreUnavailable
 from signaling.store.store import Store
-from signaling.sweeper import Sweeper
-from signaling.tls import Renewal, client_context, self_signed, server_context
-from signaling.trunks import Trunks
-from signaling.uplinks import Uplinks
-from signaling.workers import Workers
+from signaling.survival.adoption import Adoption, Takers
+from signaling.survival.inheritance import load
+from signaling.survival.keeping import Keeper
+from signaling.survival.live import LiveKeeper
+from signaling.survival.live_sources import LiveSources, Parties
+from signaling.survival.recovery import close_interrupted
 from vault.kms import KmsError
 from vault.pii import Pii
 from vault.services import open_kms

@@ -19,7 +19,7 @@ import msgspec
 
 from recorder.api import Storage, check_storage
 from signaling.errors import ConfigError
-from signaling.voices import Speaking, check_speaking
+from signaling.media.voices import Speaking, check_speaking
 from vault.services import Keys, check_keys
 
 MIN_TOKEN = 16

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from relay.malformed import G722Error
+from relay.streams.malformed import G722Error
 
 Samples = npt.NDArray[np.int16]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from relay.malformed import L16Error
+from relay.streams.malformed import L16Error
 
 Samples = npt.NDArray[np.int16]
 

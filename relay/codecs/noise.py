@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from relay.malformed import NoiseError
+from relay.streams.malformed import NoiseError
 
 Samples = npt.NDArray[np.int16]
 

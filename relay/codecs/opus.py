@@ -6,7 +6,7 @@ import cffi
 import numpy as np
 import numpy.typing as npt
 
-from relay.malformed import OpusError
+from relay.streams.malformed import OpusError
 
 Samples = npt.NDArray[np.int16]
 

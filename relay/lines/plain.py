@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from pylibsrtp import Error
 
-from relay.address import Address
-from relay.demux import Kind, classify
 from relay.errors import SrtpError
 from relay.lines.batch import COLUMNS, RTCP, RTP, Batch, Column, Octets
 from relay.lines.table import BATCH, MAX_DATAGRAM, Lines, Way
 from relay.tick import now_ns, wall_clock_ns
+from relay.transport.address import Address
+from relay.transport.demux import Kind, classify
 
 SO_TIMESTAMPNS = 35
 """Linux, asm-generic/socket.h; Python has no name for it."""

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import msgspec
 
-from relay.address import Address
 from relay.lines.batch import RTCP, Batch, Column, Octets
-from relay.srtp import Srtp
+from relay.transport.address import Address
+from relay.transport.srtp import Srtp
 
 BATCH = 256
 """Datagrams taken at once."""

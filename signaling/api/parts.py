@@ -11,7 +11,7 @@ from recorder.api import Chunk
 from signaling.center.events import Event
 from signaling.center.resources import Tenant
 from signaling.center.segments import RecordingType
-from signaling.deletion import Deletion
+from signaling.recordings.deletion import Deletion
 from signaling.sip.redaction import ShownMessage
 from signaling.store import Store
 from vault.pii import Pii
@@ -32,7 +32,7 @@ class Recordings(Protocol):
 
 
 class Control(Protocol):
-    """Recordings of contacts that go on: `signaling.recording_desk.RecordingDesk` in the live server."""
+    """Recordings of contacts that go on: `signaling.recordings.recording_desk.RecordingDesk` in the live server."""
 
     def of_api(self, instance: str, event: Event) -> None:
         """Raises NotYours, NotNow, ValueError."""

@@ -26,7 +26,7 @@ class Known:
 
 
 class Accounts(Protocol):
-    """Who may register: `signaling.phones.Phones` in the live server."""
+    """Who may register: `signaling.endpoints.phones.Phones` in the live server."""
 
     def realm_of(self, host: str) -> str | None:
         """The realm of a domain that a phone names; None: there is none to register in."""

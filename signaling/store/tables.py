@@ -136,7 +136,7 @@ phone_bindings = _tenant_table(
 """`binding`: signaling.store.phones.KeptBinding. No reference to `phones`: it is gone in a minute or an hour anyway."""
 
 storages = _tenant_table("storages", _json("settings"), key=())
-"""`settings`: recorder.storage.Storage."""
+"""`settings`: recorder.delivery.storage.Storage."""
 recording_options = _tenant_table("recording_options", _json("options"), key=())
 
 contacts = _tenant_table(
@@ -218,7 +218,7 @@ live_states = _tenant_table(
     Column("state", LargeBinary, nullable=False),
     key=("kind", "id"),
 )
-"""What goes on now (signaling.live): a row goes when it is over. `state` is sealed."""
+"""What goes on now (signaling.survival.live): a row goes when it is over. `state` is sealed."""
 
 sip_traces = _tenant_table(
     "sip_traces",

@@ -15,7 +15,7 @@ from bench.call.sounds import Source, tone
 from bench.call.wire import Target
 from signaling.sip.config import SipConfig
 from signaling.sip.events import CallAnswered, CallEnded, IncomingCall, SipEvent
-from signaling.sip_io import Bound, SipServer
+from signaling.sip_server.sip_io import Bound, SipServer
 
 HOST = "127.0.0.1"
 

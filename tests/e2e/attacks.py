@@ -10,7 +10,7 @@ import websockets
 from websockets.asyncio.client import connect
 
 from bench.softphone.client import SUBPROTOCOL
-from signaling.ready import Addresses
+from signaling.node.ready import Addresses
 from tests.e2e.callers import CALLER
 from tests.e2e.plan import BOTH
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import msgspec
 
-from signaling.health import ask_health
-from signaling.places import Places
-from signaling.ready import Addresses
+from signaling.commands.health import ask_health
+from signaling.node.places import Places
+from signaling.node.ready import Addresses
 from tests.e2e.plan import instance
 
 START_SECONDS = 40.0
 STOP_SECONDS = 30.0
-COMMAND = (sys.executable, "-m", "signaling.cli")
+COMMAND = (sys.executable, "-m", "signaling.commands.cli")
 
 
 class Node:

@@ -11,8 +11,8 @@ from playwright.async_api import Playwright
 
 from bench.call.sounds import Tone
 from bench.processes import children
-from recorder import journal
-from recorder.keys import context_of, owner_of
+from recorder.keeping.keys import context_of, owner_of
+from recorder.spooling import journal
 from tests.e2e.agent_page import agent_at_work
 from tests.e2e.callers import CALLER, customer
 from tests.e2e.node import Node

@@ -8,7 +8,7 @@ from signaling.sip.config import SipConfig
 from signaling.sip.events import CallAnswered, CallEnded, SipEvent
 from signaling.sip.headers import NameAddr
 from signaling.sip.outbound import Invitation
-from signaling.sip_io import SipServer
+from signaling.sip_server.sip_io import SipServer
 from tests.e2e.node import Node
 from tests.e2e.plan import BOTH
 from tests.signaling.sip.network import OFFER

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from signaling.ready import SignIn
+from signaling.node.ready import SignIn
 from tests.e2e.callers import customer
 from tests.e2e.node import COMMAND, Node
 from tests.e2e.plan import BOTH
@@ -147,7 +147,7 @@ def test_children_do_not_outlive_a_killed_supervisor() -> None:
 
 
 def test_health_says_how_the_node_is() -> None:
-    command = [sys.executable, "-m", "signaling.cli", "health", "--data"]
+    command = [sys.executable, "-m", "signaling.commands.cli", "health", "--data"]
     with Node(rtp_ports=(21200, 21299)) as node:
         node.process.send_signal(signal.SIGUSR1)  # its stacks are asked for, and it goes on
         well = subprocess.run([*command, str(node.places.data)], capture_output=True, text=True, check=False)

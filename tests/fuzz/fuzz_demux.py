@@ -1,10 +1,10 @@
 """Every datagram has exactly one kind, and what our own parsers accept has the kind that leads to them."""
 
-from relay import rtcp
-from relay.demux import Kind, classify
 from relay.errors import StunError
-from relay.malformed import Malformed
-from relay.stun import BINDING_REQUEST, StunMessage
+from relay.streams import rtcp
+from relay.streams.malformed import Malformed
+from relay.transport.demux import Kind, classify
+from relay.transport.stun import BINDING_REQUEST, StunMessage
 
 SEEDS: list[bytes] = [
     b"\x80\x00" + bytes(10),

@@ -1,10 +1,10 @@
 """Whatever a leg is sent and however it is masked, its gate lets each packet through exactly once and holds few."""
 
 from relay.codecs import g711
-from relay.digit_gate import MOST_HELD, DigitGate
+from relay.digits.digit_gate import MOST_HELD, DigitGate
+from relay.digits.keypad import Keypad
 from relay.formats import Codec
-from relay.keypad import Keypad
-from relay.rtp import RtpPacket
+from relay.streams.rtp import RtpPacket
 
 CODECS = (Codec("PCMU"), Codec("PCMA"), Codec("telephone-event"), Codec("CN"), Codec("opus", 48000, 2))
 _keypad = Keypad()

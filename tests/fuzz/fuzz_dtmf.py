@@ -3,8 +3,8 @@
 An event has ended at the latest when nothing came for a while.
 """
 
-from relay.dtmf import DIGITS, SILENT_NS, DigitReceiver
-from relay.malformed import EventError
+from relay.digits.dtmf import DIGITS, SILENT_NS, DigitReceiver
+from relay.streams.malformed import EventError
 
 SEEDS: list[bytes] = [
     bytes([5, 0x0A, 0, 160, 5, 0x8A, 1, 0x40, 5, 0x8A, 1, 0x40]),

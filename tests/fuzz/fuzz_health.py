@@ -2,12 +2,12 @@
 
 An input is a row of RTCP compounds, cut at NUL NUL NUL NUL NUL; each comes a second after the one before."""
 
-from relay import rtcp
 from relay.api import Flow
 from relay.engine import EngineReport
 from relay.errors import RtcpError
-from relay.health import LegHealth
-from relay.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
+from relay.streams import rtcp
+from relay.streams.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
+from relay.watching.health import LegHealth
 
 SECOND = 1_000_000_000
 CUT = bytes(5)

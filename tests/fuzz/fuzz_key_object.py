@@ -1,9 +1,9 @@
 """Whatever a store gives back for a key object or the head of an object, it parses to what encodes alike, or Damaged is
 raised."""
 
-from recorder import envelope, key_object
 from recorder.errors import Damaged
-from recorder.keys import Owner
+from recorder.keeping import envelope, key_object
+from recorder.keeping.keys import Owner
 from vault.pii import Pii
 
 _OWNER = Owner("account", "instance", "contact", "0" * 32)

@@ -1,8 +1,8 @@
 """Whatever packets come, a peer behind a NAT is learned from five of one source and SSRC that follow each other, or
 from one authentic packet, and what is followed stays bounded."""
 
-from relay.latch import CONSISTENT, MOST_SOURCES, Latch
-from relay.rtp import RtpPacket, serialize
+from relay.streams.rtp import RtpPacket, serialize
+from relay.transport.latch import CONSISTENT, MOST_SOURCES, Latch
 
 SEEDS = [
     b"".join(bytes((source, 0)) + serialize(RtpPacket(0, False, 7, number, 0, b""))[:12] for number in range(9))

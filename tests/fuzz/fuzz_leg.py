@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from relay.demux import Kind, classify
-from relay.rtcp import Description, Goodbye, ReceptionReport, Report, SenderInfo
-from relay.rtp import Extension, RtpPacket, serialize
+from relay.streams.rtcp import Description, Goodbye, ReceptionReport, Report, SenderInfo
+from relay.streams.rtp import Extension, RtpPacket, serialize
+from relay.transport.demux import Kind, classify
 from tests.relay.calls import RECEIVE, TICK
 from tests.relay.test_leg import AGREED, Bench
 

@@ -3,10 +3,10 @@
 from relay.lines import Lines, Way
 from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
-from relay.rtcp import Report
-from relay.rtp import RtpPacket, serialize
-from relay.srtp import SUITES, Srtp
-from relay.udp import address_of, bind
+from relay.streams.rtcp import Report
+from relay.streams.rtp import RtpPacket, serialize
+from relay.transport.srtp import SUITES, Srtp
+from relay.transport.udp import address_of, bind
 from vault.pii import Pii
 
 KEYS = Pii(bytes(range(30))), Pii(bytes(range(30, 60)))

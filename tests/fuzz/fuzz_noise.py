@@ -1,7 +1,7 @@
 """A comfort noise payload is refused with NoiseError or gives noise of the length asked for, whatever it describes."""
 
 from relay.codecs.noise import NoiseSource, parse
-from relay.malformed import NoiseError
+from relay.streams.malformed import NoiseError
 
 SEEDS: list[bytes] = [b"\x1e", b"\x1e\xb4\x5a\x80", b"\x00" + b"\xff" * 30, b"\xff" + b"\x00" * 16, b""]
 

@@ -4,8 +4,8 @@ made of it."""
 import os.path
 
 from recorder.api import Party
+from recorder.delivery.names import check_key, key_object_key, manifest_key, track_key
 from recorder.errors import BadKey
-from recorder.names import check_key, key_object_key, manifest_key, track_key
 
 SEEDS: list[bytes] = [
     b"connect/acme/CallRecordings/2026/11/23/0123_20261123T10:00_UTC.wav",

@@ -6,8 +6,8 @@ The figures add up: nothing is negative, and nothing counted that did not come.
 import struct
 
 from relay.formats import Codec
-from relay.receiving import Octets, Receiver
-from relay.rtp import RtpPacket, StreamExtender, serialize
+from relay.playout.receiving import Octets, Receiver
+from relay.streams.rtp import RtpPacket, StreamExtender, serialize
 
 RECEIVE = {
     0: Codec("PCMU"),

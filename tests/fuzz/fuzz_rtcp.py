@@ -1,8 +1,8 @@
 """Any bytes are an RtcpError or packets that, written and read again, are the same."""
 
-from relay import rtcp
 from relay.errors import RtcpError
-from relay.rtcp import Description, Goodbye, ReceptionReport, Report, SenderInfo
+from relay.streams import rtcp
+from relay.streams.rtcp import Description, Goodbye, ReceptionReport, Report, SenderInfo
 
 _BLOCK = ReceptionReport(7, 12, -3, 70000, 55, 1, 2)
 SEEDS: list[bytes] = [

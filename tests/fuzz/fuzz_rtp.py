@@ -3,7 +3,7 @@
 Whatever the counters, extending them changes none of their low bits.
 """
 
-from relay.rtp import RtpError, StreamExtender, parse, serialize
+from relay.streams.rtp import RtpError, StreamExtender, parse, serialize
 
 SEEDS: list[bytes] = [
     bytes.fromhex("80600001000000a000000007") + b"sound",

@@ -1,10 +1,10 @@
 """Any text is a BadSdp, a refusal by name, or an answer that our own parser reads and that takes at most one line."""
 
-from relay.browser_negotiation import answer_browser, offer_browser, take_browser_answer
 from relay.errors import BadSdp, LegError
-from relay.ice import Credentials
-from relay.negotiation import VOICE, Local, answer_rtp, offer_rtp, take_answer
-from relay.sdp import SessionDescription
+from relay.offers.browser_negotiation import answer_browser, offer_browser, take_browser_answer
+from relay.offers.negotiation import VOICE, Local, answer_rtp, offer_rtp, take_answer
+from relay.offers.sdp import SessionDescription
+from relay.transport.ice import Credentials
 from vault.pii import Pii
 
 LOCAL = Local(1, 1, ("192.0.2.9", 20000), 20001, VOICE, "offered")

@@ -1,8 +1,8 @@
 """Whatever is in a spool file, the frames that are read are the first of those written, or Damaged is raised."""
 
 from recorder.errors import Damaged
-from recorder.keys import Owner
-from recorder.segment import FrameKind, Segment, pack_counts
+from recorder.keeping.keys import Owner
+from recorder.spooling.segment import FrameKind, Segment, pack_counts
 from vault.pii import Pii
 
 _KEY = Pii(bytes(range(32)))

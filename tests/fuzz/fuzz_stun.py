@@ -3,8 +3,8 @@
 An ICE-lite agent answers without a fault, and no address becomes valid without the password."""
 
 from relay.errors import StunError
-from relay.ice import Credentials, IceLite, ufrag_of
-from relay.stun import BINDING_REQUEST, ICE_CONTROLLING, PRIORITY, USE_CANDIDATE, USERNAME, StunMessage
+from relay.transport.ice import Credentials, IceLite, ufrag_of
+from relay.transport.stun import BINDING_REQUEST, ICE_CONTROLLING, PRIORITY, USE_CANDIDATE, USERNAME, StunMessage
 from vault.pii import Pii
 
 KEY = b"password-of-the-agent-here"

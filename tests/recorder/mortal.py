@@ -16,14 +16,17 @@ from typing import Any
 
 import pytest
 
-from recorder import api, breaker, finalizer, lane, spool
-from recorder.finalize import finalize
-from recorder.intake import Intake
-from recorder.keys import RecordingKeys
-from recorder.outcome import Outcome
-from recorder.places import Places
+from recorder import api
+from recorder.delivery import breaker, lane
+from recorder.delivery.places import Places
+from recorder.finalizing import finalizer
+from recorder.finalizing.finalize import finalize
+from recorder.finalizing.outcome import Outcome
+from recorder.keeping.keys import RecordingKeys
 from recorder.service import Recorder
-from recorder.spool import Spool
+from recorder.spooling import spool
+from recorder.spooling.intake import Intake
+from recorder.spooling.spool import Spool
 from vault.keyring import LocalKeyring, LocalKms
 from vault.pii import Pii
 

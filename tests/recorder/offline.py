@@ -9,18 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from recorder import api, journal, key_object, manifest, outcome
-from recorder.appender import Appender
+from recorder import api
+from recorder.delivery.names import key_object_key, manifest_key
+from recorder.delivery.sources import OpenedSource
+from recorder.delivery.stores import DirectoryStore
 from recorder.errors import Damaged
-from recorder.finalize import finalize
-from recorder.journal import Journal
-from recorder.keys import RecordingKeys, context_of, owner_of
-from recorder.names import key_object_key, manifest_key
-from recorder.objects import WHOLE, read_object
-from recorder.outcome import Failed, Finished, Outcome
-from recorder.repair import repair
-from recorder.sources import OpenedSource
-from recorder.stores import DirectoryStore
+from recorder.finalizing import manifest, outcome
+from recorder.finalizing.finalize import finalize
+from recorder.finalizing.outcome import Failed, Finished, Outcome
+from recorder.keeping import key_object
+from recorder.keeping.keys import RecordingKeys, context_of, owner_of
+from recorder.keeping.objects import WHOLE, read_object
+from recorder.spooling import journal
+from recorder.spooling.appender import Appender
+from recorder.spooling.journal import Journal
+from recorder.spooling.repair import repair
 from recorder.wire import Record
 from tests.recorder.process import PARTIES, Delivered, start_of
 from tests.support.tapper import batches

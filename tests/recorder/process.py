@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ipc.client import Client
-from recorder import api, manifest
-from recorder.manifest import Manifest
+from recorder import api
+from recorder.finalizing import manifest
+from recorder.finalizing.manifest import Manifest
 from tests.support.tapper import Tapper
 
 KEY = "connect/acme/CallRecordings/2026/11/23/{}_20261123T10:00_UTC.wav"

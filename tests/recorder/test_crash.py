@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from recorder import api
-from recorder.g711 import MU_LAW
-from recorder.reading import SUFFIX
+from recorder.finalizing.g711 import MU_LAW
+from recorder.spooling.reading import SUFFIX
 from recorder.wire import Codec, Kind, Record
 from tests.recorder.offline import Room
 from tests.recorder.process import Delivered, RecorderProcess, start_of, tapped

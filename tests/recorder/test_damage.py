@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from recorder.appender import Appender
-from recorder.keys import owner_of
-from recorder.outcome import Failed, Finished
-from recorder.reading import SpoolReader, segment_path
-from recorder.repair import repair
-from recorder.segment import HEADER
+from recorder.finalizing.outcome import Failed, Finished
+from recorder.keeping.keys import owner_of
+from recorder.spooling.appender import Appender
+from recorder.spooling.reading import SpoolReader, segment_path
+from recorder.spooling.repair import repair
+from recorder.spooling.segment import HEADER
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import start_of
 from tests.support.tapper import Speaker, speak

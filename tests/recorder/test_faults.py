@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from recorder.outcome import Failed, Finished
+from recorder.finalizing.outcome import Failed, Finished
 from tests.recorder.offline import Room
 from tests.recorder.process import KEY, RecorderProcess, start_of
 from tests.support.tapper import Speaker, call

@@ -11,7 +11,7 @@ import pytest
 
 from ipc.messages import Refusal
 from recorder import api
-from recorder.space import level_of, measure
+from recorder.spooling.space import level_of, measure
 from tests.recorder.live_call import AGENT, CUSTOMER, live_call
 from tests.recorder.process import RecorderProcess, start_of
 from tests.support.tapper import Speaker, Tapper, batches, speak

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from recorder import api, open_recordings
+from recorder import api
+from recorder.spooling import open_recordings
 from recorder.wire import BATCH
 from tests.recorder.mortal import Crash, Disk, Life, in_a_hurry
 from tests.recorder.offline import Room
@@ -17,7 +18,7 @@ from tests.recorder.process import start_of
 from tests.recorder.ten_calls import CALLS, NAMES, all_bodies, expected, lost_ms
 
 FLUSH_TICKS, SYNC_FLUSHES = 5, 4
-"""A flush each 100 ms of the calls, a sync each 400 ms, as recorder.spool has it."""
+"""A flush each 100 ms of the calls, a sync each 400 ms, as recorder.spooling.spool has it."""
 WORKER = b"w" * 16
 SECONDS = 10.0
 

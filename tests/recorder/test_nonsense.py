@@ -5,10 +5,10 @@ from collections.abc import Awaitable
 
 import pytest
 
+from recorder.delivery.s3 import Limits, S3Store
+from recorder.delivery.storage import Storage
 from recorder.errors import BadKey, Damaged, KeyTaken, NoSuchObject, StoreFailed
-from recorder.s3 import Limits, S3Store
-from recorder.storage import Storage
-from tests.recorder.test_s3 import KEY, Bytes
+from tests.recorder.delivery.test_s3 import KEY, Bytes
 from tests.support.nonsense import MARK, nonsense
 from vault.aws import AwsKms
 from vault.kms import KmsError

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from ipc.messages import Refusal
-from recorder import api, manifest
+from recorder import api
+from recorder.finalizing import manifest
 from recorder.wire import Codec
 from tests.recorder.process import TENANT, start_of, tapped
 from tests.support.tapper import Speaker, Tapper, batches, call

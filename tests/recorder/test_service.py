@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recorder import api, lane, service
-from recorder import journal as journals
-from recorder.keys import RecordingKeys
-from recorder.places import Places
+from recorder import api, service
+from recorder.delivery import lane
+from recorder.delivery.places import Places
+from recorder.keeping.keys import RecordingKeys
 from recorder.service import Recorder
-from recorder.spool import Spool
+from recorder.spooling import journal as journals
+from recorder.spooling.spool import Spool
 from recorder.wire import cut
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import PARTIES, TENANT, start_of

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from relay.codecs import g711, g722, l16, opus
 from relay.engine import Codec, Engine, Outgoing, SendFormat, Tick
-from relay.rtp import RtpPacket
+from relay.streams.rtp import RtpPacket
 from tests.support.impair import CLEAN, Delivered, Impairment, Network
 
 Samples = npt.NDArray[np.int16]

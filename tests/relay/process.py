@@ -16,8 +16,8 @@ from ipc.messages import Command
 from ipc.process import HEARTBEAT_FD, READY
 from relay import api
 from relay.codecs import g711
-from relay.rtp import RtpPacket, parse, serialize
-from relay.srtp import Srtp
+from relay.streams.rtp import RtpPacket, parse, serialize
+from relay.transport.srtp import Srtp
 
 Event = TypeVar("Event", bound=api.Events)
 Found = TypeVar("Found", bound=api.LegUp | api.LegDown | api.PlayerEnded | api.Digit | api.MaskedDigit)

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from relay import rtp
 from relay.api import Hear
 from relay.codecs import g711, opus
-from relay.demux import Kind, classify
-from relay.malformed import OpusError, RtpError
-from relay.receiving import Octets, Receiver
-from relay.rtcp import Description, Goodbye, ReceptionReport, Report, SenderInfo
-from relay.rtp import RtpPacket, StreamExtender, serialize
+from relay.playout.receiving import Octets, Receiver
+from relay.streams import rtp
+from relay.streams.malformed import OpusError, RtpError
+from relay.streams.rtcp import Description, Goodbye, ReceptionReport, Report, SenderInfo
+from relay.streams.rtp import RtpPacket, StreamExtender, serialize
+from relay.transport.demux import Kind, classify
 from tests.relay.calls import MS, PCMU, RECEIVE, TICK, Peer, keep_passed, sending
 from tests.relay.test_leg import AGREED, Bench
 from tests.support.tones import level_of, tone

@@ -7,7 +7,7 @@ import pytest
 from relay.api import Hear
 from relay.codecs import opus
 from relay.engine import Codec, Engine, SendFormat, Tick
-from relay.rtp import RtpPacket
+from relay.streams.rtp import RtpPacket
 from tests.relay.calls import (
     G722,
     L16_NARROW,

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from recorder.wire import Kind, Record
-from relay import api, rtcp
+from relay import api
 from relay.api import Tap
 from relay.codecs import g711
-from relay.digit_gate import NO_DIGIT
+from relay.digits.digit_gate import NO_DIGIT
+from relay.digits.keypad import Keypad
 from relay.engine import Engine, Outgoing
 from relay.formats import Codec, EventFormat, SendFormat
-from relay.keypad import Keypad
 from relay.leg import RTCP_NS, Leg, Told
-from relay.negotiation import Agreement
-from relay.negotiator import Keying, RtpNegotiator
-from relay.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
-from relay.rtp import RtpPacket, parse, serialize
-from relay.tap import TapBook
+from relay.offers.negotiation import Agreement
+from relay.offers.negotiator import Keying, RtpNegotiator
+from relay.streams import rtcp
+from relay.streams.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
+from relay.streams.rtp import RtpPacket, parse, serialize
+from relay.tapping.tap import TapBook
 from tests.support.tones import level_of
 
 PCMU = Codec("PCMU")

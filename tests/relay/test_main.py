@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from relay.__main__ import parse_arguments
-from relay.udp import bind
+from relay.transport.udp import bind
 from tests.relay.process import ROOT, worker
 
 NEEDED = ["--worker", "3", "--control", "/c", "--tap", "/t"]

@@ -5,7 +5,7 @@ from relay.api import SetRoom, Tap
 from relay.engine import Engine
 from relay.formats import Codec, SendFormat
 from relay.rooms import Rooms
-from relay.tap import TapBook
+from relay.tapping.tap import TapBook
 
 FORMAT = SendFormat(Codec("PCMU"), 0)
 

@@ -10,9 +10,9 @@ from ipc.messages import Event
 from recorder.wire import Record
 from relay import api
 from relay.leg import RTCP_NS, Leg
-from relay.receiving import Receiver
+from relay.playout.receiving import Receiver
 from relay.switchboard import Switchboard
-from relay.tap import TapBook
+from relay.tapping.tap import TapBook
 from tests.relay.process import ADDRESS, free_ports, offer
 
 TICK = 20_000_000

@@ -10,8 +10,8 @@ import pytest
 from ipc.messages import Done, Refusal
 from relay import api
 from relay.api import Hear
-from relay.dtmf import DigitReceiver
-from relay.rtp import RtpPacket, serialize
+from relay.digits.dtmf import DigitReceiver
+from relay.streams.rtp import RtpPacket, serialize
 from tests.relay.process import ADDRESS, RtpPeer, WorkerProcess, media_port, offer, worker
 from tests.support.tones import level_of, rms_of, tone
 

@@ -7,10 +7,10 @@ import pytest
 
 from relay import api
 from relay.api import Hear
-from relay.audio import read_audio
-from relay.sdes import Crypto
-from relay.sdp import SessionDescription
-from relay.srtp import SUITES, Srtp
+from relay.offers.audio import read_audio
+from relay.offers.sdes import Crypto
+from relay.offers.sdp import SessionDescription
+from relay.transport.srtp import SUITES, Srtp
 from tests.relay.process import ADDRESS, RtpPeer, WorkerProcess, media_port, offer, worker
 from tests.support.tones import level_of, tone
 

@@ -12,7 +12,7 @@ from bench.sip.sink import Sink
 from bench.sip.wire import Line
 from signaling.sip.config import SipConfig, Timers
 from signaling.sip.events import CallAnswered, IncomingCall, SipEvent
-from signaling.sip_io import SipServer
+from signaling.sip_server.sip_io import SipServer
 from tests.signaling.sip.network import ANSWER
 
 HOST = "127.0.0.1"

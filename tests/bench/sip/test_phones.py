@@ -6,7 +6,7 @@ from bench.sip.phones import Figures, Phone, Registrar
 from signaling.sip.config import SipConfig
 from signaling.sip.digest import Account, make_secrets
 from signaling.sip.gatekeeper import Known
-from signaling.sip_io import SipServer
+from signaling.sip_server.sip_io import SipServer
 
 REALM, PASSWORD = "bench", "secret"
 

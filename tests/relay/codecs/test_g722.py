@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from relay.codecs import g722
-from relay.malformed import G722Error
+from relay.streams.malformed import G722Error
 from tests.support.tones import level_of, residue_of, tone
 
 

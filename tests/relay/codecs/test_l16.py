@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from relay.codecs import l16
-from relay.malformed import L16Error
+from relay.streams.malformed import L16Error
 
 
 def test_the_most_significant_octet_comes_first() -> None:

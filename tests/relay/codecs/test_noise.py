@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from relay.codecs.noise import INAUDIBLE_DBOV, NoiseSource, parse
-from relay.malformed import NoiseError
+from relay.streams.malformed import NoiseError
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy.typing as npt
 import pytest
 
 from relay.codecs import opus
-from relay.malformed import OpusError
+from relay.streams.malformed import OpusError
 from tests.support.tones import dominant, level_of, tone
 
 

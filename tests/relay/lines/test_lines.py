@@ -12,10 +12,10 @@ from relay.lines import Lines, Way, make_lines
 from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
 from relay.lines.table import BATCH
-from relay.rtcp import Report
-from relay.rtp import RtpPacket, serialize
-from relay.srtp import SUITES, Srtp, Suite
-from relay.udp import address_of, bind
+from relay.streams.rtcp import Report
+from relay.streams.rtp import RtpPacket, serialize
+from relay.transport.srtp import SUITES, Srtp, Suite
+from relay.transport.udp import address_of, bind
 
 HOSTS = ("127.0.0.1", "::1")
 SUITE = SUITES["AES_CM_128_HMAC_SHA1_80"]

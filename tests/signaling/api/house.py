@@ -22,9 +22,9 @@ from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.decisions import Decision
 from signaling.center.resources import NumberRule, Outbound, Tenant, Trunk
-from signaling.deletion import Deletion
 from signaling.house import House as CenterHouse
-from signaling.recording_desk import RecordingDesk
+from signaling.recordings.deletion import Deletion
+from signaling.recordings.recording_desk import RecordingDesk
 from signaling.sip.redaction import ShownMessage
 from signaling.store import Store
 from tests.signaling.center.floor_plan import NUMBER, directory

@@ -6,9 +6,9 @@ from aiohttp import ClientSession, CookieJar, TCPConnector
 from aiohttp.test_utils import TestServer
 
 from signaling.api import Parts, build
-from signaling.deletion import Deletion
+from signaling.node.tls import self_signed, server_context
+from signaling.recordings.deletion import Deletion
 from signaling.store import Store
-from signaling.tls import self_signed, server_context
 from tests.signaling.api.house import Live, Sounds, Tickets, a_console
 from tests.signaling.store.samples import PASSWORD, Clock
 

@@ -13,7 +13,7 @@ from signaling.center.decisions import DropAgent, MaskDigits, PlayPrompt, SaveCo
 from signaling.center.floor import NotYours
 from signaling.center.saved import SavedAgent, SavedContact, restore, save_agent, save_contact
 from signaling.center.segments import NotNow
-from signaling.states import decode, encode
+from signaling.survival.states import decode, encode
 from tests.signaling.center.floor_plan import NUMBER, Shift, wide
 from tests.signaling.center.test_placing import SILENT, C, a_shift, place
 from vault.pii import Pii

@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from recorder import api
-from recorder.encoding import Shape, make_encoder
+from recorder.finalizing.encoding import Shape, make_encoder
 from tests.support.console_site import AVAILABLE, Site, make_contact
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -9,7 +9,7 @@ from signaling.sip.events import CallAnswered, CallEnded, CallOffer, IncomingCal
 from signaling.sip.flow import Flow
 from signaling.sip.message import Message, Request
 from signaling.sip.saved import SavedCall
-from signaling.states import decode, encode
+from signaling.survival.states import decode, encode
 from tests.signaling.sip.network import ANSWER, OFFER, Impairment, Network, Peer
 from tests.signaling.sip.wire import CONTACT, Wire, reply, request, tag_of, within
 

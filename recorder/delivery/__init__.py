@@ -1,0 +1,1 @@
+"""Phase two: stores, and the way of a finished recording into one."""

@@ -1,0 +1,1 @@
+"""From a closed spool to a sound and its manifest, in a process of its own."""

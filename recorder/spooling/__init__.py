@@ -1,0 +1,1 @@
+"""Phase one: what the taps brought, sealed on this disk as it comes, and found again after a crash."""

@@ -1,0 +1,1 @@
+"""DTMF: telephone events and tones, received, sent and masked. Pure."""

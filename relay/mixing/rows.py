@@ -1,0 +1,160 @@
+"""The sound of all sources of this tick, one row a source, at 8, 16 and 48 kHz. Pure.
+
+A source gives its frame at one rate; another rate is made only where somebody needs it, for all such rows at once.
+Mixing is linear, so it is the sources that are converted and not the mixes, and a filter's past belongs to a source.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from relay.formats import TICK_MS
+from relay.mixing.resample import FULL, NARROW, PAST, RATES, TRIPLE_PAST, WIDE, Halfband, Triple
+
+Samples = npt.NDArray[np.int16]
+Rows = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+Step = tuple[int, int]
+"""From one rate to the next."""
+
+SILENT_PEAK = 8
+"""What A-law's silence decodes to."""
+QUIET_PEAK = 100
+"""-50 dBFS: a frame may be left out or put in here without being heard."""
+
+HANG_TICKS = 50
+"""How long a gated source is heard on after it was last loud enough to be speech."""
+
+_NARROW_FRAME = NARROW * TICK_MS // 1000
+_PASTS = {(NARROW, WIDE): PAST, (FULL, WIDE): TRIPLE_PAST[1], (WIDE, FULL): TRIPLE_PAST[0], (WIDE, NARROW): 2 * PAST}
+"""The steps that there are, and how many samples each remembers of a source."""
+
+
+class SourceRows:
+    """A table of sources that grows. Each tick `begin`, `put` each frame, `settle`; then read `frames`, `sounding`."""
+
+    def __init__(self, capacity: int = 16) -> None:
+        self._free: list[int] = []
+        halfband, triple = Halfband(_NARROW_FRAME), Triple()
+        self._filters = {
+            (NARROW, WIDE): halfband.up,
+            (FULL, WIDE): triple.down,
+            (WIDE, FULL): triple.up,
+            (WIDE, NARROW): halfband.down,
+        }
+        self.frames: dict[int, Samples] = {rate: np.zeros((0, rate * TICK_MS // 1000), np.int16) for rate in RATES}
+        self._past: dict[Step, Floats] = {step: np.zeros((0, past), np.float32) for step, past in _PASTS.items()}
+        self._wanted: dict[int, Flags] = {rate: np.zeros(0, np.bool_) for rate in RATES}
+        self._converted: dict[Step, Flags] = {step: np.zeros(0, np.bool_) for step in _PASTS}
+        self._rate = np.zeros(0, np.int32)
+        self._fresh: Flags = np.zeros(0, np.bool_)
+        self._loud: Flags = np.zeros(0, np.bool_)
+        self._gated: Flags = np.zeros(0, np.bool_)
+        self._hang = np.zeros(0, np.int32)
+        self._peak = np.zeros(0, np.int32)
+        self.sounding: Flags = np.zeros(0, np.bool_)
+        """Which rows make a sound in this tick; the others' frames mean nothing."""
+        self._grow(capacity)
+
+    def allot(self) -> int:
+        """A row for a new source."""
+        if not self._free:
+            self._grow(len(self.sounding))
+        return self._free.pop()
+
+    def release(self, row: int) -> None:
+        self.sounding[row] = self._fresh[row] = self._loud[row] = False
+        for converted in self._converted.values():
+            converted[row] = False
+        self._peak[row] = self._hang[row] = 0
+        self._free.append(row)
+
+    def want(self, rate: int, rows: Rows) -> None:
+        """Which rows are needed at a rate, from now on."""
+        self._wanted[rate][:] = False
+        self._wanted[rate][rows] = True
+
+    def gate(self, rows: Rows) -> None:
+        """Which rows are heard only while they speak: of many open microphones the hiss adds up, and it makes a
+        different mix, and a different encode, of every listener's."""
+        self._gated[:] = False
+        self._gated[rows] = True
+
+    @property
+    def quiet(self) -> Flags:
+        """`is_quiet` of all rows."""
+        return self._peak < QUIET_PEAK
+
+    def is_quiet(self, row: int) -> bool:
+        """Whether the row's last frame was faint or none."""
+        return bool(self._peak[row] < QUIET_PEAK)
+
+    def begin(self) -> None:
+        self._fresh[:] = False
+
+    def put(self, rows: list[int], rate: int, frames: Samples) -> None:
+        """int16[n, samples of a frame] for n rows."""
+        self.frames[rate][rows] = frames
+        self._rate[rows] = rate
+        self._fresh[rows] = True
+
+    def settle(self) -> None:
+        """Finds out who is heard, and makes the rates that are wanted."""
+        self._measure()
+        were_loud, self._loud = self._loud, self._peak > SILENT_PEAK
+        # One tick longer, so that the filters' last two milliseconds come out.
+        self.sounding = (self._loud | were_loud) & (self._speaks() | ~self._gated)
+        self._silence(np.flatnonzero(self.sounding & ~self._fresh))
+        to_full = self.sounding & self._wanted[FULL] & (self._rate != FULL)
+        to_narrow = self.sounding & self._wanted[NARROW] & (self._rate != NARROW)
+        # What goes from one end to the other comes through the middle.
+        to_wide = self.sounding & (self._wanted[WIDE] | to_full | to_narrow)
+        self._convert((NARROW, WIDE), to_wide & (self._rate == NARROW))
+        self._convert((FULL, WIDE), to_wide & (self._rate == FULL))
+        self._convert((WIDE, FULL), to_full)
+        self._convert((WIDE, NARROW), to_narrow)
+
+    def _measure(self) -> None:
+        self._peak[:] = 0
+        for rate in RATES:
+            rows = np.flatnonzero(self._fresh & (self._rate == rate))
+            if len(rows):
+                frames = self.frames[rate][rows]
+                self._peak[rows] = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))
+
+    def _speaks(self) -> Flags:
+        self._hang = np.where(self._peak > QUIET_PEAK, HANG_TICKS, np.maximum(self._hang - 1, 0))
+        return self._hang > 0
+
+    def _silence(self, rows: Rows) -> None:
+        for frames in self.frames.values():
+            frames[rows] = 0
+
+    def _convert(self, step: Step, which: Flags) -> None:
+        rows = np.flatnonzero(which)
+        begun = np.flatnonzero(which & ~self._converted[step])
+        self._converted[step] = which
+        if not len(rows):
+            return
+        source, target = step
+        past = self._past[step]
+        past[begun] = 0
+        self.frames[target][rows], past[rows] = self._filters[step](self.frames[source][rows], past[rows])
+
+    def _grow(self, more: int) -> None:
+        size = len(self.sounding)
+        self._free += range(size + more - 1, size - 1, -1)
+        tables: tuple[dict[Any, Any], ...] = (self.frames, self._past, self._wanted, self._converted)
+        for table in tables:
+            for key, column in table.items():
+                table[key] = _longer(column, more)
+        self._rate, self._fresh = _longer(self._rate, more), _longer(self._fresh, more)
+        self._loud, self.sounding = _longer(self._loud, more), _longer(self.sounding, more)
+        self._gated, self._hang = _longer(self._gated, more), _longer(self._hang, more)
+        self._peak = _longer(self._peak, more)
+
+
+def _longer(column: Any, more: int) -> Any:
+    return np.concatenate([column, np.zeros((more, *column.shape[1:]), column.dtype)])

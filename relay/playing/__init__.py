@@ -1,0 +1,1 @@
+"""What is played to legs: files and tones as samples."""

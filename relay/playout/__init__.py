@@ -1,0 +1,1 @@
+"""One leg's way in: the jitter buffer, concealment and decoding. Pure."""

@@ -1,0 +1,1 @@
+"""RTP and RTCP as bytes and values, and the counters of a stream. Pure."""

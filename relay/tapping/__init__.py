@@ -1,0 +1,1 @@
+"""What the recorder is told of tapped legs."""

@@ -1,0 +1,1 @@
+"""Datagrams: sockets, who may be heard on them, ICE, DTLS and SRTP."""

@@ -1,0 +1,127 @@
+"""DTLS-SRTP keying (RFC 5764) by aiortc on datagrams of ours. The one file that knows aiortc's private names.
+
+aiortc 1.16.0 is pinned. Used of it: `RTCDtlsTransport._set_role`, `_rx_srtp`, `_tx_srtp`, and that the transport under
+it is asked for `role`, `await _recv()` and `await _send(data)` only. tests/relay/transport/test_dtls.py holds it to
+that.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import structlog
+from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, RTCIceTransport
+
+from relay.offers.audio import Fingerprint
+from relay.transport.srtp import Srtp
+
+HANDSHAKE_SECONDS = 20.0
+MAX_WAITING = 64
+"""Datagrams of a handshake that may wait; further ones are lost, as on the way."""
+CLOSED = "closed by the peer"
+FAILED = "handshake failed"
+log = structlog.get_logger()
+
+
+def new_certificate() -> tuple[RTCCertificate, str]:
+    """A certificate for one leg, and its fingerprint as SDP says it (RFC 8122)."""
+    certificate = RTCCertificate.generateCertificate()
+    said = next(found for found in certificate.getFingerprints() if found.algorithm == "sha-256")
+    return certificate, f"{said.algorithm} {said.value}"
+
+
+class Dtls:
+    """One association. `on_keys` once after the handshake; `on_end` once when it failed or the peer closed it."""
+
+    def __init__(
+        self,
+        certificate: RTCCertificate,
+        fingerprints: Sequence[Fingerprint],
+        send: Callable[[bytes], None],
+        on_keys: Callable[[Srtp], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self._wire = _Wire(send)
+        self._fingerprints = fingerprints
+        self._on_keys = on_keys
+        self._on_end = on_end
+        # The transport asks nothing else of what is under it than _Wire has.
+        self._transport = RTCDtlsTransport(cast(RTCIceTransport, self._wire), [certificate])
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def started(self) -> bool:
+        return self._task is not None
+
+    def start(self, active: bool) -> None:
+        """`active`: we send the ClientHello."""
+        self._transport._set_role("client" if active else "server")
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def receive(self, data: bytes) -> bool:
+        """A DTLS datagram of the peer; False when it had to be dropped."""
+        return self._wire.put(data)
+
+    def close(self) -> None:
+        """Tells the peer, and nothing more to the owner."""
+        self._on_end = _ignore
+        if self._task is None or self._task.done():
+            return
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            reason = await self._handshake()
+            if not reason:
+                self._on_keys(Srtp(self._transport._tx_srtp, self._transport._rx_srtp))
+                reason = await self._closed()
+            self._on_end(reason)
+        except Exception as error:
+            # aiortc lets errors of OpenSSL through that a peer can bring about: they end this peer's leg and no other.
+            log.warning("! DTLS", error=type(error).__name__)
+            self._on_end(FAILED)
+        finally:
+            await self._transport.stop()
+
+    async def _handshake(self) -> str:
+        """The reason why there are no keys; empty when there are."""
+        said = [RTCDtlsFingerprint(found.algorithm, found.value) for found in self._fingerprints]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await self._transport.start(RTCDtlsParameters(said))
+        return "" if self._transport.state == "connected" else FAILED
+
+    async def _closed(self) -> str:
+        closed = asyncio.Event()
+        self._transport.on("statechange", closed.set)
+        if self._transport.state == "connected":
+            await closed.wait()
+        return CLOSED
+
+
+class _Wire:
+    """What stands under the DTLS transport instead of aiortc's ICE."""
+
+    role = "controlled"
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._write = send
+        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
+
+    def put(self, data: bytes) -> bool:
+        try:
+            self._waiting.put_nowait(data)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def _recv(self) -> bytes:
+        return await self._waiting.get()
+
+    async def _send(self, data: bytes) -> None:
+        self._write(data)
+
+
+def _ignore(reason: str) -> None:
+    """The owner closed the association himself."""

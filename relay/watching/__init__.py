@@ -1,0 +1,1 @@
+"""How a leg is heard: figures, scores and alarms. Pure."""

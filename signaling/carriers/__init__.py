@@ -1,0 +1,1 @@
+"""Trunks: whose a source is, where they are, what they may."""

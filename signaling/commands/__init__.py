@@ -1,0 +1,1 @@
+"""The command `telephonist`, and what it asks of a node that runs."""

@@ -1,0 +1,1 @@
+"""What agents speak on: softphones, and phones that register."""

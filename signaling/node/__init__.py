@@ -1,0 +1,1 @@
+"""The processes of a node: started, watched, and what they need of the machine."""

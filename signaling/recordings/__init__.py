@@ -1,0 +1,1 @@
+"""The recorder as the control plane sees it, and what is asked of recordings."""

@@ -1,0 +1,1 @@
+"""The shell of `signaling.sip`: sockets, connections, counters, history."""

@@ -1,0 +1,379 @@
+"""Two legs whose packets go by runs, and the same two without any: nothing that is sent, told or counted differs."""
+
+import socket
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from ipc.messages import Event
+from recorder.wire import Record
+from relay import api
+from relay.api import Hear, Tap
+from relay.formats import Codec
+from relay.lines import Way
+from relay.lines.batch import Batch
+from relay.lines.plain import PlainLines
+from relay.lines.table import BATCH
+from relay.passing.waiting import Coded, Flags, Frames
+from relay.streams.rtp import RtpPacket, parse, serialize
+from relay.switchboard import Switchboard
+from relay.tapping.tap import TapBook
+from tests.relay.calls import MS, OPUS, PCMU, TICK, Peer
+from tests.relay.process import ADDRESS, free_ports, offer
+from tests.support.impair import CLEAN, Delivered, Impairment
+from tests.support.tones import tone
+
+BEAT = 2 * MS
+BOTH = (Hear("one", "two"), Hear("two", "one"))
+ROUGH = Impairment(loss=0.03, burst=0.005, delay_ms=30, jitter_ms=15, reorder=0.02, duplicate=0.03, duplicate_ms=0)
+JITTER = Impairment(delay_ms=20, jitter_ms=9)
+Arrivals = list[Delivered[RtpPacket]]
+
+
+class MemoryLines(PlainLines):
+    """Datagrams are put in and taken out by the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coming: list[tuple[int, bytes, int]] = []
+        self.sent: dict[int, list[bytes]] = defaultdict(list)
+        self.forwarded = 0
+        self.kept = 0
+
+    def _open(self, line: int, sock: socket.socket) -> None: ...
+
+    def _lead(self, line: int, way: Way | None) -> None: ...
+
+    def _close(self, line: int) -> None: ...
+
+    def _receive(self) -> tuple[Batch, bool]:
+        now, self.coming = self.coming[:BATCH], self.coming[BATCH:]
+        for place, (line, data, arrival_ns) in enumerate(now):
+            self._tell(place, line, 0, data, arrival_ns)
+        self._batch.fill(len(now))
+        return self._batch, bool(self.coming)
+
+    def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
+        for line, packet in packets:
+            self.sent[line].append(packet)
+        return []
+
+    def forward(self, lines: object, slots: object, sizes: object) -> None:
+        self.forwarded += len(np.asarray(lines))
+        super().forward(lines, slots, sizes)  # type: ignore[arg-type]
+
+
+@dataclass
+class World:
+    board: Switchboard
+    lines: MemoryLines
+    events: list[Event] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+    async def open(self, formats: str, *attributes: str, legs: tuple[str, ...] = ("one", "two")) -> None:
+        for leg in legs:
+            await self.board.handle(api.AddRtpLeg(leg, "room", ADDRESS, offer(9, *attributes, formats=formats)))
+        await self.hear(*(Hear(a, b) for a in legs for b in legs if a != b))
+
+    async def hear(self, *hearing: Hear, taps: tuple[Tap, ...] = ()) -> None:
+        await self.board.handle(api.SetRoom("room", hearing, taps))
+
+    def run(self, arrivals: dict[int, Arrivals], from_ms: int, until_ms: int) -> None:
+        """Beats and ticks; packets come in on the line of that number."""
+        waiting = sorted(
+            (item.at_ns, line, serialize(item.packet))
+            for line, items in arrivals.items()
+            for item in items
+            if from_ms * MS < item.at_ns <= until_ms * MS
+        )
+        for now in range(from_ms * MS + BEAT, until_ms * MS + 1, BEAT):
+            while waiting and waiting[0][0] <= now:
+                at, line, data = waiting.pop(0)
+                self.lines.coming.append((line, data, at))
+            if now % TICK == 0:
+                self.board.tick(now)
+                self.board.look_after_legs(now, now // TICK % 10, 10)
+            else:
+                self.board.beat()
+
+    @property
+    def kept(self) -> int:
+        """Packets that were played from columns."""
+        return self.lines.kept
+
+    async def reports(self) -> dict[str, api.LegReport]:
+        told = await self.board.handle(api.GetLegs())
+        assert isinstance(told, api.Legs)
+        return {leg.leg: leg for leg in told.legs}
+
+
+Worlds = tuple[World, World]
+
+
+@pytest.fixture
+async def worlds(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worlds]:
+    """With runs, and without."""
+    monkeypatch.setattr("relay.streams.stream.secrets.randbits", lambda bits: (1 << bits) - 40)
+    both = _world(monkeypatch, True), _world(monkeypatch, False)
+    yield both
+    for world in both:
+        world.board.close()
+
+
+def _world(monkeypatch: pytest.MonkeyPatch, runs: bool) -> World:
+    lines, first = MemoryLines(), free_ports()
+    monkeypatch.setattr("relay.switchboard.make_lines", lambda: lines)
+    events: list[Event] = []
+    records: list[Record] = []
+    board = Switchboard((first, first + 39), TapBook(records.append), events.append)
+    if not runs:
+        lines.express = None
+        for method in ("_begin_run", "_begin_keeping", "_begin_listening"):
+            monkeypatch.setattr(board, method, lambda *begin: None)
+    play = board._express.play
+
+    def counted(now_ns: int, quiet: Flags) -> tuple[list[Frames], list[Coded]]:
+        frames, coded = play(now_ns, quiet)
+        lines.kept += sum(len(each.sources) for each in frames) + len(coded)
+        return frames, coded
+
+    monkeypatch.setattr(board._express, "play", counted)
+    board.listen(ADDRESS, 0)
+    return World(board, lines, events, records)
+
+
+async def assert_alike(worlds: Worlds) -> None:
+    one, other = worlds
+    for line, packets in one.lines.sent.items():
+        for a, b in zip(map(parse, packets), map(parse, other.lines.sent[line]), strict=True):
+            assert a == b
+    assert one.records == other.records
+    assert _rounded(one.events) == _rounded(other.events)
+    first, second = await one.reports(), await other.reports()
+    for leg, report in first.items():
+        assert _rounded([report]) == _rounded([second[leg]])
+
+
+def _rounded(told: Iterable[object]) -> list[str]:
+    """Figures of jitter are sums in another order."""
+    return [str(_round(one)) for one in told]
+
+
+def _round(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, tuple):
+        return tuple(_round(part) for part in value)
+    fields = getattr(value, "__struct_fields__", None)
+    return value if fields is None else {name: _round(getattr(value, name)) for name in fields}
+
+
+def speech(codec: str, seconds: float, how: Impairment, seed: int) -> Arrivals:
+    peer = Peer("", OPUS if codec == "opus" else PCMU, seed=seed)
+    return peer.send(tone(500, seconds, peer.rate), how=how)
+
+
+FORMATS = {"PCMU": ("0 101",), "opus": ("96 101", "a=rtpmap:96 opus/48000/2")}
+
+
+@pytest.mark.parametrize("codec", FORMATS)
+@pytest.mark.parametrize(("how", "seed"), [(CLEAN, 1), (JITTER, 2), (ROUGH, 3), (ROUGH, 4)])
+async def test_a_call_is_the_same(worlds: Worlds, codec: str, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        await world.open(*FORMATS[codec])
+        arrivals = {0: speech(codec, 6, how, seed), 1: speech(codec, 6, how, seed + 50)}
+        world.run(arrivals, 0, 6_400)
+    assert worlds[0].lines.forwarded > (500 if how is not ROUGH else 200)
+    assert worlds[1].lines.forwarded == 0
+    await assert_alike(worlds)
+
+
+def changed(arrivals: Arrivals, change: Callable[[int, RtpPacket], RtpPacket]) -> Arrivals:
+    return [Delivered(item.at_ns, change(number, item.packet)) for number, item in enumerate(arrivals)]
+
+
+def _with(packet: RtpPacket, **fields: object) -> RtpPacket:
+    values = {name: getattr(packet, name) for name in packet.__struct_fields__} | fields
+    return RtpPacket(**values)
+
+
+ODDITIES: dict[str, Callable[[int, RtpPacket], RtpPacket]] = {
+    "digits": lambda n, p: _with(p, payload_type=101, payload=bytes([5, 10, 0, 160])) if 100 <= n < 106 else p,
+    "another source": lambda n, p: _with(p, ssrc=99, sequence=p.sequence + 900) if n >= 150 else p,
+    "a jump of the clock": lambda n, p: _with(p, timestamp=p.timestamp + 80_000) if n >= 150 else p,
+    "numbers begin anew": lambda n, p: _with(p, sequence=p.sequence + 20_000) if n >= 150 else p,
+    "a marker": lambda n, p: _with(p, marker=n % 40 == 7),
+    "another length": lambda n, p: _with(p, payload=p.payload[:80]) if n % 50 == 9 else p,
+    "a codec that was not agreed on": lambda n, p: _with(p, payload_type=18) if n % 50 == 9 else p,
+    "sources that contributed": lambda n, p: _with(p, csrcs=(1, 2)) if n % 50 == 9 else p,
+    "the low end of the counters": lambda n, p: _with(p, sequence=p.sequence - 100, timestamp=p.timestamp - 16_000),
+}
+
+
+def conference(seconds: float, how: Impairment, seed: int, codec: Codec = PCMU) -> dict[int, Arrivals]:
+    """Two speak in turn, with pauses in which there is a faint noise, and one is silent."""
+    arrivals = {}
+    for line in range(3):
+        peer = Peer("", codec, seed=seed + line)
+        sound = tone(400 + 100 * line, seconds, peer.rate)
+        spoken = (np.arange(len(sound)) // peer.rate) % 3 == line
+        noise = np.random.default_rng(line).integers(-20, 20, len(sound)).astype(np.int16)
+        quiet = noise if line else np.zeros(len(sound), np.int16)
+        arrivals[line] = peer.send(np.where(spoken & (line < 2), sound, quiet).astype(np.int16), how=how)
+    return arrivals
+
+
+THREE = ("one", "two", "three")
+SPELL = Impairment(delay_ms=10, jitter_ms=60)
+
+
+@pytest.mark.parametrize(("how", "seed"), [(CLEAN, 1), (JITTER, 2), (SPELL, 5), (ROUGH, 3), (ROUGH, 4)])
+async def test_a_conference_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"], legs=THREE)
+        arrivals = conference(6, how, seed)
+        if how is SPELL:  # then the delay shrinks again
+            arrivals = {
+                line: sorted(
+                    [item for item in items if item.at_ns < 2000 * MS]
+                    + [item for item in conference(6, CLEAN, seed)[line] if item.at_ns >= 2200 * MS],
+                    key=lambda item: item.at_ns,
+                )
+                for line, items in arrivals.items()
+            }
+        world.run(arrivals, 0, 6_200)
+    assert worlds[0].kept > (700 if how in (CLEAN, JITTER) else 200)
+    await assert_alike(worlds)
+
+
+@pytest.mark.parametrize(("how", "seed"), [(JITTER, 2), (ROUGH, 3)])
+async def test_a_conference_of_opus_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["opus"], legs=THREE)
+        world.run(conference(5, how, seed, OPUS), 0, 5_200)
+    assert worlds[0].kept > (600 if how is JITTER else 150)
+    await assert_alike(worlds)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+async def test_what_is_out_of_order_in_a_conference_is_the_same(worlds: Worlds, oddity: str) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"], legs=THREE)
+        arrivals = conference(4, CLEAN, 1)
+        arrivals[0] = changed(arrivals[0], ODDITIES[oddity])
+        world.run(arrivals, 0, 4_200)
+    assert worlds[0].kept > 300
+    await assert_alike(worlds)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+async def test_what_is_out_of_order_is_the_same(worlds: Worlds, oddity: str) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"])
+        arrivals = {0: changed(speech("PCMU", 4.5, CLEAN, 1), ODDITIES[oddity]), 1: speech("PCMU", 4.5, CLEAN, 2)}
+        world.run(arrivals, 0, 4_600)
+    assert worlds[0].lines.forwarded > 300
+    await assert_alike(worlds)
+
+
+async def test_who_drifts_away_and_who_stops_for_a_while_is_the_same(worlds: Worlds) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"])
+        late = [
+            Delivered(item.at_ns + max(0, n - 100) * 60 * MS, item.packet)
+            for n, item in enumerate(speech("PCMU", 4, CLEAN, 1))
+        ]
+        pausing = [item for item in speech("PCMU", 8, CLEAN, 2) if not 2000 * MS < item.at_ns < 4000 * MS]
+        world.run({0: late, 1: pausing}, 0, 9_000)
+    await assert_alike(worlds)
+
+
+async def test_changes_in_the_middle_are_the_same(worlds: Worlds) -> None:
+    tap = (Tap("one", "00" * 16, 0),)
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"])
+        arrivals = {0: speech("PCMU", 9, CLEAN, 1), 1: speech("PCMU", 9, CLEAN, 2)}
+        world.run(arrivals, 0, 1_000)
+        await world.hear(*BOTH, taps=tap)
+        world.run(arrivals, 1_000, 2_000)
+        await world.hear(Hear("one", "two", 0.5), Hear("two", "one"), taps=tap)
+        world.run(arrivals, 2_000, 3_000)
+        await world.hear(*BOTH)
+        world.run(arrivals, 3_000, 4_000)
+        await world.board.handle(api.SendDigits("one", "5", 120))
+        world.run(arrivals, 4_000, 5_000)
+        await world.board.handle(api.MaskDigits("two", True))
+        world.run(arrivals, 5_000, 6_000)
+        await world.board.handle(api.MaskDigits("two", False))
+        world.run(arrivals, 6_000, 7_000)
+        await world.board.handle(api.Renegotiate("one", offer(9, "a=recvonly")))
+        world.run(arrivals, 7_000, 8_000)
+        await world.board.handle(api.Renegotiate("one", offer(9, "a=sendonly")))
+        world.run(arrivals, 8_000, 9_000)
+    assert worlds[0].lines.forwarded > 300
+    clocks = [[(r.kind, r.sequence, r.timestamp, r.payload) for r in world.records] for world in worlds]
+    assert clocks[0] == clocks[1] and len(clocks[0]) > 90
+    for world in worlds:
+        world.records.clear()
+    await assert_alike(worlds)
+
+
+@pytest.mark.parametrize(("how", "seed"), [(JITTER, 2), (ROUGH, 3)])
+async def test_a_call_of_two_codecs_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        for leg, codec in (("one", "PCMU"), ("two", "opus")):
+            formats, *attributes = FORMATS[codec]
+            command = api.AddRtpLeg(leg, "room", ADDRESS, offer(9, *attributes, formats=formats))
+            await world.board.handle(command)
+        await world.hear(*BOTH, taps=tuple(Tap(leg, "00" * 16, party) for party, leg in enumerate(("one", "two"))))
+        world.run({0: speech("PCMU", 5, how, seed), 1: speech("opus", 5, how, seed + 1)}, 0, 5_200)
+    assert worlds[0].lines.forwarded == 0 and worlds[0].kept > (400 if how is JITTER else 100)
+    for party in (0, 1):
+        told = [
+            [(r.kind, r.codec, r.sequence, r.timestamp, r.ssrc, r.payload) for r in world.records if r.party == party]
+            for world in worlds
+        ]
+        assert told[0] == told[1] and len(told[0]) > 200
+    for world in worlds:
+        world.records.clear()
+    await assert_alike(worlds)
+
+
+async def test_a_packet_that_comes_twice_in_a_batch_goes_once(worlds: Worlds) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"])
+        twice = [item for item in speech("PCMU", 2, CLEAN, 1) for _ in range(2)]
+        world.run({0: twice, 1: speech("PCMU", 2, CLEAN, 2)}, 0, 2_100)
+    await assert_alike(worlds)
+
+
+async def test_a_leg_that_goes_leaves_the_other_as_it_was(worlds: Worlds) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["PCMU"])
+        arrivals = {0: speech("PCMU", 2, CLEAN, 1), 1: speech("PCMU", 2, CLEAN, 2)}
+        world.run(arrivals, 0, 1_000)
+        told = await world.board.handle(api.DropLeg("two"))
+        assert isinstance(told, api.LegReport) and told.packets_received == 48 and told.faults == 0
+        world.run({0: arrivals[0]}, 1_000, 2_000)
+    await assert_alike(worlds)
+
+
+async def test_a_leg_that_fails_to_look_harms_nobody(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _ = worlds
+    await world.open(*FORMATS["PCMU"])
+    arrivals = {0: speech("PCMU", 2, CLEAN, 1), 1: speech("PCMU", 2, CLEAN, 2)}
+    world.run(arrivals, 0, 1_000)
+
+    def fail(leg: str, *told: object) -> None:
+        if leg == "one":
+            raise RuntimeError("a fault")
+
+    monkeypatch.setattr(world.board._taps, "packet", fail)
+    await world.hear(*BOTH, taps=(Tap("one", "00" * 16, 0), Tap("two", "00" * 16, 1)))
+    world.run(arrivals, 1_000, 2_000)
+    reports = await world.reports()
+    assert reports["one"].faults > 40 and reports["two"].faults == 0
+    assert reports["one"].packets_sent > 90 and reports["two"].packets_received > 90

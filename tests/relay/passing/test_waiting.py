@@ -1,0 +1,99 @@
+"""Jitter buffers in columns: what goes in comes out, and what is not regular is told before it is played."""
+
+import numpy as np
+
+from relay.lines.batch import Column
+from relay.passing.pace import Pace, PaceStart
+from relay.passing.waiting import FRAME, PAST, SLOTS, Queue, Waiting
+from relay.playout.delay import DelaySpread
+from relay.playout.jitter import Lent
+from tests.relay.calls import MS
+
+LOUD, QUIET = np.zeros(4, np.bool_), np.ones(4, np.bool_)
+
+
+def payload(number: int) -> bytes:
+    return bytes([number & 0xFF]) * FRAME
+
+
+class Buffer:
+    """One row, whose packets come when they are sent. A packet's number is its second octet of time, too."""
+
+    def __init__(self, *numbers: int, law: str = "PCMU") -> None:
+        self.waiting, self.pace, self.next = Waiting(), Pace(), numbers[-1] + 1
+        self.waiting.grow(1)
+        self.pace.grow(1)
+        spread = DelaySpread(8000)
+        spread.add(0, 0)
+        self.pace.begin(0, PaceStart(8000, 0, 0.0, (0.0, 0.0), spread), 0)
+        queue = Queue("PCMA" if law == "PCMA" else "PCMU", 3, 8000, Lent(numbers[0], [payload(n) for n in numbers], 0))
+        self.waiting.begin(0, queue)
+
+    def put(self) -> None:
+        row = np.array([0])
+        payload = np.full((1, FRAME), self.next & 0xFF, np.uint8)
+        self.waiting.put(row, np.array([self.next]), (payload, np.array([FRAME])))
+        self.next += 1
+
+    def judge(self, now_ms: float, quiet: np.ndarray = LOUD) -> tuple[Column, Column]:
+        following = np.array([[self.next, self.next * FRAME]])
+        return self.waiting.judge(round(now_ms * MS), following, self.pace, quiet)
+
+    def played(self, now_ms: float) -> list[int]:
+        rows, odd = self.judge(now_ms)
+        assert not len(odd)
+        return [int(octets[0]) for frames in self.waiting.play(rows)[0] for octets in frames.octets]
+
+
+def test_what_waits_is_played_in_order() -> None:
+    buffer = Buffer(250, 251)
+    for number in range(250, 300):
+        assert buffer.played(number * 20 + 5) == [number & 0xFF]
+        buffer.put()
+    queue = buffer.waiting.end(0, buffer.next)
+    assert (queue.law, queue.source, queue.lent.first) == ("PCMU", 3, 300)
+    assert queue.lent.payloads == [payload(300), payload(301)]
+    assert queue.past == [payload(297), payload(298), payload(299)]
+    assert len(buffer.waiting) == 0
+
+
+def test_what_was_not_played_is_not_past() -> None:
+    buffer = Buffer(7, 8, law="PCMA")
+    assert buffer.played(145) == [7]
+    queue = buffer.waiting.end(0, buffer.next)
+    assert (queue.law, queue.past, queue.lent.payloads) == ("PCMA", [payload(7)], [payload(8)])
+
+
+def test_packets_of_opus_keep_their_sizes() -> None:
+    waiting = Waiting()
+    waiting.grow(2)
+    waiting.begin(1, Queue(None, 9, 48_000, Lent(5, [b"one", b"three"], 0)))
+    waiting.put(np.array([1]), np.array([7]), (np.full((1, FRAME), 65, np.uint8), np.array([4])))
+    for expected in (b"one", b"three"):
+        frames, coded = waiting.play(np.array([1]))
+        assert frames == [] and [(each.source, each.payload) for each in coded] == [(9, expected)]
+    queue = waiting.end(1, 8)
+    assert (queue.law, queue.clock, queue.lent.payloads) == (None, 48_000, [b"AAAA"])
+
+
+def test_what_is_not_regular_is_given_back() -> None:
+    assert [len(column) for column in Buffer(5).judge(100)] == [1, 0]
+    empty = Buffer(5)
+    empty.played(105)
+    assert [len(column) for column in empty.judge(125)] == [0, 1]
+    full = Buffer(*range(5, 5 + SLOTS - PAST))
+    assert [len(column) for column in full.judge(105)] == [0, 1]
+    assert [len(column) for column in Buffer(5).judge(100 + 250)] == [0, 1]
+    assert [len(column) for column in Buffer(5).judge(101, QUIET)] == [0, 1]
+    assert [len(column) for column in Buffer(5).judge(103, QUIET)] == [1, 0]
+
+
+def test_too_much_lag_is_given_back_after_a_while_and_sooner_in_quiet() -> None:
+    for quiet, turns in ((LOUD, 15), (QUIET, 2)):
+        buffer = Buffer(5, 6, 7)
+        for turn in range(turns):
+            now = 20 * (5 + turn) + 45
+            rows, odd = buffer.judge(now, quiet)
+            assert len(odd) == (turn == turns - 1)
+            buffer.waiting.play(rows)
+            buffer.put()
