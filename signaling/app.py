@@ -59,7 +59,7 @@ from signaling.recordings.sweeper import Sweeper
 from signaling.sip.config import SipConfig
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport
-from signaling.sip.locating import Locator
+from signaling.sip.reaching.locating import Locator
 from signaling.sip_server.datagrams import SIP_SOCKET
 from signaling.sip_server.sip_history import SipHistory
 from signaling.sip_server.sip_io import SipServer

@@ -6,14 +6,14 @@ from typing import Protocol
 from bench.call.errors import BadArgument
 from bench.call.wire import Target, Wire, open_wire
 from signaling.sip.agent import UserAgent
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig, Timers
 from signaling.sip.errors import SipError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
-from signaling.sip.message import Response, parse_message
-from signaling.sip.outbound import Invitation
-from signaling.sip.uri import Uri, format_host
+from signaling.sip.messages.message import Response, parse_message
+from signaling.sip.messages.uri import Uri, format_host
 
 
 class LineUser(Protocol):

@@ -9,7 +9,7 @@ from typing import Protocol
 from bench.call.errors import Unreachable
 from signaling.sip.errors import FramingError
 from signaling.sip.flow import Address, Flow, Transport
-from signaling.sip.framing import StreamFramer
+from signaling.sip.messages.framing import StreamFramer
 
 CONNECT_SECONDS = 5.0
 SHUTDOWN_SECONDS = 1.0

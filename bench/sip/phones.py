@@ -6,10 +6,10 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from signaling.sip.digest import Account, Subject, answer, choose
 from signaling.sip.errors import SipError
 from signaling.sip.headers.authentication import Challenge, Usage, read_challenges
-from signaling.sip.message import Response, parse_message
+from signaling.sip.messages.message import Response, parse_message
+from signaling.sip.registering.digest import Account, Subject, answer, choose
 
 FIRST_REPEAT = 0.5
 """Timer E of RFC 3261; doubled each time, up to LONGEST_REPEAT."""

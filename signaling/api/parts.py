@@ -12,7 +12,7 @@ from signaling.center.events import Event
 from signaling.center.resources import Tenant
 from signaling.center.segments import RecordingType
 from signaling.recordings.deletion import Deletion
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.store import Store
 from vault.pii import Pii
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from signaling.api.doors import NOTHING, enter, of_instance
 from signaling.api.errors import NotFound
 from signaling.api.parts import PARTS
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 
 
 def routes() -> list[web.RouteDef]:

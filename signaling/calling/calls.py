@@ -42,7 +42,7 @@ from signaling.sip.events import (
     SipEvent,
     TransferAsked,
 )  # fmt: skip
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
 from vault.pii import Pii
 
 log = structlog.get_logger()

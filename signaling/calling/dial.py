@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from relay.api import Dtmf, Srtp
 from signaling.center.resources import Tenant
+from signaling.sip.calls.outcome import Outcome
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
 from signaling.sip.headers.reason import Reason
-from signaling.sip.outcome import Outcome
+from signaling.sip.messages.uri import Uri
 from signaling.sip.replies import Fields
-from signaling.sip.uri import Uri
 
 RING_SECONDS = 45.0
 

@@ -23,6 +23,8 @@ from signaling.calling.lanes import Lanes, Work
 from signaling.calling.legs import Offers, SipLegs, rejection
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Tenant
+from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.outcome import may_try_elsewhere, outcome_of
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import (
     CallAnswered,
@@ -37,9 +39,7 @@ from signaling.sip.events import (
 )  # fmt: skip
 from signaling.sip.flow import Flow
 from signaling.sip.headers.reason import Reason
-from signaling.sip.outbound import Invitation
-from signaling.sip.outcome import may_try_elsewhere, outcome_of
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
 from vault.pii import Pii
 
 log = structlog.get_logger()

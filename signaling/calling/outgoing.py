@@ -23,9 +23,9 @@ from signaling.house import House
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.headers import NameAddr
 from signaling.sip.headers.reason import Reason
-from signaling.sip.locating import Hop, Unreachable
-from signaling.sip.targets import Target, called_uri, user_of
-from signaling.sip.uri import Uri, format_host
+from signaling.sip.messages.uri import Uri, format_host
+from signaling.sip.reaching.locating import Hop, Unreachable
+from signaling.sip.reaching.targets import Target, called_uri, user_of
 
 log = structlog.get_logger()
 

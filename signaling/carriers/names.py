@@ -16,8 +16,8 @@ import dns.resolver
 import structlog
 
 from signaling.sip.flow import Address, Transport
-from signaling.sip.locating import Locator, Naptr, Srv
-from signaling.sip.targets import Target
+from signaling.sip.reaching.locating import Locator, Naptr, Srv
+from signaling.sip.reaching.targets import Target
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ MAX_REMEMBERED = 4096
 
 
 class DnsNames:
-    """signaling.sip.locating.Names. Answers, and the absence of one, are kept for the time that the zone gives them."""
+    """signaling.sip.reaching.locating.Names. Answers, and the absence of one, are kept for the time that the zone gives."""
 
     def __init__(self, resolver: dns.asyncresolver.Resolver | None = None) -> None:
         self._resolver = resolver or _system_resolver()

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from signaling.carriers.trunk_limits import TrunkLimits
 from signaling.center.resources import Directory, Phone, Trunk, TrunkSecrets
 from signaling.endpoints.phones import phone_name
-from signaling.sip.digest import Account
 from signaling.sip.events import IncomingCall
 from signaling.sip.flow import Flow
+from signaling.sip.registering.digest import Account
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -105,7 +105,7 @@ class Trunks:
         return name, call.addressed
 
     def account_for(self, name: str, flow: Flow, realm: str) -> Account | None:
-        """signaling.sip.credentials.AccountFor."""
+        """signaling.sip.registering.credentials.AccountFor."""
         names = [name] if name in self._trunks else [known for known in self._trunks if self._knows(known, flow)]
         for known in names:
             trunk, secret = self._trunks[known], self._secrets.get(known)

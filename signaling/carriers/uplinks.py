@@ -1,4 +1,4 @@
-"""The shell of `signaling.sip.upstream`: looks up where trunks are, registers and asks there, tells what came of it.
+"""The shell of `signaling.sip.reaching.upstream`: looks up where trunks are, registers and asks there, and tells of it.
 
 What a name stands for is looked up again and again: a carrier moves without telling anybody.
 """
@@ -18,11 +18,11 @@ from signaling.center.audit import AuditEvent, Outcome
 from signaling.center.resources import Tenant, Trunk
 from signaling.sip.errors import ParseError, ValueRefused
 from signaling.sip.flow import Address, Flow, Transport
-from signaling.sip.pulse import Watch
-from signaling.sip.registrant import Enrolment, Standing
-from signaling.sip.targets import Target
-from signaling.sip.upstream import RegistrationChanged, Upstream, UpstreamNews
-from signaling.sip.uri import Uri, format_host, parse_address
+from signaling.sip.messages.uri import Uri, format_host, parse_address
+from signaling.sip.reaching.pulse import Watch
+from signaling.sip.reaching.targets import Target
+from signaling.sip.reaching.upstream import RegistrationChanged, Upstream, UpstreamNews
+from signaling.sip.registering.registrant import Enrolment, Standing
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from signaling.center.flow_run import FlowRun, Instruction
 from signaling.center.record import AgentInfo, ContactRecord, DisconnectReason, InitiationMethod, QueueInfo
 from signaling.center.resources import Endpoint, Queue, Tenant, User
 from signaling.center.segments import Recordings, SecurePause, Segment
-from signaling.sip.outcome import Outcome
+from signaling.sip.calls.outcome import Outcome
 from vault.pii import Pii
 
 

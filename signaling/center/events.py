@@ -6,7 +6,7 @@ import msgspec
 from relay.api import Alarm
 from signaling.center.resources import Endpoint
 from signaling.center.segments import Input, RecordingType
-from signaling.sip.outcome import Outcome
+from signaling.sip.calls.outcome import Outcome
 from vault.pii import Pii
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from relay.api import Alarm, Flow
 from signaling.center.segments import RecordingAct, RecordingType
-from signaling.sip.outcome import Outcome
+from signaling.sip.calls.outcome import Outcome
 from vault.pii import Pii
 
 InitiationMethod = Literal[

@@ -3,7 +3,7 @@
 import msgspec
 
 from ipc.messages import Command, Event
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 
 
 class SipMessages(msgspec.Struct, frozen=True, tag=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from ipc.server import Server
 from signaling.commands import admin
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.sip_server.sip_history import SipHistory
 
 

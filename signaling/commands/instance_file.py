@@ -21,7 +21,7 @@ from signaling.center.routes import is_pattern
 from signaling.center.security import PERMISSIONS
 from signaling.errors import ConfigError
 from signaling.sip.errors import ParseError
-from signaling.sip.targets import Target
+from signaling.sip.reaching.targets import Target
 from vault.pii import Pii
 
 CODECS = frozenset(("opus", "G722", "PCMU", "PCMA", "L16"))

@@ -9,8 +9,8 @@ from signaling.commands import admin
 from signaling.commands.upkeep import opened
 from signaling.errors import FolderError
 from signaling.node.places import Places
-from signaling.sip.ladder import Ladder
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.ladder import Ladder
+from signaling.sip.tracing.redaction import ShownMessage
 
 Print = Callable[[str], None]
 

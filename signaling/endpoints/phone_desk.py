@@ -22,11 +22,11 @@ from signaling.center.floor import NotYours
 from signaling.center.handling import TALKING
 from signaling.endpoints.phones import Owned
 from signaling.house import House
-from signaling.sip.bindings import Binding
+from signaling.sip.calls.outcome import Outcome
 from signaling.sip.headers import NameAddr
-from signaling.sip.outcome import Outcome
+from signaling.sip.messages.uri import Uri, format_host
+from signaling.sip.registering.bindings import Binding
 from signaling.sip.replies import Fields
-from signaling.sip.uri import Uri, format_host
 
 log = structlog.get_logger()
 

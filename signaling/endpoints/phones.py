@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from signaling.center.resources import Directory, Phone, Tenant
-from signaling.sip.digest import Secrets
-from signaling.sip.gatekeeper import Known
+from signaling.sip.registering.digest import Secrets
+from signaling.sip.registering.gatekeeper import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Owned:
 
 
 class Phones:
-    """The accounts of `signaling.sip.registrar`. An instance's realm is its alias: the domain that its phones register
-    in, or the first label of it. Where one instance alone has phones, any domain will do, an address too."""
+    """The accounts of `signaling.sip.registering.registrar`. An instance's realm is its alias: the domain that its
+    phones register in, or the first label of it. Where one instance alone has phones, any domain will do, an address too."""
 
     def __init__(self, directories: Iterable[Directory], secrets: Mapping[str, Mapping[str, Secrets]]) -> None:
         """`secrets`: by instance and phone."""

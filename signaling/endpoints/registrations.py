@@ -1,4 +1,4 @@
-"""The shell of `signaling.sip.registrar`: keeps bindings in the store, and tells of phones that come and go."""
+"""The shell of `signaling.sip.registering.registrar`: keeps bindings in the store, tells of phones that come and go."""
 
 import asyncio
 from collections import Counter
@@ -12,12 +12,12 @@ from ipc.faults import told
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Tenant
 from signaling.endpoints.phones import Owned, Phones
-from signaling.sip.bindings import Binding
 from signaling.sip.errors import SipError
 from signaling.sip.flow import Flow
-from signaling.sip.gatekeeper import Refused
-from signaling.sip.registrar import Changed, News, Registrar
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
+from signaling.sip.registering.bindings import Binding
+from signaling.sip.registering.gatekeeper import Refused
+from signaling.sip.registering.registrar import Changed, News, Registrar
 from signaling.store.phones import KeptBinding, KeptBindings
 
 log = structlog.get_logger()

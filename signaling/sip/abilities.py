@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from signaling.sip.errors import ParseError
-from signaling.sip.message import Headers
+from signaling.sip.messages.message import Headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,34 +29,34 @@ from dataclasses import replace
 
 import structlog
 
-from signaling.sip import saved
-from signaling.sip.bodies import SDP
+from signaling.sip.calls import saved
+from signaling.sip.calls.inbound import InboundSession
+from signaling.sip.calls.outbound import Invitation, OutboundSession
+from signaling.sip.calls.phase import GONE, Phase
+from signaling.sip.calls.saved import SavedCall
+from signaling.sip.calls.session import Session
+from signaling.sip.calls.session_timer import check_expires
 from signaling.sip.config import SipConfig
 from signaling.sip.core import Core, Counters
-from signaling.sip.credentials import AccountFor, no_account
-from signaling.sip.envelope import Envelope
 from signaling.sip.errors import FramingError, ParseError, SipError
 from signaling.sip.events import SipEvent
+from signaling.sip.exchanges.stateless import Stateless
+from signaling.sip.exchanges.table import Action, Event
+from signaling.sip.exchanges.transactions import Arrival, Reply
 from signaling.sip.flow import Flow, Outgoing
-from signaling.sip.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.guard import check_invite, check_request
 from signaling.sip.headers.replaces import Replaces
-from signaling.sip.inbound import InboundSession
-from signaling.sip.message import Request, parse_message
-from signaling.sip.outbound import Invitation, OutboundSession
-from signaling.sip.phase import GONE, Phase
-from signaling.sip.registrar import Registrar
+from signaling.sip.messages.bodies import SDP
+from signaling.sip.messages.envelope import Envelope
+from signaling.sip.messages.message import Request, parse_message
+from signaling.sip.messages.uri import Uri
+from signaling.sip.reaching.upstream import Upstream
+from signaling.sip.registering.credentials import AccountFor, no_account
+from signaling.sip.registering.gatekeeper import NO_ACCOUNTS, Accounts
+from signaling.sip.registering.registrar import Registrar
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, refusal
-from signaling.sip.saved import SavedCall
-from signaling.sip.session import Session
-from signaling.sip.session_timer import check_expires
-from signaling.sip.stateless import Stateless
 from signaling.sip.strangers import Buckets, source_of
-from signaling.sip.table import Action, Event
-from signaling.sip.tally import Said
-from signaling.sip.transactions import Arrival, Reply
-from signaling.sip.upstream import Upstream
-from signaling.sip.uri import Uri
+from signaling.sip.tracing.tally import Said
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from signaling.sip.digest import ALGORITHMS
+from signaling.sip.registering.digest import ALGORITHMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,19 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from signaling.sip.calls.dialog import DialogId
 from signaling.sip.config import SipConfig
-from signaling.sip.credentials import AccountFor, Wallet, no_account
 from signaling.sip.deadlines import Deadlines
-from signaling.sip.dialog import DialogId
 from signaling.sip.events import SipEvent
+from signaling.sip.exchanges.transactions import ServerTransaction, Transactions
 from signaling.sip.flow import Flow, Outgoing
 from signaling.sip.headers.replaces import Replaces
+from signaling.sip.registering.credentials import AccountFor, Wallet, no_account
 from signaling.sip.replies import Answer, make_response
-from signaling.sip.tally import Tally, TrunkFor
-from signaling.sip.transactions import ServerTransaction, Transactions
+from signaling.sip.tracing.tally import Tally, TrunkFor
 
 if TYPE_CHECKING:
-    from signaling.sip.session import Session
+    from signaling.sip.calls.session import Session
 
 
 @dataclass(slots=True)

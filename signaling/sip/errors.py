@@ -9,7 +9,7 @@ SipError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from signaling.sip.message import Request
+    from signaling.sip.messages.message import Request
 
 
 class SipError(ValueError):

@@ -6,7 +6,7 @@ from typing import Literal
 from signaling.sip.flow import Flow
 from signaling.sip.headers.identity import NOBODY, Identity
 from signaling.sip.headers.reason import Reason
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
 from vault.pii import Pii
 
 Cause = Literal["bye", "cancel", "rejected", "timeout", "error", "lost", "replaced"]

@@ -1,12 +1,12 @@
 """What is refused before it costs anything: requests that we cannot serve."""
 
-from signaling.sip.bodies import SDP, read_contents
-from signaling.sip.envelope import request_uri
 from signaling.sip.errors import ParseError
+from signaling.sip.exchanges.transactions import Arrival
 from signaling.sip.headers.media_type import MediaType
-from signaling.sip.message import KNOWN_METHODS, Request
+from signaling.sip.messages.bodies import SDP, read_contents
+from signaling.sip.messages.envelope import request_uri
+from signaling.sip.messages.message import KNOWN_METHODS, Request
 from signaling.sip.replies import ALLOW, EXTENSIONS, METHODS, Answer
-from signaling.sip.transactions import Arrival
 
 OFFERING = ("INVITE", "ACK", "PRACK", "UPDATE")
 """Requests whose body is an offer or an answer."""

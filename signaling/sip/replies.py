@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from signaling.sip.bodies import SDP
 from signaling.sip.errors import ParseError, ValueRefused
 from signaling.sip.flow import Flow
-from signaling.sip.grammar import Params, refuse_breaks
 from signaling.sip.headers import NameAddr, Via
-from signaling.sip.message import Headers, Request, Response
-from signaling.sip.uri import Uri, format_host
+from signaling.sip.messages.bodies import SDP
+from signaling.sip.messages.grammar import Params, refuse_breaks
+from signaling.sip.messages.message import Headers, Request, Response
+from signaling.sip.messages.uri import Uri, format_host
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "INFO", "REFER", "NOTIFY")
 """That we serve."""

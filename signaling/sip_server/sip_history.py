@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 from signaling.center.resources import Tenant
 from signaling.sip.flow import Flow
-from signaling.sip.redaction import ShownMessage
-from signaling.sip.trace import Trace
+from signaling.sip.tracing.redaction import ShownMessage
+from signaling.sip.tracing.trace import Trace
 
 UNCLAIMED_SECONDS = 40.0
 """A message that is of no call by then is of none at all: the INVITE was refused at once. It is longer than the 32 s

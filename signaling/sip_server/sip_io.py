@@ -13,18 +13,18 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 
 from signaling.sip.agent import UserAgent
+from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.saved import SavedCall
 from signaling.sip.config import SipConfig
-from signaling.sip.credentials import AccountFor, no_account
 from signaling.sip.errors import FramingError
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Outgoing, Transport
-from signaling.sip.gatekeeper import NO_ACCOUNTS, Accounts
-from signaling.sip.message import MAX_MESSAGE
-from signaling.sip.outbound import Invitation
-from signaling.sip.registrar import News
-from signaling.sip.saved import SavedCall
-from signaling.sip.upstream import Upstream, UpstreamNews
-from signaling.sip.uri import Uri, parse_address
+from signaling.sip.messages.message import MAX_MESSAGE
+from signaling.sip.messages.uri import Uri, parse_address
+from signaling.sip.reaching.upstream import Upstream, UpstreamNews
+from signaling.sip.registering.credentials import AccountFor, no_account
+from signaling.sip.registering.gatekeeper import NO_ACCOUNTS, Accounts
+from signaling.sip.registering.registrar import News
 from signaling.sip_server.datagrams import bind_datagrams
 from signaling.sip_server.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
 from signaling.sip_server.sip_websockets import WebSockets

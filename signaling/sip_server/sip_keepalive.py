@@ -5,7 +5,7 @@ import random
 
 import structlog
 
-from signaling.sip.framing import PING
+from signaling.sip.messages.framing import PING
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from signaling.carriers.trunks import Trunks
-from signaling.sip.tally import Said
+from signaling.sip.tracing.tally import Said
 
 NOBODY = "none"
 """The label of strangers and phones."""

@@ -15,7 +15,7 @@ import structlog
 
 from signaling.sip.errors import FramingError
 from signaling.sip.flow import Address, Flow, Transport
-from signaling.sip.framing import StreamFramer
+from signaling.sip.messages.framing import StreamFramer
 from signaling.sip_server.sip_keepalive import KeepAlive
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ import msgspec
 
 from relay.api import Alarm
 from signaling.center.call import Progress
-from signaling.sip.outcome import Outcome
+from signaling.sip.calls.outcome import Outcome
 from vault.pii import Pii
 
 SUBPROTOCOL = "telephonist.v1"

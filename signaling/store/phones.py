@@ -7,14 +7,14 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from signaling.center.resources import Tenant
-from signaling.sip.digest import Account, Secrets, make_secrets
+from signaling.sip.registering.digest import Account, Secrets, make_secrets
 from signaling.store.tables import of, phone_bindings, phones
 from vault.fields import FieldKey, Place, seal, unseal
 from vault.pii import Pii
 
 
 class KeptBinding(msgspec.Struct, frozen=True):
-    """signaling.sip.bindings.Binding, on the wall clock."""
+    """signaling.sip.registering.bindings.Binding, on the wall clock."""
 
     key: str
     contact: str

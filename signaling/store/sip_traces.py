@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from signaling.center.resources import Tenant
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.store.tables import of, sip_traces
 from vault.fields import FieldDamaged, FieldKey, Place, key_of, seal, unseal
 from vault.pii import Pii

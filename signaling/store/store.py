@@ -10,8 +10,8 @@ from signaling.center.audit import AuditCheck, AuditEvent, AuditRow, link, verif
 from signaling.center.record import ContactRecord, LegalHold, QualityInfo, RecordingInfo, Tombstone
 from signaling.center.resources import Directory, SecurityProfile, Tenant, TrunkSecrets, User
 from signaling.center.security import granted
-from signaling.sip.digest import Secrets
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.registering.digest import Secrets
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.store import audit_rows, live
 from signaling.store import recordings as rows
 from signaling.store import sip_traces as traces

@@ -128,7 +128,7 @@ phones = _tenant_table(
     Column("secrets", LargeBinary),
     key=("name",),
 )
-"""`secrets`: H(A1) by algorithm (signaling.sip.digest), sealed; without them nobody can register."""
+"""`secrets`: H(A1) by algorithm (signaling.sip.registering.digest), sealed; without them nobody can register."""
 
 phone_bindings = _tenant_table(
     "phone_bindings", _text("phone"), _text("key"), _json("binding"), Column("expires", Float), key=("phone", "key")

@@ -22,10 +22,10 @@ from signaling.center.handling import TALKING
 from signaling.center.resources import Tenant
 from signaling.center.security import user_name
 from signaling.house import House
+from signaling.sip.calls.saved import SavedCall
 from signaling.sip.errors import ParseError
 from signaling.sip.headers import NameAddr
-from signaling.sip.saved import SavedCall
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
 from signaling.softphone.session import SavedSession
 from signaling.survival.inheritance import Inheritance, SavedLine
 from signaling.survival.live_sources import Parties

@@ -11,7 +11,7 @@ from signaling.calling.customers import SavedCustomer
 from signaling.calling.dialling import SavedDialled
 from signaling.center.resources import Tenant
 from signaling.center.saved import SavedAgent, SavedContact
-from signaling.sip.saved import SavedCall
+from signaling.sip.calls.saved import SavedCall
 from signaling.softphone.session import SavedSession
 from signaling.store.live import LiveKey, LiveState
 from signaling.survival.live import AGENT, CALL, CONTACT

@@ -11,7 +11,7 @@ from signaling.calling.lanes import Lanes
 from signaling.center.audit import AuditEvent
 from signaling.center.record import ContactRecord, QualityInfo, RecordingInfo
 from signaling.center.resources import Tenant
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.store.errors import StoreUnavailable
 from vault.kms import KmsError
 

@@ -10,8 +10,8 @@ from signaling.center.resources import Tenant
 from signaling.center.saved import SavedContact, save_agent, save_contact
 from signaling.center.security import user_name
 from signaling.house import House
+from signaling.sip.calls.saved import SavedCall
 from signaling.sip.flow import Flow
-from signaling.sip.saved import SavedCall
 from signaling.softphone.session import SavedSession
 from signaling.store.live import LiveKey
 from signaling.survival.inheritance import SavedDesk, SavedLine

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import CallAnswered, CallEnded, SipEvent
 from signaling.sip.headers import NameAddr
-from signaling.sip.outbound import Invitation
 from signaling.sip_server.sip_io import SipServer
 from tests.e2e.node import Node
 from tests.e2e.plan import BOTH

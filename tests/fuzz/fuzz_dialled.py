@@ -3,8 +3,8 @@ nothing else of it, however a trunk writes it."""
 
 from signaling.center.resources import NumberRule, Outbound, Trunk
 from signaling.center.routes import dialled, routes
-from signaling.sip.targets import called_uri
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
+from signaling.sip.reaching.targets import called_uri
 
 SEEDS: list[bytes] = [
     b"+49 (30) 123-45", b"*21#", b"112", b"1;phone-context=x", b"1@evil", "\u0663\u0664".encode(), b"+", b"1\r\nVia: x",

@@ -10,7 +10,7 @@ from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
 from signaling.sip.events import CallOffer, IncomingCall, TransferAsked
 from signaling.sip.flow import Flow
-from signaling.sip.message import Message, parse_message
+from signaling.sip.messages.message import Message, parse_message
 from tests.fuzz.fuzz_sip_message import SEEDS as MESSAGES
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.9", 5060))

@@ -1,10 +1,10 @@
 """Any body is parts that are the same when joined and split again, or raises ParseError; its SDP is text or None."""
 
-from signaling.sip.bodies import read_contents, read_sdp
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.message import Headers, Request
-from signaling.sip.multipart import join_parts, split_parts
-from tests.signaling.sip.test_torture import TORTURE
+from signaling.sip.messages.bodies import read_contents, read_sdp
+from signaling.sip.messages.message import Headers, Request
+from signaling.sip.messages.multipart import join_parts, split_parts
+from tests.signaling.sip.messages.test_torture import TORTURE
 
 SDP = b"--x\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--x--\r\n"
 

@@ -1,9 +1,9 @@
 """The body of an INFO is refused with ParseError or is one digit of a length from 1 to 10000 ms."""
 
-from signaling.sip.bodies import DTMF, DTMF_RELAY
-from signaling.sip.digits import MOST_MS, read_digit
 from signaling.sip.errors import ParseError
-from signaling.sip.message import Headers, Request
+from signaling.sip.messages.bodies import DTMF, DTMF_RELAY
+from signaling.sip.messages.digits import MOST_MS, read_digit
+from signaling.sip.messages.message import Headers, Request
 
 SEEDS: list[bytes] = [b"Signal=5\r\nDuration=160\r\n", b"signal = 11 \nDuration=100", b"#", b"10"]
 

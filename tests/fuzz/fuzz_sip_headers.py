@@ -5,7 +5,6 @@ The first line of an input names the header, the second is its value."""
 from collections.abc import Callable
 
 from signaling.sip.errors import ParseError
-from signaling.sip.grammar import Params, split_list
 from signaling.sip.headers import CSeq, NameAddr, RAck, Via
 from signaling.sip.headers.authentication import Challenge, Credentials
 from signaling.sip.headers.expiry import SessionExpires, parse_min_se, parse_retry_after, parse_seconds
@@ -13,8 +12,9 @@ from signaling.sip.headers.identity import read_identity
 from signaling.sip.headers.media_type import Disposition, MediaType
 from signaling.sip.headers.reason import Reason
 from signaling.sip.headers.replaces import Replaces
-from signaling.sip.message import Headers
-from signaling.sip.uri import Uri
+from signaling.sip.messages.grammar import Params, split_list
+from signaling.sip.messages.message import Headers
+from signaling.sip.messages.uri import Uri
 
 VALUES: dict[str, Callable[[str], object]] = {
     "From": NameAddr.parse,

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from signaling.sip.envelope import Envelope, request_uri
 from signaling.sip.errors import ParseError
-from signaling.sip.framing import StreamFramer
-from signaling.sip.message import Request, parse_message
+from signaling.sip.messages.envelope import Envelope, request_uri
+from signaling.sip.messages.framing import StreamFramer
+from signaling.sip.messages.message import Request, parse_message
 
-TORTURE = Path(__file__).parent.parent / "signaling" / "sip" / "torture"
+TORTURE = Path(__file__).parent.parent / "signaling" / "sip" / "messages" / "torture"
 
 SEEDS: list[bytes] = [
     *(path.read_bytes() for path in sorted(TORTURE.glob("*.dat"))),

@@ -4,9 +4,9 @@ that count something."""
 import re
 
 from signaling.sip.flow import Flow
-from signaling.sip.ladder import Ladder
-from signaling.sip.redaction import MAX_VALUE, show
-from signaling.sip.trace import Trace
+from signaling.sip.tracing.ladder import Ladder
+from signaling.sip.tracing.redaction import MAX_VALUE, show
+from signaling.sip.tracing.trace import Trace
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.9", 5070))
 COUNTERS = ("CSeq", "RAck", "RSeq")

@@ -5,11 +5,11 @@ from itertools import count
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
-from signaling.sip.digest import Account, Subject, answer, choose
 from signaling.sip.errors import ParseError
 from signaling.sip.flow import Flow
 from signaling.sip.headers.authentication import Usage, read_challenges
-from signaling.sip.message import Request, Response, parse_message
+from signaling.sip.messages.message import Request, Response, parse_message
+from signaling.sip.registering.digest import Account, Subject, answer, choose
 from tests.signaling.sip.phone import LOCAL, PASSWORD, REALM, Directory
 
 FLOW = Flow("udp", LOCAL, ("198.51.100.7", 40000))

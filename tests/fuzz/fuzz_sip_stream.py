@@ -3,8 +3,8 @@
 The first octet says where it is cut."""
 
 from signaling.sip.errors import FramingError
-from signaling.sip.framing import PING, StreamFramer
-from signaling.sip.message import MAX_MESSAGE
+from signaling.sip.messages.framing import PING, StreamFramer
+from signaling.sip.messages.message import MAX_MESSAGE
 from tests.fuzz.fuzz_sip_message import SEEDS as MESSAGES
 
 SEEDS: list[bytes] = [b"\x10" + message for message in MESSAGES] + [

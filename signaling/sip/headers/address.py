@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from signaling.sip.errors import ParseError
-from signaling.sip.grammar import NO_PARAMS, QUOTED, RECENT, TOKEN, Params, quote, refuse_breaks, unquote
-from signaling.sip.uri import Uri
+from signaling.sip.messages.grammar import NO_PARAMS, QUOTED, RECENT, TOKEN, Params, quote, refuse_breaks, unquote
+from signaling.sip.messages.uri import Uri
 
 _bracketed = re.compile(rf"({QUOTED}|(?:{TOKEN}(?:[ \t]+{TOKEN})*)?)[ \t]*<([^<>]*)>[ \t]*(?:;(.*))?", re.DOTALL)
 

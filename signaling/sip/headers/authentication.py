@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import is_token, quote, split_list, unquote
-from signaling.sip.message import Headers
+from signaling.sip.messages.grammar import is_token, quote, split_list, unquote
+from signaling.sip.messages.message import Headers
 
 MAX_COUNT = 2**32 - 1
 MAX_VALUES = 16

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import NO_PARAMS, Params
+from signaling.sip.messages.grammar import NO_PARAMS, Params
 
 MAX_SECONDS = 2**32 - 1
 

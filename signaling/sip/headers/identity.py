@@ -4,9 +4,9 @@ History-Info (RFC 7044)."""
 from dataclasses import dataclass
 
 from signaling.sip.errors import ParseError
-from signaling.sip.grammar import is_token, split_list, unquote
 from signaling.sip.headers.address import NameAddr
-from signaling.sip.message import Headers
+from signaling.sip.messages.grammar import is_token, split_list, unquote
+from signaling.sip.messages.message import Headers
 
 HIDING = frozenset({"id", "user", "header"})
 """Privacy values by which the caller's number is not to be shown to anybody."""

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import NO_PARAMS, TOKEN, Params, is_token, unquote
+from signaling.sip.messages.grammar import NO_PARAMS, TOKEN, Params, is_token, unquote
 
 _type = re.compile(rf"({TOKEN})[ \t]*/[ \t]*({TOKEN})[ \t]*(?:;(.*))?", re.DOTALL)
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import Params, is_token, quote, unquote
+from signaling.sip.messages.grammar import Params, is_token, quote, unquote
 
 _cause = re.compile(r"[0-9]{1,3}")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote as escape
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import Params, is_token
+from signaling.sip.messages.grammar import Params, is_token
 
 _call_id = re.compile(r"[!-+\--:<-~]+")
 """Printable, without comma and semicolon: what stands before the first parameter."""

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import TOKEN, is_token
+from signaling.sip.messages.grammar import TOKEN, is_token
 
 MAX_CSEQ = 2**31 - 1
 MAX_RSEQ = 2**32 - 1

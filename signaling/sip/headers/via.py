@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import HOST, NO_PARAMS, RECENT, TOKEN, Pairs, Params, is_token
-from signaling.sip.uri import format_host, parse_address
+from signaling.sip.messages.grammar import HOST, NO_PARAMS, RECENT, TOKEN, Pairs, Params, is_token
+from signaling.sip.messages.uri import format_host, parse_address
 
 COOKIE = "z9hG4bK"
 """Marks a branch made by RFC 3261 §8.1.1.7: unique in the world."""

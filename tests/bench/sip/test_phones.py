@@ -4,8 +4,8 @@ import asyncio
 
 from bench.sip.phones import Figures, Phone, Registrar
 from signaling.sip.config import SipConfig
-from signaling.sip.digest import Account, make_secrets
-from signaling.sip.gatekeeper import Known
+from signaling.sip.registering.digest import Account, make_secrets
+from signaling.sip.registering.gatekeeper import Known
 from signaling.sip_server.sip_io import SipServer
 
 REALM, PASSWORD = "bench", "secret"

@@ -1,9 +1,9 @@
 """What the load says is SIP, and it reads what our own stack says."""
 
 from bench.sip.wire import Line, accept, read
-from signaling.sip.envelope import Envelope
 from signaling.sip.flow import Flow
-from signaling.sip.message import Request, Response, parse_message
+from signaling.sip.messages.envelope import Envelope
+from signaling.sip.messages.message import Request, Response, parse_message
 from signaling.sip.replies import Answer, make_response
 
 LINE = Line("127.0.0.1", 7000, ("127.0.0.1", 5060), "+15550123", 9000)

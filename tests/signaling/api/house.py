@@ -25,7 +25,7 @@ from signaling.center.resources import NumberRule, Outbound, Tenant, Trunk
 from signaling.house import House as CenterHouse
 from signaling.recordings.deletion import Deletion
 from signaling.recordings.recording_desk import RecordingDesk
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.store import Store
 from tests.signaling.center.floor_plan import NUMBER, directory
 from tests.signaling.store.samples import ACME, PASSWORD, Clock

@@ -1,6 +1,6 @@
 """The SIP messages of a contact over HTTP."""
 
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from tests.signaling.api.house import House, error_of
 from tests.signaling.store.samples import ACME, NOON, RIVAL, a_record
 

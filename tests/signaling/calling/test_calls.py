@@ -29,8 +29,8 @@ from signaling.sip.events import (
 )
 from signaling.sip.flow import Flow
 from signaling.sip.headers.identity import read_identity
-from signaling.sip.message import Headers
-from signaling.sip.uri import Uri
+from signaling.sip.messages.message import Headers
+from signaling.sip.messages.uri import Uri
 from tests.signaling.center.floor_plan import NUMBER, directory
 from tests.signaling.scripted import Phone, Worker
 from vault.pii import Pii

@@ -11,6 +11,7 @@ from signaling.calling.dialling import Dialling
 from signaling.calling.lanes import Lanes
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Tenant
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import (
     CallAnswered,
@@ -25,8 +26,7 @@ from signaling.sip.events import (
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
 from signaling.sip.headers.reason import Reason
-from signaling.sip.outbound import Invitation
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
 from tests.signaling.center.floor_plan import TENANT
 from tests.signaling.scripted import Phone, Worker
 from vault.pii import Pii

@@ -19,12 +19,12 @@ from signaling.center.decisions import Decision, DropCustomer, PlaceCall, SaveCo
 from signaling.center.record import ContactRecord
 from signaling.center.resources import NumberRule, Outbound, Trunk
 from signaling.house import House
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.events import CallAnswered, CallEnded, CallProgress, CallRinging, Cause
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.headers.reason import Reason
-from signaling.sip.locating import Hop
-from signaling.sip.outbound import Invitation
-from signaling.sip.targets import Target
+from signaling.sip.reaching.locating import Hop
+from signaling.sip.reaching.targets import Target
 from tests.signaling.center.floor_plan import NUMBER, directory
 from tests.signaling.scripted import Phone, Worker
 from vault.pii import Pii

@@ -5,7 +5,7 @@ from signaling.center.resources import CallerRule
 from signaling.sip.events import IncomingCall
 from signaling.sip.flow import Flow
 from signaling.sip.headers.identity import read_identity
-from signaling.sip.message import Headers
+from signaling.sip.messages.message import Headers
 from vault.pii import Pii
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.9", 5060))

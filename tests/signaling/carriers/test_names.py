@@ -15,8 +15,8 @@ import dns.rrset
 import pytest
 
 from signaling.carriers.names import DnsNames, resolve_by
-from signaling.sip.locating import Hop, Locator, Naptr, Srv
-from signaling.sip.targets import Target
+from signaling.sip.reaching.locating import Hop, Locator, Naptr, Srv
+from signaling.sip.reaching.targets import Target
 
 ZONE = {
     ("x.test.", "NAPTR"): (

@@ -16,11 +16,11 @@ from signaling.carriers.trunks import Trunks
 from signaling.center.resources import PeerCertificate, Trunk
 from signaling.errors import ConfigError
 from signaling.node.tls import server_context
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import CallEnded, IncomingCall, SipEvent
 from signaling.sip.headers import NameAddr
-from signaling.sip.outbound import Invitation
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
 from signaling.sip_server.sip_io import SipServer
 from tests.signaling.center.floor_plan import directory
 from tests.signaling.sip.network import OFFER

@@ -4,9 +4,9 @@ import msgspec
 
 from signaling.carriers.trunks import Trunks
 from signaling.center.resources import Phone, Trunk, TrunkSecrets
-from signaling.sip.digest import Account
 from signaling.sip.events import IncomingCall
 from signaling.sip.flow import Flow, Transport
+from signaling.sip.registering.digest import Account
 from tests.signaling.center.floor_plan import directory
 from vault.pii import Pii
 

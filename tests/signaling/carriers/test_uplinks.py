@@ -14,12 +14,12 @@ from signaling.carriers.uplinks import Uplinks, look_up
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Outbound, Registration, Tenant, Trunk, TrunkSecrets
 from signaling.sip.agent import UserAgent
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import IncomingCall, SipEvent
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.headers import NameAddr
-from signaling.sip.outbound import Invitation
-from signaling.sip.targets import Target
+from signaling.sip.reaching.targets import Target
 from signaling.sip_server.sip_io import Bound, SipServer
 from tests.signaling.center.floor_plan import directory
 from tests.signaling.sip.network import OFFER

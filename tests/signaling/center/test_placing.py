@@ -23,7 +23,7 @@ from signaling.center.decisions import (
 )
 from signaling.center.floor import NotAllowed, NotYours
 from signaling.center.resources import Flow, NumberRule, Outbound, Queue, RoutingProfile, SecurityProfile, Trunk
-from signaling.sip.outcome import Outcome
+from signaling.sip.calls.outcome import Outcome
 from tests.signaling.center.floor_plan import NUMBER, Shift, action, directory, document
 from vault.pii import Pii
 

@@ -16,10 +16,10 @@ from signaling.center.resources import Endpoint, Phone
 from signaling.endpoints.phone_desk import NOT_REGISTERED, REASONS, UNREACHABLE, PhoneDesk
 from signaling.endpoints.phones import Owned
 from signaling.house import House
-from signaling.sip.bindings import Binding
+from signaling.sip.calls.outcome import Outcome
 from signaling.sip.flow import Flow
-from signaling.sip.outcome import Outcome
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
+from signaling.sip.registering.bindings import Binding
 from tests.signaling.center.floor_plan import NUMBER, TENANT, directory
 from vault.pii import Pii
 

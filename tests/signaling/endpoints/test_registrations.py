@@ -12,7 +12,7 @@ from signaling.center.resources import Tenant
 from signaling.endpoints import registrations
 from signaling.endpoints.phones import Phones
 from signaling.endpoints.registrations import Registrations
-from signaling.sip.digest import Account, make_secrets
+from signaling.sip.registering.digest import Account, make_secrets
 from signaling.store.phones import KeptBinding, KeptBindings
 from tests.signaling.center.floor_plan import TENANT, directory
 from tests.signaling.sip.phone import PASSWORD, Office, Phone

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import count
 
 from signaling.sip.agent import UserAgent
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig
-from signaling.sip.credentials import AccountFor, no_account
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.headers import NameAddr
-from signaling.sip.outbound import Invitation
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
+from signaling.sip.registering.credentials import AccountFor, no_account
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 ANSWER = OFFER.replace("4000", "5000")

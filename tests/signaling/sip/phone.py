@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
-from signaling.sip.digest import Account, Subject, answer, choose, make_secrets
 from signaling.sip.flow import Flow, Transport
-from signaling.sip.gatekeeper import Accounts, Known
 from signaling.sip.headers.authentication import Usage, read_challenges
-from signaling.sip.message import Headers, Message, Request, Response, parse_message
-from signaling.sip.registrar import News
+from signaling.sip.messages.message import Headers, Message, Request, Response, parse_message
+from signaling.sip.registering.digest import Account, Subject, answer, choose, make_secrets
+from signaling.sip.registering.gatekeeper import Accounts, Known
+from signaling.sip.registering.registrar import News
 
 REALM = "acme"
 LOCAL = ("192.0.2.1", 5060)

@@ -5,7 +5,7 @@ import pytest
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import CallAnswered, CallEnded, CallOffer, IncomingCall, OfferAnswered, OfferWithdrawn
 from signaling.sip.flow import Flow
-from signaling.sip.message import Request, Response
+from signaling.sip.messages.message import Request, Response
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.signaling.sip.wire import PEER, Wire, reply, request, tag_of
 from vault.pii import Pii

@@ -2,14 +2,14 @@
 
 import pytest
 
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import CallAnswered, CallEnded, CallOffer, CallProgress, CallRinging
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
 from signaling.sip.headers.reason import Reason
-from signaling.sip.message import Request
-from signaling.sip.outbound import Invitation
-from signaling.sip.uri import Uri
+from signaling.sip.messages.message import Request
+from signaling.sip.messages.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.signaling.sip.wire import CONTACT, PEER, Wire, reply, request
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from signaling.sip.digest import Account, Challenger, Subject, Verdict, make_secrets
 from signaling.sip.events import CallAnswered, CallEnded, CallRinging, IncomingCall, OfferAnswered, SipEvent
 from signaling.sip.flow import Flow
 from signaling.sip.headers import CSeq, Via
 from signaling.sip.headers.authentication import Credentials, read_credentials
-from signaling.sip.message import Message, Request, parse_message
-from signaling.sip.nonces import Visit
+from signaling.sip.messages.message import Message, Request, parse_message
+from signaling.sip.messages.uri import Uri
+from signaling.sip.registering.digest import Account, Challenger, Subject, Verdict, make_secrets
+from signaling.sip.registering.nonces import Visit
 from signaling.sip.replies import Answer, make_response
-from signaling.sip.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER, Impairment, Network, Peer
 from tests.signaling.sip.test_agent_pair import check_clean
 from tests.signaling.sip.wire import CONTACT, PEER, Wire, reply, request, tag_of

@@ -1,7 +1,7 @@
 """A call of ours that reaches several phones (RFC 3261 §13.2.2.4)."""
 
 from signaling.sip.events import CallAnswered, CallEnded, CallProgress, CallRinging
-from signaling.sip.message import Headers, Message, Request, Response
+from signaling.sip.messages.message import Headers, Message, Request, Response
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.signaling.sip.wire import Wire, reply, within
 

@@ -3,7 +3,7 @@
 import pytest
 
 from signaling.sip.events import CallEnded, DigitPressed, IncomingCall
-from signaling.sip.message import Request, Response
+from signaling.sip.messages.message import Request, Response
 from tests.signaling.sip.network import Network
 from tests.signaling.sip.wire import Wire, reply, request
 from vault.pii import Pii

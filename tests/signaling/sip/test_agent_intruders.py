@@ -8,7 +8,7 @@ from signaling.sip.agent import UserAgent
 from signaling.sip.config import SipConfig
 from signaling.sip.events import IncomingCall
 from signaling.sip.flow import Flow
-from signaling.sip.message import Request, Response
+from signaling.sip.messages.message import Request, Response
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.signaling.sip.wire import LOCAL, Wire, reply, request
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signaling.sip.message import Request, Response
+from signaling.sip.messages.message import Request, Response
 from tests.signaling.sip.network import OFFER
 from tests.signaling.sip.wire import Wire, reply, request
 

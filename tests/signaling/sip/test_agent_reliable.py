@@ -10,7 +10,7 @@ from signaling.sip.events import (
     CallRinging,
     OfferAnswered,
 )
-from signaling.sip.message import Message, Request, Response
+from signaling.sip.messages.message import Message, Request, Response
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.signaling.sip.wire import CONTACT, Wire, reply, request, tag_of, within
 

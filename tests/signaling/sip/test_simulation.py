@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from signaling.sip import table, transactions
 from signaling.sip.events import (
     CallAnswered,
     CallEnded,
@@ -19,8 +18,9 @@ from signaling.sip.events import (
     SipEvent,
     TransferAsked,
 )
+from signaling.sip.exchanges import table, transactions
+from signaling.sip.exchanges.table import Input, Row, State, Table
 from signaling.sip.flow import Flow, Transport
-from signaling.sip.table import Input, Row, State, Table
 from tests.signaling.sip.network import ANSWER, OFFER, Impairment, Network, Peer
 from tests.signaling.sip.transaction_pair import Pair
 

@@ -7,13 +7,13 @@ from itertools import count
 
 from signaling.sip.config import Timers
 from signaling.sip.deadlines import Deadlines
-from signaling.sip.envelope import Envelope
+from signaling.sip.exchanges.table import Event
+from signaling.sip.exchanges.transactions import Arrival, ClientTransaction, Reply, ServerTransaction, Transactions
 from signaling.sip.flow import Flow, Transport
 from signaling.sip.headers import make_via
-from signaling.sip.message import Headers, Request, Response, parse_message
+from signaling.sip.messages.envelope import Envelope
+from signaling.sip.messages.message import Headers, Request, Response, parse_message
 from signaling.sip.replies import Answer, make_response
-from signaling.sip.table import Event
-from signaling.sip.transactions import Arrival, ClientTransaction, Reply, ServerTransaction, Transactions
 from tests.signaling.sip.network import Impairment
 
 CLIENT, SERVER = ("192.0.2.1", 5060), ("192.0.2.2", 5060)

@@ -3,14 +3,14 @@
 from itertools import count
 
 from signaling.sip.agent import UserAgent
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig
-from signaling.sip.credentials import AccountFor, no_account
 from signaling.sip.events import IncomingCall, SipEvent
 from signaling.sip.flow import Flow, Outgoing, Transport
 from signaling.sip.headers import NameAddr
-from signaling.sip.message import Headers, Message, Request, Response, parse_message
-from signaling.sip.outbound import Invitation
-from signaling.sip.uri import Uri
+from signaling.sip.messages.message import Headers, Message, Request, Response, parse_message
+from signaling.sip.messages.uri import Uri
+from signaling.sip.registering.credentials import AccountFor, no_account
 from tests.signaling.sip.network import ANSWER, OFFER
 
 LOCAL = ("192.0.2.1", 5060)

@@ -2,7 +2,7 @@
 
 from signaling.center.resources import Tenant
 from signaling.sip.flow import Flow
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.sip_server.sip_history import MAX_UNCLAIMED, UNCLAIMED_SECONDS, SipHistory
 from tests.signaling.center.floor_plan import TENANT
 

@@ -3,7 +3,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from signaling.carriers.trunks import Trunks
 from signaling.center.resources import Trunk, TrunkSecrets
-from signaling.sip.tally import Said
+from signaling.sip.tracing.tally import Said
 from signaling.sip_server.sip_meter import SipMeter
 from tests.signaling.center.floor_plan import directory
 

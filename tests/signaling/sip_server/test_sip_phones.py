@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.flow import Flow
-from signaling.sip.framing import StreamFramer
 from signaling.sip.headers import NameAddr
-from signaling.sip.message import Headers, Message, Request, Response, parse_message
-from signaling.sip.outbound import Invitation
-from signaling.sip.registrar import Changed, News
-from signaling.sip.uri import Uri
+from signaling.sip.messages.framing import StreamFramer
+from signaling.sip.messages.message import Headers, Message, Request, Response, parse_message
+from signaling.sip.messages.uri import Uri
+from signaling.sip.registering.registrar import Changed, News
 from signaling.sip_server.sip_io import SipServer
 from signaling.sip_server.sip_streams import Limits
 from tests.signaling.sip.network import OFFER

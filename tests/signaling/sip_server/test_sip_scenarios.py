@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from signaling.sip.calls.outbound import Invitation
 from signaling.sip.config import SipConfig, Timers
-from signaling.sip.digest import Account
 from signaling.sip.events import (
     CallAnswered,
     CallEnded,
@@ -23,8 +23,8 @@ from signaling.sip.events import (
 )
 from signaling.sip.flow import Flow, Transport
 from signaling.sip.headers import NameAddr
-from signaling.sip.outbound import Invitation
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
+from signaling.sip.registering.digest import Account
 from signaling.sip_server.sip_io import Bound, SipServer
 from tests.signaling import sipp
 from tests.signaling.sip.network import ANSWER, OFFER

@@ -13,7 +13,7 @@ from websockets.typing import Origin, Subprotocol
 
 from signaling.sip.events import CallAnswered, CallEnded, IncomingCall
 from signaling.sip.flow import Flow
-from signaling.sip.message import Message, Request, Response, parse_message
+from signaling.sip.messages.message import Message, Request, Response, parse_message
 from signaling.sip_server.sip_io import SipServer
 from signaling.sip_server.sip_streams import Limits
 from signaling.softphone.server import SoftphoneServer

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from signaling.center.resources import Phone
-from signaling.sip.digest import Account, make_secrets
+from signaling.sip.registering.digest import Account, make_secrets
 from signaling.store import Store
 from signaling.store.phones import KeptBinding, seal_secrets, unseal_secrets
 from tests.signaling.store.samples import ACME, NOON, RIVAL, Clock, a_directory, a_store

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from signaling.sip.redaction import ShownMessage
+from signaling.sip.tracing.redaction import ShownMessage
 from signaling.store import Store
 from tests.signaling.store.samples import ACME, NOON, RIVAL
 

@@ -15,11 +15,11 @@ from signaling.center.contact import Assignment
 from signaling.center.decisions import Decision, SaveContact
 from signaling.center.resources import Tenant
 from signaling.center.security import user_name
-from signaling.sip.dialog import SavedDialog
+from signaling.sip.calls.dialog import SavedDialog
+from signaling.sip.calls.saved import SavedCall
 from signaling.sip.errors import ParseError
 from signaling.sip.events import CallAnswered, CallEnded
 from signaling.sip.flow import Flow
-from signaling.sip.saved import SavedCall
 from signaling.softphone.session import SavedSession
 from signaling.store.live import LiveKey, LiveState
 from signaling.survival.adoption import Adoption, Takers

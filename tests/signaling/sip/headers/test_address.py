@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from signaling.sip.errors import ParseError, ValueRefused
 from signaling.sip.headers import NameAddr
-from signaling.sip.uri import Uri
+from signaling.sip.messages.uri import Uri
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from signaling.sip.headers.authentication import (
     read_challenges,
     read_credentials,
 )
-from signaling.sip.message import Headers
+from signaling.sip.messages.message import Headers
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import pytest
 
 from signaling.sip.errors import ParseError, ValueRefused
-from signaling.sip.grammar import Params
 from signaling.sip.headers.expiry import SessionExpires, parse_min_se, parse_retry_after, parse_seconds
+from signaling.sip.messages.grammar import Params
 
 
 @pytest.mark.parametrize(

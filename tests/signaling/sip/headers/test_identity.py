@@ -1,5 +1,5 @@
 from signaling.sip.headers.identity import Identity, read_identity
-from signaling.sip.message import Headers
+from signaling.sip.messages.message import Headers
 
 
 def test_nothing_is_said() -> None:

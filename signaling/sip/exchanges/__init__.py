@@ -1,0 +1,1 @@
+"""Transactions: requests and their answers, repeated, absorbed and timed (RFC 3261 §17). Pure."""

@@ -1,0 +1,1 @@
+"""Messages, their parts and their form on the wire. Pure."""

@@ -1,0 +1,1 @@
+"""Where trunks are, and whether they are there. Pure."""

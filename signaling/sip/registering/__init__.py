@@ -1,0 +1,1 @@
+"""Registrations both ways, and who somebody is: digest. Pure."""

@@ -1,0 +1,168 @@
+"""Who a phone is: challenges, their answers, and patience with those who guess (RFC 3261 §22, RFC 8760)."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from signaling.sip.config import SipConfig
+from signaling.sip.exchanges.transactions import Arrival
+from signaling.sip.headers.authentication import Credentials, read_credentials
+from signaling.sip.registering.digest import Challenger, Secrets, Subject, Verdict
+from signaling.sip.registering.nonces import Visit
+from signaling.sip.replies import Answer, Fields
+from signaling.sip.strangers import Buckets, source_of
+from vault.pii import Pii
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account of a realm."""
+
+    phone: str
+    """Its name among those of all realms."""
+    secrets: Secrets
+
+
+class Accounts(Protocol):
+    """Who may register: `signaling.endpoints.phones.Phones` in the live server."""
+
+    def realm_of(self, host: str) -> str | None:
+        """The realm of a domain that a phone names; None: there is none to register in."""
+
+    def find(self, realm: str, user: str) -> Known | None: ...
+
+
+class NoAccounts:
+    """Nobody may."""
+
+    def realm_of(self, host: str) -> str | None:
+        return None
+
+    def find(self, realm: str, user: str) -> Known | None:
+        return None
+
+
+NO_ACCOUNTS = NoAccounts()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody gave wrong credentials, or has done so too often and is not listened to for a while."""
+
+    realm: str
+    source: str
+    user: Pii[str]
+    throttled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    phone: str
+    user: str
+    """The account's name in its realm."""
+
+
+class _Kind(NamedTuple):
+    challenge: str
+    answer: str
+    status: int
+
+
+_WWW = _Kind("WWW-Authenticate", "Authorization", 401)
+_PROXY = _Kind("Proxy-Authenticate", "Proxy-Authorization", 407)
+
+
+def _kind(arrival: Arrival) -> _Kind:
+    """A registrar asks for itself, and of a call the phone's outbound proxy does (RFC 3261 §22.2, §22.3)."""
+    return _WWW if arrival.request.method == "REGISTER" else _PROXY
+
+
+class Gatekeeper:
+    """Existing accounts and unknown ones get the same answers after the same work, and the same patience."""
+
+    def __init__(self, accounts: Accounts, config: SipConfig, tell: Callable[[Refused], None]) -> None:
+        self._accounts = accounts
+        self._config = config
+        self._tell = tell
+        self._challengers: dict[str, Challenger] = {}
+        size = config.max_strangers
+        self._challenges = Buckets(config.challenge_rate, config.challenge_burst, size)
+        self._of_source = Buckets(config.guess_rate, config.guess_burst, size)
+        self._of_account = Buckets(config.guess_rate, config.guess_burst, size)
+        self._lines = Buckets(1.0, 30.0, 1)
+        self.counts: Counter[str] = Counter()
+        """Of requests of phones, by what became of them: admitted, challenged, dropped, wrong, throttled."""
+
+    def admit(self, arrival: Arrival, realm: str, there: Collection[str], now: float) -> Admitted | Answer | None:
+        """Who sends it, or what he is answered; None: nothing, since he has asked too often. `there`: the phones that
+        have registered by that flow, whom nobody's guesses keep out."""
+        answer_header = _kind(arrival).answer
+        challenger = self._challenger(realm)
+        source = source_of(arrival.flow.remote[0])
+        visit = Visit(arrival.flow.remote[0], now)
+        credentials = read_credentials(arrival.request.headers, answer_header, realm)
+        if credentials is None or credentials.algorithm not in self._config.digests:
+            return self._challenge(arrival, challenger, now)
+        account = f"{realm}\n{credentials.user}"
+        found = self._accounts.find(realm, credentials.user)
+        is_there = found is not None and found.phone in there
+        if not is_there and not self._has_patience(source, account, now):
+            self.counts["throttled"] += 1
+            self._note(Refused(realm, source, Pii(credentials.user), throttled=True), now)
+            return Answer(503, "", (("Retry-After", str(int(1 / self._config.guess_rate))),))
+        verdict = self._verify(challenger, arrival, credentials, found, visit)
+        if verdict is not Verdict.WRONG:
+            if not is_there:
+                self._of_source.give_back(source)
+                self._of_account.give_back(account)
+        else:
+            self.counts["wrong"] += 1
+            self._note(Refused(realm, source, Pii(credentials.user), throttled=False), now)
+        if verdict is Verdict.GRANTED and found is not None:
+            self.counts["admitted"] += 1
+            return Admitted(found.phone, credentials.user)
+        return self._challenge(arrival, challenger, now, stale=verdict is Verdict.STALE)
+
+    def _verify(
+        self, challenger: Challenger, arrival: Arrival, credentials: Credentials, found: Known | None, visit: Visit
+    ) -> Verdict:
+        subject = Subject(arrival.request.method, arrival.request.uri)
+        return challenger.verify(credentials, subject, found.secrets if found is not None else None, visit)
+
+    def _has_patience(self, source: str, account: str, now: float) -> bool:
+        """Takes a try from both, which is given back if it was no guess."""
+        if not self._of_source.take(source, now):
+            return False
+        if self._of_account.take(account, now):
+            return True
+        self._of_source.give_back(source)
+        return False
+
+    def _challenge(self, arrival: Arrival, challenger: Challenger, now: float, stale: bool = False) -> Answer | None:
+        source, kind = arrival.flow.remote[0], _kind(arrival)
+        if not self._challenges.take(source_of(source), now):
+            self.counts["dropped"] += 1
+            return None
+        self.counts["challenged"] += 1
+        offered = challenger.challenge(Visit(source, now), stale)
+        challenges = [challenge for challenge in offered if challenge.algorithm in self._config.digests]
+        fields: Fields = tuple((kind.challenge, str(challenge)) for challenge in challenges)
+        return Answer(kind.status, "", fields)
+
+    def forgive(self, source: str) -> None:
+        """The challenge was answered as it should be."""
+        self._challenges.give_back(source_of(source))
+
+    def _note(self, refused: Refused, now: float) -> None:
+        """Nobody fills the audit trail with his guesses."""
+        if self._lines.take("", now):
+            self._tell(refused)
+
+    def _challenger(self, realm: str) -> Challenger:
+        found = self._challengers.get(realm)
+        if found is None:
+            key = hashlib.sha256(f"{self._config.new_id()}{self._config.new_id()}".encode()).digest()
+            found = self._challengers[realm] = Challenger(realm, key)
+        return found

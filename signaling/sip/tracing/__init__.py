@@ -1,0 +1,1 @@
+"""What is shown of messages, and counted. Pure."""
