@@ -31,7 +31,7 @@ MAX_REMEMBERED = 4096
 
 
 class DnsNames:
-    """signaling.sip.reaching.locating.Names. Answers, and the absence of one, are kept for the time that the zone gives."""
+    """signaling.sip.reaching.locating.Names. Answers, and their absence, are kept for the time that the zone gives."""
 
     def __init__(self, resolver: dns.asyncresolver.Resolver | None = None) -> None:
         self._resolver = resolver or _system_resolver()

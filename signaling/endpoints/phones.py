@@ -23,7 +23,8 @@ class Owned:
 
 class Phones:
     """The accounts of `signaling.sip.registering.registrar`. An instance's realm is its alias: the domain that its
-    phones register in, or the first label of it. Where one instance alone has phones, any domain will do, an address too."""
+    phones register in, or the first label of it. Where one instance alone has phones, any domain will do, an address
+    too."""
 
     def __init__(self, directories: Iterable[Directory], secrets: Mapping[str, Mapping[str, Secrets]]) -> None:
         """`secrets`: by instance and phone."""
