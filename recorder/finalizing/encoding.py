@@ -6,7 +6,7 @@ that they can be sealed as they are made.
 
 import struct
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from recorder.finalizing.opus_encoder import FRAME_MS, OpusEncoder
 Samples = NDArray[np.int16]
 OPUS_CLOCK = 48_000
 _PAGE_PACKETS = 50
-_FLAC_LEVEL = "5"
 
 
 class Shape(NamedTuple):
@@ -75,43 +74,19 @@ class _Cutter:
 
 
 class _Flac:
-    """FFmpeg's encoder; the stream's head is ours, for the encoder knows the number of samples too late for it."""
-
     def __init__(self, shape: Shape) -> None:
-        import av  # as large as all the rest of the finalizer, and seldom needed
+        from recorder.finalizing.flac_encoder import FlacEncoder  # a library that most sounds do not need
 
-        self._shape = shape
-        self._frame: Any = av.AudioFrame
-        self._context: Any = av.CodecContext.create("flac", "w")
-        self._context.sample_rate = shape.rate
-        self._context.layout = "stereo" if shape.channels == 2 else "mono"
-        self._context.format = "s16"
-        self._context.options = {"compression_level": _FLAC_LEVEL}
-        self._context.open()
-        self._cutter = _Cutter(self._context.frame_size, shape.channels)
-        self._done = 0
+        self._encoder = FlacEncoder(*shape)
 
     def begin(self) -> bytes:
-        """The marker and STREAMINFO (RFC 9639 section 8.2), whose frame sizes and checksum may be left open."""
-        size, rate, channels, frames = self._context.frame_size, *self._shape
-        counts = rate << 44 | (channels - 1) << 41 | (16 - 1) << 36 | frames
-        info = struct.pack(">HH6xQ16x", size, size, counts)
-        return b"fLaC" + struct.pack(">I", 0x80 << 24 | len(info)) + info
+        return self._encoder.head
 
     def encode(self, block: Samples) -> bytes:
-        return b"".join(map(self._encode, self._cutter.frames(block)))
+        return self._encoder.encode(block)
 
     def finish(self) -> bytes:
-        rest = self._cutter.rest()
-        last = self._encode(rest) if len(rest) else b""
-        return last + b"".join(map(bytes, self._context.encode(None)))
-
-    def _encode(self, samples: Samples) -> bytes:
-        packed = np.ascontiguousarray(samples).reshape(1, -1)
-        frame = self._frame.from_ndarray(packed, format="s16", layout=self._context.layout.name)
-        frame.sample_rate, frame.pts = self._shape.rate, self._done
-        self._done += len(samples)
-        return b"".join(map(bytes, self._context.encode(frame)))
+        return self._encoder.finish()
 
 
 class _OggOpus:
