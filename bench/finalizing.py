@@ -49,7 +49,9 @@ EVERY = (
     FinalizePlan(format="flac"),
     FinalizePlan(format="opus"),
     FinalizePlan(codec="opus"),
+    FinalizePlan(codec="opus", format="opus"),
     FinalizePlan(codec="G722"),
+    FinalizePlan(codec="G722", format="flac"),
 )
 """An hour of each codec, and in each format."""
 

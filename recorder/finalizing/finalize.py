@@ -21,6 +21,7 @@ from recorder.api import Party, Start
 from recorder.delivery.names import manifest_key, track_key
 from recorder.errors import Damaged
 from recorder.finalizing import manifest as manifests
+from recorder.finalizing import memory
 from recorder.finalizing.gaps import Missing, find_gaps, find_pauses, seconds
 from recorder.finalizing.manifest import Gap, Manifest, PartyReport, Peaks, Span
 from recorder.finalizing.mix import NARROW, WIDE, Voice, wide_band
@@ -83,7 +84,7 @@ class Finalizer:
         placed = place(track, zero)
         voice = Voice(track, placed.runs, index, seconds(there.paused, zero))
         missing = find_gaps(party.index, there, track.overflows, placed.runs, zero)
-        track.forget_arrivals()
+        track.forget_times()
         counted = placed._replace(runs=[])
         return _Part(party, track, there, counted, voice, missing, find_pauses(party.index, there, zero))
 
@@ -187,6 +188,7 @@ def main() -> None:
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(10)
+    memory.keep_little()
     data_key = Pii(_read_key())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     outcome = finalize(arguments.recording, data_key)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recorder.finalizing import g711, g722, opus, resample
 from recorder.finalizing.placement import Run
-from recorder.spooling.index import Track, Where
+from recorder.spooling.index import Track, Where, column
 from recorder.wire import Codec
 
 NARROW = 8000
@@ -43,6 +43,8 @@ class Cues(NamedTuple):
     """In seconds from the beginning."""
     run: NDArray[np.int32]
     packet: NDArray[np.int32]
+    follows: NDArray[np.bool_]
+    """Whether it begins where the one before it in its run ends."""
 
 
 class Strip:
@@ -82,9 +84,8 @@ class _Cursor:
     def __init__(self) -> None:
         self._opus: opus.OpusDecoder | None = None
         self._g722: g722.G722Decoder | None = None
-        self.timestamp: int | None = None
-        """Of the packet that would follow."""
-        self.position = 0
+        self.position: int | None = None
+        """Where the sound of the last packet ended; None when there was none."""
 
     def decode(self, codec: int, payload: bytes) -> Samples:
         """The sound of the run's next packet. Raises Undecodable."""
@@ -102,10 +103,12 @@ class _Cursor:
                 self._opus = self._opus or opus.OpusDecoder()
                 return self._opus.decode(payload)
 
-    def fit(self, exact: float, samples: Samples, is_next: bool) -> tuple[int, Samples]:
+    def fit(self, exact: float, samples: Samples, follows: bool) -> tuple[int, Samples]:
         """The position of the samples, and the samples, a little longer or shorter where the clock drifts."""
+        if not follows or self.position is None:
+            return round(exact), samples
         error = exact - self.position
-        if not is_next or abs(error) > _SNAP_SECONDS * WIDE:
+        if abs(error) > _SNAP_SECONDS * WIDE:
             return round(exact), samples
         if abs(error) > _SLIP:
             return self.position, resample.stretch(samples, len(samples) + (1 if error > 0 else -1))
@@ -139,33 +142,39 @@ class Voice:
         for strip in self.strips.values():
             strip.advance()
 
-    def _play(self, start: float, run: int, packet: int) -> None:
-        cursor = self._cursors[run]
-        codec, timestamp = self._track.codec[packet], self._track.timestamp[packet]
+    def _play(self, start: float, run: int, packet: int, follows: bool) -> None:
+        cursor, codec = self._cursors[run], self._track.codec[packet]
         try:
             samples = cursor.decode(codec, self._payloads.payload(self._track.where(packet)))
         except opus.Undecodable:
             self.undecodable += 1
+            cursor.position = None
             return
         strip = self.strips[WIDE if codec in _WIDE_BAND else NARROW]
-        position, fitted = cursor.fit(start * strip.rate, samples, timestamp == cursor.timestamp)
+        position, fitted = cursor.fit(start * strip.rate, samples, follows)
         strip.put(position, fitted)
-        cursor.timestamp = timestamp + self._track.duration[packet]
         cursor.position = position + len(fitted)
 
 
 def _cues(track: Track, runs: list[Run]) -> Cues:
     """All packets with sound, as they are to be played; those of one run stay in the order of their sequence."""
-    starts, numbers, packets = [np.empty(0)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-    for number, run in enumerate(runs):
-        early = _LOOKAHEAD[np.asarray(track.codec)[run.packets]]
-        starts.append(np.maximum.accumulate(run.start - early))
-        numbers.append(np.full(len(run.start), number, np.int32))
-        packets.append(run.packets.astype(np.int32))
-    start, packet = np.concatenate(starts), np.concatenate(packets)
-    order = np.argsort(start, kind="stable")
-    order = order[np.asarray(track.duration)[packet[order]] > 0]
-    return Cues(start[order], np.concatenate(numbers)[order], packet[order])
+    none = Cues(np.empty(0), np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.bool_))
+    each = [none, *(_cues_of(track, number, run) for number, run in enumerate(runs))]
+    together = Cues._make(map(np.concatenate, zip(*each, strict=True)))
+    order = np.argsort(together.start, kind="stable")
+    return Cues._make(values[order] for values in together)
+
+
+def _cues_of(track: Track, number: int, run: Run) -> Cues:
+    durations = np.asarray(track.duration)[run.packets]
+    sounding = durations > 0
+    packets = run.packets[sounding]
+    early = _LOOKAHEAD[np.asarray(track.codec)[run.packets]]
+    begin = column(track.timestamp)[packets]
+    follows = np.zeros(len(packets), np.bool_)
+    follows[1:] = begin[1:] == begin[:-1] + durations[sounding][:-1]
+    start = np.maximum.accumulate(run.start - early)[sounding]
+    return Cues(start, np.full(len(packets), number, np.int32), packets.astype(np.int32), follows)
 
 
 def _soundless(track: Track, runs: list[Run]) -> int:

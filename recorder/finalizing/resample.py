@@ -33,13 +33,17 @@ def stretch(samples: NDArray[np.int16], count: int) -> NDArray[np.int16]:
     """The same sound in a few samples more or less; the first and the last sample stay."""
     if len(samples) < 2 or count < 2:
         return np.resize(samples, count)
-    stretched = _weights(len(samples), count) @ samples.astype(np.float32)
+    where, weights = _weights(len(samples), count)
+    stretched: NDArray[np.float32] = np.einsum("ij,ij->i", samples[where].astype(np.float32), weights)
     return np.clip(np.rint(stretched), -32768, 32767).astype(np.int16)
 
 
-@functools.lru_cache(maxsize=64)
-def _weights(have: int, want: int) -> NDArray[np.float32]:
-    distance = np.linspace(0, have - 1, want)[:, None] - np.arange(have)[None, :]
-    inside = np.maximum(0.0, 1 - (distance / REACH) ** 2)
-    weights = np.sinc(distance) * np.i0(_BETA * np.sqrt(inside)) * (inside > 0)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+@functools.lru_cache(maxsize=16)
+def _weights(have: int, want: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Which samples count for each of the new ones, and how much: 2 * REACH of them."""
+    at = np.linspace(0, have - 1, want)[:, None]
+    where = np.floor(at).astype(np.int32) + np.arange(1 - REACH, REACH + 1, dtype=np.int32)
+    inside = np.maximum(0.0, 1 - ((at - where) / REACH) ** 2)
+    inside[(where < 0) | (where >= have)] = 0.0
+    weights = np.sinc(at - where) * np.i0(_BETA * np.sqrt(inside)) * (inside > 0)
+    return where.clip(0, have - 1), np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

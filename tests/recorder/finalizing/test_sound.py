@@ -1,6 +1,7 @@
 """Tables, filters, headers: the small parts of the sound."""
 
 import io
+import tracemalloc
 import wave
 
 import numpy as np
@@ -31,6 +32,15 @@ def test_a_packet_is_stretched_without_a_trace(count: int) -> None:
     assert len(stretched) == count
     assert (stretched[0], stretched[-1]) == (sound[0], sound[-1])
     assert residue_of(stretched, round(8000 * (count - 1) / 159), 700 * (count - 1) / 159) < 0
+
+
+def test_a_long_packet_is_stretched_in_little_memory() -> None:
+    """A square of weights would be 16 MB, and ten times as much while it is worked out."""
+    tracemalloc.start()
+    stretched = resample.stretch(tone(700.0, 0.125, 16000), 2001)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(stretched), most < 12 << 20) == (2001, True)
 
 
 def test_odd_lengths_are_stretched_somehow() -> None:
