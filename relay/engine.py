@@ -24,7 +24,7 @@ from relay.passing.direct import Passed
 from relay.passing.outbound import Heard
 from relay.passing.pace import Ending
 from relay.passing.waiting import FRAME as MOST_OCTETS
-from relay.passing.waiting import Coded, Frames, Queue
+from relay.passing.waiting import Coded, Frames, Hush, Queue
 from relay.playing.player import Player
 from relay.playout.jitter import JitterBuffer
 from relay.playout.receiving import Admitted, Octets
@@ -171,9 +171,9 @@ class Engine:
         self._told[leg] = self._legs[leg]
 
     @property
-    def quiet(self) -> npt.NDArray[np.bool_]:
-        """Of each source whether its last frame was faint or none."""
-        return self._rows.quiet
+    def hush(self) -> Hush:
+        """How the last frames of all sources were."""
+        return Hush(self._rows.quiet, self._rows.silent)
 
     def advance_run(self, source: str, ending: Ending) -> None:
         """What has been passed on, or kept, elsewhere. Raises KeyError."""
@@ -329,12 +329,20 @@ class Engine:
     def _take_lent(self, frames: list[Frames], coded: list[Coded]) -> None:
         for each in frames:
             self._rows.put(each.sources, NARROW, g711.decode(each.law, each.octets))
+        together: dict[int, tuple[list[int], list[npt.NDArray[np.int16]]]] = {rate: ([], []) for rate in RATES}
         for packet in coded:
             source, codec = self._lent[packet.source]
             try:
-                self._rows.put([source.row], source.receiver.rate, source.receiver.play(codec, packet.payload))
+                frame = source.receiver.play(codec, packet)
             except Exception as error:  # as in _take_legs
                 self._faults.append((source.name, error))
+                continue
+            rows, sounds = together[source.receiver.rate]
+            rows.append(source.row)
+            sounds.append(frame)
+        for rate, (rows, sounds) in together.items():
+            if rows:
+                self._rows.put(rows, rate, np.stack(sounds))
 
     def _take_legs(self, now_ns: int) -> None:
         """The frames of all legs into their rows; those of G.711 decoded together."""

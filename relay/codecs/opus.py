@@ -50,6 +50,9 @@ _ffi.cdef("""
 """)
 _lib: Any = _ffi.dlopen("libopus.so.0")
 _out: Any = _ffi.new(f"unsigned char[{_MAX_BYTES}]")
+_sound = np.empty(CLOCK * MAX_PACKET_MS // 1000, np.int16)
+_sound_at: Any = _ffi.from_buffer("int16_t[]", _sound)
+"""What is decoded, at most that at once."""
 _ENCODER_SIZE: int = _lib.opus_encoder_get_size(1)
 
 
@@ -166,9 +169,8 @@ class Decoder:
         _lib.opus_decoder_ctl(self._state, _RESET_STATE)
 
     def _run(self, payload: bytes | None, room: int, fec: int) -> Samples:
-        out = np.empty(room, np.int16)
         data = _ffi.NULL if payload is None else payload
-        done = _lib.opus_decode(self._state, data, len(payload or b""), _ffi.from_buffer("int16_t[]", out), room, fec)
+        done = _lib.opus_decode(self._state, data, len(payload or b""), _sound_at, min(room, len(_sound)), fec)
         if done < 0:
             raise OpusError("the packet cannot be decoded")
-        return out[:done]
+        return _sound[:done].copy()

@@ -87,6 +87,11 @@ class SourceRows:
         """`is_quiet` of all rows."""
         return self._peak < QUIET_PEAK
 
+    @property
+    def silent(self) -> Flags:
+        """Of all rows whether the last frame was silence, or none."""
+        return self._peak <= SILENT_PEAK
+
     def is_quiet(self, row: int) -> bool:
         """Whether the row's last frame was faint or none."""
         return bool(self._peak[row] < QUIET_PEAK)

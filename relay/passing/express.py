@@ -19,7 +19,7 @@ import numpy.typing as npt
 from relay.lines import Lines
 from relay.lines.batch import Batch, Column
 from relay.passing.pace import Ending, Pace, PaceStart
-from relay.passing.waiting import FRAME, Coded, Flags, Frames, Queue, Waiting
+from relay.passing.waiting import FRAME, Coded, Frames, Hush, Queue, Waiting
 from relay.streams.rtp import HEADER_SIZE
 
 _NEVER = 1 << 40
@@ -138,15 +138,14 @@ class Express:
         for row in np.flatnonzero(over).tolist():
             self._runs[row].end()
 
-    def play(self, now_ns: int, quiet: Flags) -> tuple[list[Frames], list[Coded]]:
-        """What is played in this tick, after `settle`. What is not in order goes back to its leg first. `quiet`: of
-        each source whether its last frame was faint or none."""
+    def play(self, now_ns: int, hush: Hush) -> tuple[list[Frames], list[Coded]]:
+        """What is played in this tick, after `settle`. What is not in order goes back to its leg first."""
         if not len(self._waiting):
             return [], []
-        rows, odd = self._waiting.judge(now_ns, self._state[:, :2], self._pace, quiet)
+        rows, odd = self._waiting.judge(now_ns, self._state[:, :2], self._pace, hush.quiet)
         for row in odd.tolist():
             self._runs[row].end()
-        return self._waiting.play(rows)
+        return self._waiting.play(rows, hush.silent)
 
     def take(self, batch: Batch) -> Iterable[int]:
         """Passes on what is expected; returns the places of all else."""

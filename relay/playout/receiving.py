@@ -10,7 +10,7 @@ from relay.codecs import l16, noise, opus
 from relay.digits.dtmf import DigitReceiver
 from relay.formats import TICK_MS, Codec
 from relay.mixing.resample import NARROW
-from relay.passing.waiting import Queue
+from relay.passing.waiting import Coded, Queue
 from relay.playout.jitter import Content, JitterBuffer, Lent, Lost, Rest, Sound, Turn
 from relay.playout.voice import NOTHING, Frame, Octets, OpusVoice, Samples, Voice, WaveVoice, converted, tuned
 from relay.streams.malformed import L16Error, Malformed
@@ -109,13 +109,15 @@ class Receiver:
             return None
         return self.jitter.lend(codec, now_ns)
 
-    def play(self, codec: Codec, payload: bytes) -> Samples:
+    def play(self, codec: Codec, packet: Coded) -> Samples:
         """A frame of Opus that was lent: as `pull` would give it."""
-        return self._sound(Sound(codec, payload, codec.clock * TICK_MS // 1000))
+        self._voice.catch_up(packet.undecoded)
+        return self._sound(Sound(codec, packet.payload, codec.clock * TICK_MS // 1000))
 
     def take_back(self, queue: Queue) -> None:
         """What waits now, and what was played of what was lent."""
         self.jitter.take_back(queue.lent)
+        self._voice.catch_up(queue.undecoded)
         for payload in queue.past:
             self._noise = None
             if queue.law is not None:

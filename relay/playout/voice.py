@@ -1,6 +1,7 @@
 """How a leg's payloads become sound, and what is played in place of those that are missing. Pure."""
 
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -44,6 +45,9 @@ class WaveVoice:
         """A frame that was decoded elsewhere."""
         self._past.append(frame)
 
+    def catch_up(self, undecoded: Sequence[bytes]) -> None:
+        """Nothing: every packet is played."""
+
     def play(self, turn: Sound) -> Samples:
         """The sound of a packet. Raises Malformed."""
         skipped = NOTHING if turn.skipped is None else self._decode(turn.codec, turn.skipped)
@@ -83,6 +87,12 @@ class OpusVoice:
     def __init__(self, rate: int) -> None:
         self.rate = rate
         self._decoder = opus.Decoder(rate)
+
+    def catch_up(self, undecoded: Sequence[bytes]) -> None:
+        """Packets that were known to be silence and not played, the last few of them: what comes now goes on from
+        them."""
+        for payload in undecoded:
+            self._decoder.decode(payload)
 
     def play(self, turn: Sound) -> Samples:
         """The sound of a packet. Raises Malformed."""

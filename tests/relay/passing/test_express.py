@@ -17,7 +17,7 @@ from relay.lines import Way
 from relay.lines.batch import Batch
 from relay.lines.plain import PlainLines
 from relay.lines.table import BATCH
-from relay.passing.waiting import Coded, Flags, Frames
+from relay.passing.waiting import Coded, Frames, Hush
 from relay.streams.rtp import RtpPacket, parse, serialize
 from relay.switchboard import Switchboard
 from relay.tapping.tap import TapBook
@@ -29,6 +29,7 @@ from tests.support.tones import tone
 BEAT = 2 * MS
 BOTH = (Hear("one", "two"), Hear("two", "one"))
 ROUGH = Impairment(loss=0.03, burst=0.005, delay_ms=30, jitter_ms=15, reorder=0.02, duplicate=0.03, duplicate_ms=0)
+WORN = Impairment(loss=0.01, delay_ms=20, jitter_ms=6, reorder=0.01, duplicate=0.01, duplicate_ms=0)
 JITTER = Impairment(delay_ms=20, jitter_ms=9)
 Arrivals = list[Delivered[RtpPacket]]
 
@@ -42,6 +43,7 @@ class MemoryLines(PlainLines):
         self.sent: dict[int, list[bytes]] = defaultdict(list)
         self.forwarded = 0
         self.kept = 0
+        self.rested = 0
 
     def _open(self, line: int, sock: socket.socket) -> None: ...
 
@@ -135,9 +137,10 @@ def _world(monkeypatch: pytest.MonkeyPatch, runs: bool) -> World:
             monkeypatch.setattr(board, method, lambda *begin: None)
     play = board._express.play
 
-    def counted(now_ns: int, quiet: Flags) -> tuple[list[Frames], list[Coded]]:
-        frames, coded = play(now_ns, quiet)
+    def counted(now_ns: int, hush: Hush) -> tuple[list[Frames], list[Coded]]:
+        frames, coded = play(now_ns, hush)
         lines.kept += sum(len(each.sources) for each in frames) + len(coded)
+        lines.rested += int((board._express._waiting._rest._rested > 0).sum())
         return frames, coded
 
     monkeypatch.setattr(board._express, "play", counted)
@@ -255,6 +258,28 @@ async def test_a_conference_of_opus_is_the_same(worlds: Worlds, how: Impairment,
         await world.open(*FORMATS["opus"], legs=THREE)
         world.run(conference(5, how, seed, OPUS), 0, 5_200)
     assert worlds[0].kept > (600 if how is JITTER else 150)
+    await assert_alike(worlds)
+
+
+def switched_off(seconds: float, how: Impairment, seed: int) -> dict[int, Arrivals]:
+    """One goes on speaking; the other two are switched off now and then."""
+    arrivals = {}
+    for line in range(3):
+        peer = Peer("", OPUS, seed=seed + line)
+        sound = tone(400 + 100 * line, seconds, peer.rate)
+        second = np.arange(len(sound)) // peer.rate
+        on = (line == 0) | ((line == 1) & (second != 1) & (second != 2)) | ((line == 2) & (second == 4))
+        arrivals[line] = peer.send(np.where(on, sound, 0).astype(np.int16), how=how)
+    return arrivals
+
+
+@pytest.mark.parametrize(("how", "seed"), [(CLEAN, 1), (JITTER, 2), (WORN, 3), (WORN, 4)])
+async def test_a_microphone_that_is_switched_off_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
+    for world in worlds:
+        await world.open(*FORMATS["opus"], legs=THREE)
+        world.run(switched_off(6, how, seed), 0, 6_200)
+    assert worlds[0].lines.rested > (120 if how is not WORN else 20)
+    assert worlds[1].lines.rested == 0
     await assert_alike(worlds)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from relay.lines.batch import Column
 from relay.passing.pace import Pace, PaceStart
-from relay.passing.waiting import FRAME, PAST, SLOTS, Queue, Waiting
+from relay.passing.rest import CALM_TURNS, CYCLE
+from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Queue, Waiting
 from relay.playout.delay import DelaySpread
 from relay.playout.jitter import Lent
 from tests.relay.calls import MS
@@ -42,7 +43,7 @@ class Buffer:
     def played(self, now_ms: float) -> list[int]:
         rows, odd = self.judge(now_ms)
         assert not len(odd)
-        return [int(octets[0]) for frames in self.waiting.play(rows)[0] for octets in frames.octets]
+        return [int(octets[0]) for frames in self.waiting.play(rows, LOUD)[0] for octets in frames.octets]
 
 
 def test_what_waits_is_played_in_order() -> None:
@@ -53,7 +54,7 @@ def test_what_waits_is_played_in_order() -> None:
     queue = buffer.waiting.end(0, buffer.next)
     assert (queue.law, queue.source, queue.lent.first) == ("PCMU", 3, 300)
     assert queue.lent.payloads == [payload(300), payload(301)]
-    assert queue.past == [payload(297), payload(298), payload(299)]
+    assert queue.past == [payload(number) for number in range(300 - PAST, 300)] and queue.undecoded == []
     assert len(buffer.waiting) == 0
 
 
@@ -70,10 +71,53 @@ def test_packets_of_opus_keep_their_sizes() -> None:
     waiting.begin(1, Queue(None, 9, 48_000, Lent(5, [b"one", b"three"], 0)))
     waiting.put(np.array([1]), np.array([7]), (np.full((1, FRAME), 65, np.uint8), np.array([4])))
     for expected in (b"one", b"three"):
-        frames, coded = waiting.play(np.array([1]))
+        frames, coded = waiting.play(np.array([1]), np.zeros(10, np.bool_))
         assert frames == [] and [(each.source, each.payload) for each in coded] == [(9, expected)]
     queue = waiting.end(1, 8)
     assert (queue.law, queue.clock, queue.lent.payloads) == (None, 48_000, [b"AAAA"])
+
+
+def decoded(waiting: Waiting, number: int, word: bytes, silent: bool = True) -> list[Coded]:
+    """What is to be decoded in the turn of a packet that comes."""
+    octets = np.frombuffer((word + b"dirt" * FRAME)[:FRAME], np.uint8)[None].copy()
+    waiting.put(np.array([0]), np.array([number]), (octets, np.array([len(word)])))
+    return waiting.play(np.array([0]), np.array([silent]))[1]
+
+
+def opus_row() -> Waiting:
+    waiting = Waiting()
+    waiting.grow(1)
+    waiting.begin(0, Queue(None, 0, 48_000, Lent(0, [], 0)))
+    return waiting
+
+
+def test_silence_that_repeats_itself_is_not_decoded_after_a_while() -> None:
+    waiting, cycle = opus_row(), (b"a", b"abc", b"b", b"bd")
+    for number in range(CALM_TURNS - 1):
+        assert [each.payload for each in decoded(waiting, number, cycle[number % CYCLE])] == [cycle[number % CYCLE]]
+    for number in range(CALM_TURNS - 1, 100):
+        assert decoded(waiting, number, cycle[number % CYCLE]) == []
+    (word,) = decoded(waiting, 100, b"speech", silent=True)
+    assert (word.payload, word.undecoded) == (b"speech", list(cycle))
+    (word,) = decoded(waiting, 101, b"a", silent=False)
+    assert (word.payload, word.undecoded) == (b"a", [])
+    assert waiting.end(0, 102).undecoded == []
+
+
+def test_what_rests_is_told_at_the_end() -> None:
+    waiting = opus_row()
+    for number in range(CALM_TURNS - 1):
+        assert len(decoded(waiting, number, b"hush")) == 1
+    for number in range(CALM_TURNS - 1, CALM_TURNS + 2):
+        assert decoded(waiting, number, b"hush") == []
+    queue = waiting.end(0, CALM_TURNS + 2)
+    assert (len(queue.past), len(queue.undecoded)) == (PAST, 3)
+
+
+def test_what_repeats_itself_and_sounds_is_decoded() -> None:
+    waiting = opus_row()
+    for number in range(200):
+        assert len(decoded(waiting, number, b"tone", silent=number % CALM_TURNS != 0)) == 1
 
 
 def test_what_is_not_regular_is_given_back() -> None:
@@ -95,5 +139,5 @@ def test_too_much_lag_is_given_back_after_a_while_and_sooner_in_quiet() -> None:
             now = 20 * (5 + turn) + 45
             rows, odd = buffer.judge(now, quiet)
             assert len(odd) == (turn == turns - 1)
-            buffer.waiting.play(rows)
+            buffer.waiting.play(rows, quiet)
             buffer.put()
