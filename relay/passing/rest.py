@@ -16,8 +16,8 @@ Flags = npt.NDArray[np.bool_]
 CYCLE = 4
 """Packets after which a coder of silence repeats itself: SILK counts a seed up to four (RFC 6716 §4.2.7.7)."""
 CALM_TURNS = 50
-"""Packets of silence in a row, after which one need not be decoded: by then a decoder has learnt the noise of the pause,
-of which it makes up what is lost in it."""
+"""Packets of silence in a row, after which one need not be decoded: by then a decoder has learnt the noise of the
+pause, of which it makes up what is lost in it."""
 
 
 class Rest:
