@@ -23,6 +23,8 @@ LATENESS_MS = (1, 2, 5, 10, 20, 50, 100)
 """Upper bounds of the classes of `Status.lateness`."""
 
 Srtp = Literal["off", "offered", "required"]
+Keys = Literal["sdes", "dtls"]
+"""How SRTP keys are agreed on: in the SDP (RFC 4568), or by a DTLS handshake on the media ports (RFC 5763)."""
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Dtmf = Literal["auto", "events", "inband", "info"]
 """How digits travel on a leg. auto: as telephone events (RFC 4733) where both sides can, else as tones in the sound;
@@ -159,7 +161,9 @@ class Status(msgspec.Struct, frozen=True, tag=True):
 
 class AddRtpLeg(Command[Media], frozen=True):
     """Makes an RTP leg. With `offer`, the peer's SDP, the answer comes back; without it, our offer, and `SetAnswer`
-    follows. A peer whose only encryption is DTLS-SRTP with ICE gets it, on the browsers' port, unless SRTP is off."""
+    follows. A peer whose encryption is DTLS-SRTP with ICE gets it, on the browsers' port, unless SRTP is off.
+
+    SRTP that is `offered` stands in an RTP/AVP line, and an answer without it is taken (RFC 8643)."""
 
     leg: str
     room: str
@@ -175,6 +179,8 @@ class AddRtpLeg(Command[Media], frozen=True):
     symmetric: bool = False
     """The peer is behind a NAT: its address is where its packets come from, not what its SDP says. It is learned from
     the first packet that is authentic, or from five that belong together, and then stays until the SDP changes it."""
+    keys: Keys = "sdes"
+    """What we offer, and which goes first where the peer offers both; that of an offer alone is taken in any case."""
 
 
 class AddBrowserLeg(Command[Media], frozen=True):
@@ -296,6 +302,10 @@ class LegUp(Event, frozen=True):
     each new transport."""
 
     leg: str
+
+
+HANDSHAKE_FAILED = "handshake failed"
+"""Of `LegDown`: the peer has not the certificate that was signalled, or no DTLS; there will be no media."""
 
 
 class LegDown(Event, frozen=True):

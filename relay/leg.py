@@ -97,8 +97,7 @@ class Leg:
         """Our half of what is agreed."""
         if self.agreement is None:
             raise AssertionError("a leg without an agreement has no half")
-        encrypted = self.kind == "browser" or self.agreement.ours is not None
-        return Media(self.agreement.sdp, self.codec, self.agreement.direction, encrypted)
+        return Media(self.agreement.sdp, self.codec, self.agreement.direction, self.agreement.encrypted)
 
     def receive_rtp(self, data: bytes, arrival_ns: int) -> None:
         """A packet in clear, from the peer's address and authenticated as far as the leg's keys go."""

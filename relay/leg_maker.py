@@ -6,14 +6,17 @@ from relay.api import AddBrowserLeg, AddRtpLeg, Dtmf, Media
 from relay.engine import Engine
 from relay.leg import Leg, Told
 from relay.lines import Lines
-from relay.offers.browser_negotiation import is_for_dtls
+from relay.offers.browser_negotiation import is_for_ice
 from relay.offers.negotiation import VOICE
-from relay.offers.negotiator import BrowserNegotiator, Keying, RtpNegotiator
+from relay.offers.negotiator import BrowserNegotiator, RtpNegotiator
 from relay.offers.sdp import SessionDescription
+from relay.offers.securing import Keying
 from relay.tapping.tap import TapBook
+from relay.tick import now
 from relay.transport.browser_port import BrowserPort
 from relay.transport.browser_transport import BrowserTransport
-from relay.transport.rtp_transport import RtpTransport
+from relay.transport.dtls import Certificates
+from relay.transport.rtp_transport import RtpTransport, Traits
 from relay.transport.udp import PortRange
 
 
@@ -32,6 +35,7 @@ class LegMaker:
         self._taps = taps
         self._tell = tell
         self._browsers = BrowserPort()
+        self._certificates = Certificates()
         self._address = ""
 
     def listen(self, address: str, port: int) -> None:
@@ -50,17 +54,21 @@ class LegMaker:
         """The leg, in its room already, and our half of its SDP. Raises LegError; nothing is left of the leg then."""
         if isinstance(command, AddBrowserLeg):
             return self._browser_leg(command, VOICE, "auto")
-        if command.offer is not None and is_for_dtls(SessionDescription.parse(command.offer), command.srtp):
+        keying = Keying(command.srtp, command.suites, command.keys)
+        if command.offer is not None and is_for_ice(SessionDescription.parse(command.offer), keying):
             return self._browser_leg(command, command.codecs, command.dtmf)
         return self._rtp_leg(command)
 
     def _rtp_leg(self, command: AddRtpLeg) -> tuple[Leg, Media]:
         leg = Leg(command.leg, command.room, "rtp", self._engine, self._taps, self._tell, command.dtmf)
-        transport = RtpTransport(self._ports.bind_pair(self._address), self._lines, leg, command.symmetric)
+        pair, certificate = self._ports.bind_pair(self._address), self._certificates.current(now())
+        traits = Traits(command.symmetric, offers_dtls=command.offer is None and command.keys == "dtls")
+        transport = RtpTransport(pair, self._lines, leg, certificate, traits)
         try:
             advertised = (command.address, transport.address[1])
-            keying = Keying(command.srtp, command.suites)
-            negotiator = RtpNegotiator(advertised, transport.rtcp_port, command.codecs, keying)
+            keying = Keying(command.srtp, command.suites, command.keys)
+            fingerprint = certificate.fingerprint
+            negotiator = RtpNegotiator(advertised, transport.rtcp_port, command.codecs, keying, fingerprint)
             leg.attach(transport, negotiator)
             return leg, self._begin(leg, command.offer)
         except BaseException:
@@ -83,4 +91,4 @@ class LegMaker:
             return leg.media()
         ours = leg.negotiator.offer()
         leg.begin_silent(ours.preliminary(), ours.receive())
-        return Media(ours.sdp, encrypted=leg.kind == "browser" or bool(ours.crypto))
+        return Media(ours.sdp, encrypted=ours.encrypted)

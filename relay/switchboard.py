@@ -199,7 +199,7 @@ class Switchboard:
     def _reoffer(self, command: api.Reoffer) -> api.Media:
         leg = self._leg(command.leg)
         ours = leg.negotiator.offer()
-        return api.Media(ours.sdp, encrypted=leg.kind == "browser" or bool(ours.crypto))
+        return api.Media(ours.sdp, encrypted=ours.encrypted)
 
     def _apply(self, leg: Leg, agreement: Agreement) -> api.Media:
         leg.apply(agreement)

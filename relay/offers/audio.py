@@ -44,6 +44,8 @@ _ICE_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _FINGERPRINT = re.compile(r"([A-Za-z0-9-]{3,16}) +([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){15,63})")
 _SETUP = ("active", "passive", "actpass")
 _NOWHERE = ("0.0.0.0", "::")
+HASHES = ("sha-256", "sha-384", "sha-512")
+"""Of fingerprints, those that aiortc knows."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,16 @@ class Fingerprint:
     """In lower case, e.g. "sha-256"."""
     value: str
     """Upper case hexadecimal with colons."""
+
+
+@dataclass(frozen=True)
+class DtlsSide:
+    """Of one side's audio line what a DTLS handshake needs (RFC 5763, RFC 8842)."""
+
+    fingerprints: tuple[Fingerprint, ...]
+    setup: str
+    association: str = ""
+    """a=tls-id; empty when it says none."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,7 @@ def read_audio(session: SessionDescription, index: int) -> Audio:
         line=line,
         formats=_formats(line),
         # With ICE the c= line says nothing: browsers write zeros there (RFC 8829 section 5.2.1).
-        direction=_direction(session, line, here or line.protocol in DTLS),
+        direction=_direction(session, line, here or bool(_of_either(session, line, "ice-ufrag"))),
         remote=(line.address, line.port) if here else None,
         remote_rtcp=(line.address, _rtcp_port(line, mux)) if here else None,
         rtcp_mux=mux,
@@ -145,13 +157,29 @@ def read_peer(session: SessionDescription, line: MediaDescription) -> Peer:
     password = _of_either(session, line, "ice-pwd")
     if not _ICE_UFRAG.fullmatch(ufrag) or not _ICE_PASSWORD.fullmatch(password):
         raise BadSdp("ICE credentials are missing or malformed")
-    setup = _of_either(session, line, "setup") or "actpass"
-    if setup not in _SETUP:
-        raise BadSdp("a=setup is malformed")
     mid = line.value("mid")
     group = (session.value("group") or "").split()
     bundled = mid is not None and group[:1] == ["BUNDLE"] and mid in group[1:]
-    return Peer(Credentials(ufrag, Pii(password)), _fingerprints(session, line), setup, mid, bundled)
+    return Peer(Credentials(ufrag, Pii(password)), _fingerprints(session, line), _setup(session, line), mid, bundled)
+
+
+def has_fingerprint(session: SessionDescription, line: MediaDescription) -> bool:
+    return bool(_of_either(session, line, "fingerprint"))
+
+
+def read_dtls(session: SessionDescription, line: MediaDescription) -> DtlsSide:
+    """Raises BadSdp, also when no fingerprint is of a hash that can be checked: SHA-1 proves nothing any more."""
+    fingerprints = _fingerprints(session, line)
+    if not any(found.algorithm in HASHES for found in fingerprints):
+        raise BadSdp("a=fingerprint is of no hash that is known here")
+    return DtlsSide(fingerprints, _setup(session, line), line.value("tls-id") or "")
+
+
+def _setup(session: SessionDescription, line: MediaDescription) -> str:
+    setup = _of_either(session, line, "setup") or "actpass"
+    if setup not in _SETUP:
+        raise BadSdp("a=setup is malformed")
+    return setup
 
 
 def _of_either(session: SessionDescription, line: MediaDescription, name: str) -> str:

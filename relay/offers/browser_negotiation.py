@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from relay.api import Srtp
 from relay.errors import BadSdp, NoCommonCodec
 from relay.formats import Codec
 from relay.offers.audio import DTLS, SDES, Audio, Peer, audio_lines, read_audio, read_peer
@@ -20,6 +19,7 @@ from relay.offers.negotiation import (
 )
 from relay.offers.sdes import usable
 from relay.offers.sdp import Attribute, SessionDescription
+from relay.offers.securing import Keying
 from relay.transport.address import Address
 from relay.transport.ice import Credentials
 
@@ -27,12 +27,13 @@ MID = "0"
 _LITE = Attribute("ice-lite")
 
 
-def is_for_dtls(offer: SessionDescription, srtp: Srtp) -> bool:
-    """Whether an RTP peer's offer is met by DTLS-SRTP: it has it with ICE, and no key of SDES that we can use."""
+def is_for_ice(offer: SessionDescription, keying: Keying) -> bool:
+    """Whether an RTP peer's offer is met as a browser's is: it has DTLS-SRTP with ICE, and no key of SDES that goes
+    before."""
     lines = list(audio_lines(offer))
-    keyed = any(line.protocol in SDES and usable(line.values("crypto")) for _, line in lines)
+    keyed = keying.keys == "sdes" and any(line.protocol in SDES and usable(line.values("crypto")) for _, line in lines)
     return (
-        srtp != "off"
+        keying.srtp != "off"
         and not keyed
         and any(line.protocol in DTLS and (line.value("ice-ufrag") or offer.value("ice-ufrag")) for _, line in lines)
     )

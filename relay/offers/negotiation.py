@@ -3,12 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from relay.api import Direction, Srtp
-from relay.errors import BadSdp, NoCommonCodec, SrtpNotAllowed, SrtpRequired
+from relay.api import Direction
+from relay.errors import BadSdp, NoCommonCodec
 from relay.formats import Codec, EventFormat, SendFormat
-from relay.offers.audio import PLAIN, SDES, Audio, Format, Peer, audio_lines, read_audio
-from relay.offers.sdes import Crypto
+from relay.offers.audio import Audio, Format, Peer, audio_lines, read_audio
 from relay.offers.sdp import Attribute, MediaDescription, SessionDescription
+from relay.offers.securing import (
+    CLEAR,
+    Keying,
+    Proposal,
+    Security,
+    attributes_of,
+    attributes_offered,
+    choose_line,
+    meet,
+    settle,
+)
 from relay.transport.address import Address
 from relay.transport.ice import Credentials
 
@@ -34,9 +44,9 @@ class Local:
     address: Address
     rtcp_port: int
     codecs: tuple[str, ...]
-    srtp: Srtp
-    suites: tuple[str, ...] = ()
-    """Those that may be used, the best first; empty: all that we have, as the peer likes them."""
+    keying: Keying
+    fingerprint: str = ""
+    """Of our certificate, as SDP says it (RFC 8122)."""
     extra: tuple[Attribute, ...] = ()
     """Put into every audio line of ours, e.g. a=ssrc."""
 
@@ -53,9 +63,10 @@ class Agreement:
     rtcp_mux: bool
     events: EventFormat | None = None
     """None: the peer takes no telephone events."""
-    ours: Crypto | None = None
-    """Our SRTP key; None: plain RTP, or DTLS."""
-    theirs: Crypto | None = None
+    security: Security = CLEAR
+    """Of an RTP peer."""
+    protocol: str = ""
+    """Of an RTP peer's line."""
     peer: Peer | None = None
     """Of a browser."""
     credentials: Credentials | None = None
@@ -63,22 +74,27 @@ class Agreement:
     sdp: str = field(default="", repr=False)
     """Our answer; it holds our key."""
 
+    @property
+    def encrypted(self) -> bool:
+        return self.peer is not None or self.security != CLEAR
 
-def answer_rtp(offer: SessionDescription, local: Local, previous: Crypto | None) -> Agreement:
-    """Answers an RTP peer's offer. `previous`: our key so far, kept while the suite stays.
+
+def answer_rtp(offer: SessionDescription, local: Local, previous: Security) -> Agreement:
+    """Answers an RTP peer's offer. `previous`: what is in use, which stays where it can.
 
     Raises BadSdp, NoCommonCodec, SrtpRequired, SrtpNotAllowed."""
-    audio, theirs = _choose_line(offer, local)
-    ours = None if theirs is None else _our_key(theirs, previous)
+    choice = choose_line(offer, local.keying)
+    audio, security = choice.audio, meet(choice, previous)
     formats = common(audio.formats, local.codecs)
-    extra = list(_crypto_attributes(ours))
+    extra = list(attributes_of(security, local.fingerprint))
     if audio.rtcp_mux:
         extra.append(Attribute("rtcp-mux"))
     else:
         extra.append(Attribute("rtcp", str(local.rtcp_port)))
     line = audio_line(local, audio.protocol, formats, audio.direction, extra)
     agreement = agree(audio, formats, formats)
-    return replace(agreement, ours=ours, theirs=theirs, sdp=str(make_answer(offer, local, audio.index, line)))
+    said = str(make_answer(offer, local, audio.index, line))
+    return replace(agreement, security=security, protocol=audio.protocol, sdp=said)
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,13 @@ class Offer:
 
     sdp: str = field(repr=False)
     formats: tuple[Format, ...]
-    crypto: tuple[Crypto, ...] = ()
+    proposal: Proposal | None = None
+    """None: to a browser."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it can be taken with SRTP only."""
+        return self.proposal is None or self.proposal.is_binding
 
     def preliminary(self) -> SendFormat:
         """What we should send if the peer took our first choice."""
@@ -98,17 +120,16 @@ class Offer:
         return {form.payload_type: form.codec for form in self.formats}
 
 
-def offer_rtp(local: Local, crypto: tuple[Crypto, ...], agreed: Mapping[int, Codec]) -> Offer:
-    """Our offer; SRTP if there is `crypto`. `agreed`: the payload types in use, which keep their meaning and go first
-    (RFC 3264 section 8.3.2).
+def offer_rtp(local: Local, proposal: Proposal, agreed: Mapping[int, Codec]) -> Offer:
+    """Our offer. `agreed`: the payload types in use, which keep their meaning and go first (RFC 3264 section 8.3.2).
 
     Raises NoCommonCodec when no codec of ours is allowed."""
     formats = offered_formats(local.codecs, agreed)
-    extra = [attribute for key in crypto for attribute in _crypto_attributes(key)]
+    extra = [*attributes_offered(proposal, local.fingerprint)]
     extra += [Attribute("rtcp-mux"), Attribute("rtcp", str(local.rtcp_port))]
-    line = audio_line(local, SDES[0] if crypto else PLAIN[0], formats, "sendrecv", extra)
+    line = audio_line(local, proposal.protocol, formats, "sendrecv", extra)
     session = SessionDescription(local.session, local.version, local.address[0], (line,))
-    return Offer(str(session), formats, crypto)
+    return Offer(str(session), formats, proposal)
 
 
 def offered_formats(codecs: Sequence[str], agreed: Mapping[int, Codec]) -> tuple[Format, ...]:
@@ -134,17 +155,18 @@ def take_answer(offer: Offer, answer: SessionDescription) -> Agreement:
     lines = list(audio_lines(answer))
     if not lines or lines[0][0] != 0:
         raise NoCommonCodec("the audio line was refused")
-    audio = read_audio(answer, 0)
-    if audio.protocol not in (SDES if offer.crypto else PLAIN):
-        raise BadSdp("the answer has another protocol than the offer")
-    theirs = next(iter(audio.crypto), None) if offer.crypto else None
-    ours = next((key for key in offer.crypto if theirs and key.tag == theirs.tag and key.suite == theirs.suite), None)
-    if offer.crypto and ours is None:
-        raise SrtpRequired("the answer takes no key of the offer")
+    if offer.proposal is None:
+        raise AssertionError("an RTP peer was offered what a browser is")
+    audio, security = read_audio(answer, 0), settle(offer.proposal, answer)
     offered = {form.codec for form in offer.formats}
     answered = tuple(form for form in audio.formats if form.codec in offered)
     agreement = agree(audio, answered, ())
-    return replace(agreement, receive=received(offer.formats, answered), ours=ours, theirs=theirs)
+    return replace(
+        agreement,
+        receive=received(offer.formats, answered),
+        security=security,
+        protocol=offer.proposal.protocol,
+    )
 
 
 def received(offered: Sequence[Format], answered: Sequence[Format]) -> Mapping[int, Codec]:
@@ -153,35 +175,6 @@ def received(offered: Sequence[Format], answered: Sequence[Format]) -> Mapping[i
     said = {form.codec for form in answered}
     kept = {number: codec for number, codec in ours.items() if codec in said}
     return kept | {form.payload_type: form.codec for form in answered if form.payload_type not in ours}
-
-
-def _choose_line(offer: SessionDescription, local: Local) -> tuple[Audio, Crypto | None]:
-    """The audio line to take, and the peer's key when it is one with SRTP."""
-    lines = list(audio_lines(offer))
-    secure = [read_audio(offer, index) for index, line in lines if line.protocol in SDES]
-    plain = [read_audio(offer, index) for index, line in lines if line.protocol in PLAIN]
-    if not secure and not plain:
-        raise BadSdp("no audio line for RTP or SRTP")
-    keyed = next(((audio, key) for audio in secure if (key := _best(audio.crypto, local.suites)) is not None), None)
-    if keyed is not None and local.srtp != "off":
-        return keyed
-    if local.srtp == "required":
-        raise SrtpRequired("no audio line with SRTP and a key that can be used")
-    if not plain:
-        raise SrtpNotAllowed("SRTP is off here, or no suite of the offer is known")
-    return plain[0], None
-
-
-def _best(keys: Sequence[Crypto], suites: Sequence[str]) -> Crypto | None:
-    """The key to take of those that are offered: which suite of several, the answerer says (RFC 4568 section 5.1.2)."""
-    allowed = [key for key in keys if key.suite.name in suites] if suites else keys
-    return min(allowed, key=lambda key: suites.index(key.suite.name) if suites else 0, default=None)
-
-
-def _our_key(theirs: Crypto, previous: Crypto | None) -> Crypto:
-    if previous is not None and previous.suite == theirs.suite:
-        return replace(previous, tag=theirs.tag)
-    return Crypto.generate(theirs.tag, theirs.suite)
 
 
 def common(formats: Sequence[Format], codecs: Sequence[str]) -> tuple[Format, ...]:
@@ -245,10 +238,6 @@ def _fitting(codec: Codec, ptime_ms: int) -> int:
     if codec.name == "L16" and codec.clock == 16_000:
         return min(ptime_ms, 40)
     return ptime_ms
-
-
-def _crypto_attributes(key: Crypto | None) -> list[Attribute]:
-    return [] if key is None else [Attribute("crypto", key.value())]
 
 
 def audio_line(

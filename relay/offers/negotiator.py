@@ -2,10 +2,8 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from relay.api import Srtp
 from relay.errors import BadSdp
 from relay.formats import Codec
 from relay.offers.browser_negotiation import answer_browser, offer_browser, take_browser_answer
@@ -19,31 +17,21 @@ from relay.offers.negotiation import (
     same_family,
     take_answer,
 )
-from relay.offers.sdes import Crypto
 from relay.offers.sdp import Attribute, SessionDescription
+from relay.offers.securing import Keying, Security, propose
 from relay.streams.stream import SendStream
 from relay.transport.address import Address
 from relay.transport.ice import Credentials
-from relay.transport.srtp import SUITES, Suite
-
-
-@dataclass(frozen=True)
-class Keying:
-    """Whether an RTP leg is encrypted, and by which suites."""
-
-    srtp: Srtp = "offered"
-    suites: tuple[str, ...] = ()
-    """As in relay.api.AddRtpLeg."""
-
-    def known(self) -> Sequence[Suite]:
-        """To be offered, the best first."""
-        return [SUITES[name] for name in self.suites or SUITES if name in SUITES]
 
 
 class RtpNegotiator:
     """Of an RTP leg. What it returns is in force only once the leg applies it."""
 
-    def __init__(self, address: Address, rtcp_port: int, codecs: Sequence[str], keying: Keying) -> None:
+    def __init__(
+        self, address: Address, rtcp_port: int, codecs: Sequence[str], keying: Keying, fingerprint: str = ""
+    ) -> None:
+        """`fingerprint`: of our certificate; needed where there may be a DTLS handshake."""
+        self._fingerprint = fingerprint
         self._address = address
         self._rtcp_port = rtcp_port
         self._codecs = tuple(codecs)
@@ -51,21 +39,19 @@ class RtpNegotiator:
         self._session = secrets.randbits(62)
         self._version = 0
         self._offer: Offer | None = None
-        self._ours: Crypto | None = None
+        self._security, self._protocol = Security(), ""
         self._agreed: Mapping[int, Codec] = {}
 
     def answer(self, text: str) -> Agreement:
         """Our answer to the peer's offer. Raises LegError."""
-        agreement = self._keep(answer_rtp(SessionDescription.parse(text), self._next(), self._ours))
+        agreement = self._keep(answer_rtp(SessionDescription.parse(text), self._next(), self._security))
         self._offer = None
         return agreement
 
     def offer(self) -> Offer:
-        """Our offer; the key and the payload types that are in use stay. Raises NoCommonCodec."""
-        crypto: tuple[Crypto, ...] = () if self._ours is None else (self._ours,)
-        if self._keying.srtp == "required" and not crypto:
-            crypto = tuple(Crypto.generate(tag, suite) for tag, suite in enumerate(self._keying.known(), 1))
-        self._offer = offer_rtp(self._next(), crypto, self._agreed)
+        """Our offer; how media are encrypted and the payload types that are in use stay. Raises NoCommonCodec."""
+        proposal = propose(self._keying, self._protocol, self._security)
+        self._offer = offer_rtp(self._next(), proposal, self._agreed)
         return self._offer
 
     def take_answer(self, text: str) -> Agreement:
@@ -79,16 +65,17 @@ class RtpNegotiator:
     def _keep(self, agreement: Agreement) -> Agreement:
         """Raises BadSdp when the peer's address cannot be used."""
         same_family(agreement, self._address)
-        self._ours, self._agreed = agreement.ours, agreement.receive
+        self._security, self._protocol, self._agreed = agreement.security, agreement.protocol, agreement.receive
         return agreement
 
     def _next(self) -> Local:
         """For the next description of ours: each has a higher version than the last (RFC 3264 section 8)."""
         self._version += 1
-        keying, port = self._keying, self._rtcp_port
-        return Local(
-            self._session, self._version, self._address, port, self._codecs, keying.srtp, suites=keying.suites
-        )  # fmt: skip
+        port, fingerprint = self._rtcp_port, self._fingerprint
+        return Local(self._session, self._version, self._address, port, self._codecs, self._keying, fingerprint)
+
+
+BROWSER = Keying("required", keys="dtls")
 
 
 class IceKeeper(Protocol):
@@ -146,7 +133,7 @@ class BrowserNegotiator:
     def _next(self) -> Local:
         self._version += 1
         port = self._address[1]
-        return Local(self._session, self._version, self._address, port, self._codecs, "required", extra=self._extra)
+        return Local(self._session, self._version, self._address, port, self._codecs, BROWSER, extra=self._extra)
 
 
 Negotiator = RtpNegotiator | BrowserNegotiator

@@ -8,27 +8,47 @@ that.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import structlog
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, RTCIceTransport
 
+from relay.api import HANDSHAKE_FAILED
 from relay.offers.audio import Fingerprint
 from relay.transport.srtp import Srtp
 
 HANDSHAKE_SECONDS = 20.0
+CERTIFICATE_SECONDS = 86_400.0
 MAX_WAITING = 64
 """Datagrams of a handshake that may wait; further ones are lost, as on the way."""
 CLOSED = "closed by the peer"
-FAILED = "handshake failed"
+FAILED = HANDSHAKE_FAILED
 log = structlog.get_logger()
 
 
-def new_certificate() -> tuple[RTCCertificate, str]:
-    """A certificate for one leg, and its fingerprint as SDP says it (RFC 8122)."""
+class Certificate(NamedTuple):
+    key: RTCCertificate
+    fingerprint: str
+    """As SDP says it (RFC 8122)."""
+
+
+def new_certificate() -> Certificate:
     certificate = RTCCertificate.generateCertificate()
     said = next(found for found in certificate.getFingerprints() if found.algorithm == "sha-256")
-    return certificate, f"{said.algorithm} {said.value}"
+    return Certificate(certificate, f"{said.algorithm} {said.value}")
+
+
+class Certificates:
+    """What RTP legs show of a worker: carriers know who it is, so that a certificate a day is enough."""
+
+    def __init__(self) -> None:
+        self._current: Certificate | None = None
+        self._expires = 0.0
+
+    def current(self, now: float) -> Certificate:
+        if self._current is None or now >= self._expires:
+            self._current, self._expires = new_certificate(), now + CERTIFICATE_SECONDS
+        return self._current
 
 
 class Dtls:

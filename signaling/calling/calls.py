@@ -11,6 +11,7 @@ import structlog
 from ipc.messages import Answer, Command, Refusal
 from relay import api as relay
 from relay.api import (
+    HANDSHAKE_FAILED,
     AddRtpLeg,
     Alarm,
     Digit,
@@ -23,6 +24,7 @@ from relay.api import (
     SendInfo,
 )
 from signaling.calling.customers import SavedCustomer, Session
+from signaling.calling.dial import MediaRules
 from signaling.calling.lanes import Lanes
 from signaling.calling.legs import SipLegs, rejection
 from signaling.carriers.caller_id import caller_of, diverted_from
@@ -95,6 +97,8 @@ class Dialled(Protocol):
     def press(self, leg: str, digit: str, duration_ms: int) -> None: ...
 
     def lose(self, contact: str) -> None: ...
+
+    def lose_media(self, leg: str) -> None: ...
 
     def contacts(self) -> list[str]: ...
 
@@ -220,7 +224,8 @@ class Calls:
         if session.over:
             return
         try:
-            media = await self._workers.begin(session.contact, self._leg(session, trunk, offer))
+            leg = MediaRules.of(trunk).leg(session.leg, session.contact, self._address, offer)
+            media = await self._workers.begin(session.contact, leg)
         except Refusal as refusal:
             self.counts[f"refused: {refusal.code}"] += 1
             log.warning("x call refused", contact=session.contact, code=refusal.code, reason=refusal.message)
@@ -266,19 +271,6 @@ class Calls:
         resource = f"contact/{session.contact}"
         event = AuditEvent(self._clock(), "", session.source, action, resource, outcome, {**detail})
         self._audit(session.center.floor.tenant, event)
-
-    def _leg(self, session: Session, trunk: Trunk, offer: str | None) -> AddRtpLeg:
-        return AddRtpLeg(
-            session.leg,
-            session.contact,
-            self._address,
-            offer,
-            trunk.srtp,
-            trunk.codecs,
-            trunk.dtmf,
-            trunk.suites,
-            trunk.nat == "symmetric",
-        )
 
     async def _join(self, session: Session, answer: str | None) -> None:
         if session.over:
@@ -354,6 +346,8 @@ class Calls:
             case LegDown(leg, reason):
                 log.warning("x leg lost its peer", leg=leg, reason=reason)
                 self._agent_media(leg, reason)
+                if reason == HANDSHAKE_FAILED:
+                    self._lose_media(leg)
             case PlayerEnded(player, room):
                 self._player_ended(room, player, failed=False)
             case Digit(leg, digit):
@@ -364,6 +358,15 @@ class Calls:
                 self._alarm(leg, alarm, on)
             case SendInfo(leg, digit, duration_ms):
                 self._press(leg, digit, duration_ms)
+
+    def _lose_media(self, leg: str) -> None:
+        """There will be no sound on a customer's leg: the call is of no use to anybody."""
+        session = self._by_contact.get(leg.partition("/")[0])
+        if session is None or session.leg != leg:
+            self._dialled.lose_media(leg)
+            return
+        self._dialogs.hang_up(session.call)
+        self._leave(session, "media")
 
     def _press(self, leg: str, digit: str, duration_ms: int) -> None:
         session = self._by_contact.get(leg.partition("/")[0])

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from relay.api import Dtmf, Srtp
-from signaling.center.resources import Tenant
+from relay.api import AddRtpLeg, Dtmf, Keys, Srtp
+from signaling.center.resources import Tenant, Trunk
 from signaling.sip.calls.outcome import Outcome
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
@@ -26,6 +26,34 @@ class MediaRules:
     """DTLS-SRTP with ICE, relay.api.AddBrowserLeg, in which codecs and digits are as in any browser's."""
     suites: tuple[str, ...] = ()
     symmetric: bool = False
+    keys: Keys = "sdes"
+
+    @classmethod
+    def of(cls, trunk: Trunk) -> "MediaRules":
+        """Those of calls of a trunk, whoever begins them."""
+        return cls(
+            trunk.srtp,
+            trunk.codecs,
+            trunk.dtmf,
+            suites=trunk.suites,
+            symmetric=trunk.nat == "symmetric",
+            keys=trunk.keying,
+        )
+
+    def leg(self, name: str, room: str, address: str, offer: str | None = None) -> AddRtpLeg:
+        """The leg that they ask for. `address`: the host that SDP names; `offer`: the peer's."""
+        return AddRtpLeg(
+            name,
+            room,
+            address,
+            offer,
+            srtp=self.srtp,
+            codecs=self.codecs,
+            dtmf=self.dtmf,
+            suites=self.suites,
+            symmetric=self.symmetric,
+            keys=self.keys,
+        )
 
 
 @dataclass(frozen=True, slots=True)

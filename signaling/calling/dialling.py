@@ -148,6 +148,17 @@ class Dialling:
         for dialled in [dialled for dialled in self._by_leg.values() if dialled.contact == contact]:
             self.hang_up(dialled.leg)
 
+    def lose_media(self, leg: str) -> None:
+        """There will be no sound: the call ends as one that the called side has lost, or that failed."""
+        dialled = self._by_leg.get(leg)
+        if dialled is None:
+            return
+        self.hang_up(leg)
+        if dialled.answered:
+            dialled.tell(Ended(leg, wanted=False))
+        else:
+            self._lanes.add(dialled.contact, lambda: self._fail(dialled))
+
     def press(self, leg: str, digit: str, duration_ms: int) -> None:
         """A digit by INFO."""
         dialled = self._by_leg.get(leg)
@@ -242,24 +253,11 @@ class Dialling:
 
     async def _make_leg(self, dial: Dial) -> relay.Media:
         """Raises Refusal."""
-        rules = dial.rules
-        leg = AddBrowserLeg(dial.leg, dial.contact, self._address) if rules.dtls else self._rtp_leg(dial)
-        if self._workers.carries(dial.contact):
-            return await self._workers.ask(dial.contact, leg)
-        return await self._workers.begin(dial.contact, leg)
-
-    def _rtp_leg(self, dial: Dial) -> AddRtpLeg:
-        rules = dial.rules
-        return AddRtpLeg(
-            dial.leg,
-            dial.contact,
-            self._address,
-            srtp=rules.srtp,
-            codecs=rules.codecs,
-            dtmf=rules.dtmf,
-            suites=rules.suites,
-            symmetric=rules.symmetric,
-        )
+        name, room, rules = dial.leg, dial.contact, dial.rules
+        leg = AddBrowserLeg(name, room, self._address) if rules.dtls else rules.leg(name, room, self._address)
+        if self._workers.carries(room):
+            return await self._workers.ask(room, leg)
+        return await self._workers.begin(room, leg)
 
     def _give_up(self, dialled: Dialled, status: int, why: str) -> None:
         """There was no INVITE."""
@@ -282,11 +280,15 @@ class Dialling:
         if not used:
             self._forget(dialled)
             self._dialogs.hang_up(dialled.call)
-            await self._legs.drop(dialled)
-            dialled.tell(Failed(dialled.leg, "failed", 488))
+            await self._fail(dialled)
             return
         dialled.answered = True
         dialled.tell(Answered(dialled.leg))
+
+    async def _fail(self, dialled: Dialled) -> None:
+        """For want of common media."""
+        await self._legs.drop(dialled)
+        dialled.tell(Failed(dialled.leg, "failed", 488))
 
     async def _take_answer(self, dialled: Dialled, sdp: str) -> None:
         await self._describe(dialled, sdp)

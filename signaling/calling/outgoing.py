@@ -121,6 +121,10 @@ class Outgoing:
             self.hang_up(leg)
         self._dialling.lose(contact)
 
+    def lose_media(self, leg: str) -> None:
+        """There will be no sound on that leg."""
+        self._dialling.lose_media(leg)
+
     def press(self, leg: str, digit: str, duration_ms: int) -> None:
         self._dialling.press(leg, digit, duration_ms)
 
@@ -231,9 +235,7 @@ class Outgoing:
             flow=flow,
             target=_called(way),
             caller=_caller(way.route.caller, call.caller_name, outbound.domain or format_host(flow.local[0])),
-            rules=MediaRules(
-                trunk.srtp, trunk.codecs, trunk.dtmf, suites=trunk.suites, symmetric=trunk.nat == "symmetric"
-            ),
+            rules=MediaRules.of(trunk),
             ring=float(call.ring_seconds or outbound.ring_seconds),
             patience=float(outbound.patience_seconds),
             trunk=_trunk_name(center, trunk),

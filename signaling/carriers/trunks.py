@@ -3,6 +3,7 @@ that may call are trunks of their own, without a source: they show who they are 
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 from signaling.carriers.trunk_limits import TrunkLimits
 from signaling.center.resources import Directory, Phone, Trunk, TrunkSecrets
@@ -139,4 +140,5 @@ class Trunks:
 
 
 def _trunk_of(phone: Phone) -> Trunk:
-    return Trunk(phone.name, (), (), "offered" if phone.media == "plain" else "required", phone.codecs)
+    srtp: Literal["offered", "required"] = "offered" if phone.media == "plain" else "required"
+    return Trunk(phone.name, (), (), srtp, phone.codecs, keying="dtls" if phone.media == "dtls" else "sdes")

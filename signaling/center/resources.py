@@ -202,6 +202,9 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of SDES, in order of preference; empty: all, an offer's first one that is known."""
     nat: Literal["off", "symmetric"] = "off"
     """symmetric: its media are sent to where they come from, not to where its SDP says: relay.api.AddRtpLeg."""
+    keying: Literal["sdes", "dtls"] = "sdes"
+    """How keys of SRTP are agreed on in calls that go out, and which way is preferred in those that come:
+    relay.api.Keys."""
     certificate: PeerCertificate | None = None
     """Without it, TLS shows nobody's name, and the address is who one is."""
 

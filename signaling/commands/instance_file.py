@@ -142,6 +142,8 @@ def _check_security(trunk: Trunk) -> None:
     _known(f"trunk {trunk.name}: suite", set(trunk.suites), SUITES)
     if trunk.suites and trunk.srtp == "off":
         raise ConfigError(f"trunk {trunk.name}: it has suites, but no SRTP")
+    if trunk.keying == "dtls" and trunk.srtp == "off":
+        raise ConfigError(f"trunk {trunk.name}: it has keying by DTLS, but no SRTP")
     if trunk.certificate is None:
         return
     if trunk.transports != ("tls",):

@@ -112,6 +112,7 @@ trunks = _tenant_table(
     Column("identity", Text, nullable=False, server_default="from"),
     Column("suites", JSON, nullable=False, server_default="[]"),
     Column("nat", Text, nullable=False, server_default="off"),
+    Column("keying", Text, nullable=False, server_default="sdes"),
     Column("certificate", JSON(none_as_null=True)),
     key=("name",),
 )

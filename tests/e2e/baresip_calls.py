@@ -1,4 +1,5 @@
-"""Calls from baresip to a node of their own, one for each codec; what was heard as JSON.
+"""Calls from baresip to a node of their own, one for each codec: with SDES, and with DTLS-SRTP without ICE, RTCP beside
+the sound and on a port of its own; what was heard as JSON.
 
 `python -m tests.e2e.baresip_calls FOLDER`, by `own_network.run_module`: baresip uses no loopback address."""
 
@@ -43,10 +44,11 @@ audio_player aubridge,nobody
 snd_path {folder}
 net_interface {address}
 sip_verify_server no
-rtcp_mux yes
+rtcp_mux {mux}
 """
 CALLER = f"<sip:+15557654321@{own_network.ADDRESS};transport=tls>;regint=0"
-SDES, DTLS = ";mediaenc=srtp-mand", ";mediaenc=dtls_srtp;medianat=ice"
+SDES, DTLS = ";mediaenc=srtp-mand", ";mediaenc=dtls_srtp"
+ICE = ";medianat=ice"
 WAV_HEADER = 44
 Levels = dict[str, float]
 
@@ -54,11 +56,15 @@ Levels = dict[str, float]
 class Baresip:
     """A phone with a tone for a voice. What it hears goes to a file for each call, by its sndfile module."""
 
-    def __init__(self, folder: Path, codec: str, account: str = CALLER + SDES, voice: float = CUSTOMER) -> None:
+    def __init__(
+        self, folder: Path, codec: str, account: str = CALLER + SDES, voice: float = CUSTOMER, mux: str = "yes"
+    ) -> None:
         self._folder = folder
         module, self._rate, self._channels = CODECS[codec]
         folder.mkdir()
-        (folder / "config").write_text(CONFIG.format(module=module, folder=folder, address=own_network.ADDRESS))
+        (folder / "config").write_text(
+            CONFIG.format(module=module, folder=folder, address=own_network.ADDRESS, mux=mux)
+        )
         (folder / "accounts").write_text(f"{account};audio_codecs={codec}/{self._rate}/{self._channels}\n")
         samples = tone(voice, 20.0, self._rate)
         with wave.open(str(folder / "voice.wav"), "wb") as file:
@@ -144,7 +150,11 @@ async def recording(supervisor: Supervisor, contact: str) -> tuple[dict[str, Lev
 
 async def make_calls(node: Node, folder: Path) -> dict[str, dict[str, Any]]:
     """One in which one agent holds and mutes; meanwhile, with another agent, one in each further codec."""
-    phones = {codec: Baresip(folder / codec, codec) for codec in CODECS}
+    phones = {
+        "PCMU": Baresip(folder / "PCMU", "PCMU"),
+        "PCMA": Baresip(folder / "PCMA", "PCMA", CALLER + DTLS),
+        "opus": Baresip(folder / "opus", "opus", CALLER + DTLS, mux="no"),
+    }
     results: dict[str, dict[str, Any]] = {}
     up = asyncio.Event()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import own_network
-from tests.e2e.baresip_calls import AGENT, CALLER, CUSTOMER, DTLS, SDES, Baresip, listen, recording
+from tests.e2e.baresip_calls import AGENT, CALLER, CUSTOMER, DTLS, ICE, SDES, Baresip, listen, recording
 from tests.e2e.callers import customer
 from tests.e2e.desk_phones import PageBeside, page_of
 from tests.e2e.node import Node
@@ -66,7 +66,7 @@ async def from_caller(node: Node, phone: Baresip, page: PageBeside, end: Callabl
 
 async def from_phone(node: Node, folder: Path, phone: Baresip, page: PageBeside) -> Result:
     """A customer with DTLS-SRTP calls an agent with SDES, and ends it."""
-    caller = Baresip(folder / "caller", "PCMU", CALLER + DTLS)
+    caller = Baresip(folder / "caller", "PCMU", CALLER + DTLS + ICE)
     await caller.call(node)
     try:
         heard = await talk(phone, page, lambda: caller.heard, controls=False)
@@ -76,7 +76,7 @@ async def from_phone(node: Node, folder: Path, phone: Baresip, page: PageBeside)
 
 
 async def make_calls(node: Node, folder: Path) -> dict[str, Result]:
-    ann_desk, bob_desk = desk(folder, node, "ann-desk", SDES), desk(folder, node, "bob-desk", DTLS)
+    ann_desk, bob_desk = desk(folder, node, "ann-desk", SDES), desk(folder, node, "bob-desk", DTLS + ICE)
     await ann_desk.start()
     await bob_desk.start()
     try:

@@ -15,7 +15,8 @@ from relay.engine import Engine, Outgoing
 from relay.formats import Codec, EventFormat, SendFormat
 from relay.leg import RTCP_NS, Leg, Told
 from relay.offers.negotiation import Agreement
-from relay.offers.negotiator import Keying, RtpNegotiator
+from relay.offers.negotiator import RtpNegotiator
+from relay.offers.securing import Keying
 from relay.streams import rtcp
 from relay.streams.rtcp import Goodbye, ReceptionReport, Report, SenderInfo
 from relay.streams.rtp import RtpPacket, parse, serialize

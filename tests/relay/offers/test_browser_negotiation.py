@@ -3,9 +3,10 @@ import pytest
 from relay.api import Srtp
 from relay.errors import BadSdp, NoCommonCodec
 from relay.formats import Codec
-from relay.offers.browser_negotiation import answer_browser, is_for_dtls, offer_browser, take_browser_answer
+from relay.offers.browser_negotiation import answer_browser, is_for_ice, offer_browser, take_browser_answer
 from relay.offers.negotiation import Agreement
 from relay.offers.sdp import SessionDescription
+from relay.offers.securing import Keying
 from relay.transport.ice import Credentials
 from tests.relay.offers.test_negotiation import HEAD, PLAIN, SECURE, local
 from vault.pii import Pii
@@ -131,4 +132,10 @@ def test_an_answer_that_lacks_something_is_refused(before: str, after: str, erro
     ],
 )
 def test_dtls_is_for_those_who_have_nothing_else_to_encrypt_with(media: str, srtp: Srtp, wanted: bool) -> None:
-    assert is_for_dtls(SessionDescription.parse(HEAD + media), srtp) is wanted
+    assert is_for_ice(SessionDescription.parse(HEAD + media), Keying(srtp)) is wanted
+
+
+def test_a_trunk_of_dtls_prefers_it_to_keys_in_the_description() -> None:
+    both = SessionDescription.parse(HEAD + SECURE + BROWSER)
+    assert not is_for_ice(both, Keying("required"))
+    assert is_for_ice(both, Keying("required", keys="dtls"))

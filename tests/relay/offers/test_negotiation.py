@@ -6,6 +6,7 @@ from relay.formats import Codec
 from relay.offers.negotiation import VOICE, Agreement, Local, answer_rtp, offer_rtp, same_family, take_answer
 from relay.offers.sdes import Crypto
 from relay.offers.sdp import SessionDescription
+from relay.offers.securing import Keying, Proposal, Security
 from relay.transport.srtp import SUITES
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -15,15 +16,16 @@ OURS = Crypto.generate(1, SUITES["AES_CM_128_HMAC_SHA1_80"])
 CRYPTO = f"a=crypto:{OURS.value()}\r\n"
 PLAIN = "m=audio 5000 RTP/AVP 8 0 101\r\n" + EVENT
 SECURE = "m=audio 5002 RTP/SAVP 0\r\n" + CRYPTO
+CLEAR = Proposal("RTP/AVP")
 STRANGE = "m=audio 5004 RTP/SAVP 0\r\na=crypto:1 F8_128_HMAC_SHA1_80 inline:AAAA\r\n"
 
 
 def local(srtp: Srtp = "offered", codecs: tuple[str, ...] = VOICE) -> Local:
-    return Local(7, 1, ("198.51.100.1", 20000), 20001, codecs, srtp)
+    return Local(7, 1, ("198.51.100.1", 20000), 20001, codecs, Keying(srtp))
 
 
 def answer(media: str, srtp: Srtp = "offered", codecs: tuple[str, ...] = VOICE) -> tuple[Agreement, SessionDescription]:
-    agreement = answer_rtp(SessionDescription.parse(HEAD + media), local(srtp, codecs), None)
+    agreement = answer_rtp(SessionDescription.parse(HEAD + media), local(srtp, codecs), Security())
     return agreement, SessionDescription.parse(agreement.sdp)
 
 
@@ -67,7 +69,7 @@ def test_directions_are_mirrored(theirs: str, ours: str) -> None:
     assert agreement.direction == ours
     assert said.media[0].value(ours) == ""
     at_session = SessionDescription.parse(f"{HEAD}a={theirs}\r\n{PLAIN}")
-    assert answer_rtp(at_session, local(), None).direction == ours
+    assert answer_rtp(at_session, local(), Security()).direction == ours
 
 
 def test_an_address_of_zeros_is_hold() -> None:
@@ -92,18 +94,18 @@ def test_other_media_lines_are_refused_in_their_place() -> None:
 @pytest.mark.parametrize("media", [SECURE, PLAIN + SECURE, SECURE + PLAIN, STRANGE + SECURE])
 def test_srtp_is_taken_where_it_is_offered(media: str, srtp: Srtp) -> None:
     agreement, said = answer(media, srtp)
-    assert agreement.theirs == OURS
-    assert agreement.ours is not None
-    assert agreement.ours.key != OURS.key
+    assert agreement.security.theirs == OURS
+    assert agreement.security.ours is not None
+    assert agreement.security.ours.key != OURS.key
     taken = next(line for line in said.media if line.port)
     assert taken.protocol == "RTP/SAVP"
-    assert list(taken.values("crypto")) == [agreement.ours.value()]
+    assert list(taken.values("crypto")) == [agreement.security.ours.value()]
 
 
 def test_our_key_stays_while_the_suite_does() -> None:
     first, _ = answer(SECURE)
-    again = answer_rtp(SessionDescription.parse(HEAD + SECURE), local(), first.ours)
-    assert again.ours == first.ours
+    again = answer_rtp(SessionDescription.parse(HEAD + SECURE), local(), first.security)
+    assert again.security.ours == first.security.ours
 
 
 @pytest.mark.parametrize(
@@ -138,34 +140,35 @@ def test_the_peers_address_must_be_of_our_family() -> None:
 @pytest.mark.parametrize("secure", [False, True])
 def test_two_of_us_agree_by_offer_and_answer(secure: bool) -> None:
     keys = tuple(Crypto.generate(tag, suite) for tag, suite in enumerate(SUITES.values(), 1)) if secure else ()
-    offer = offer_rtp(local("required" if secure else "offered", ("PCMA", "opus")), keys, {})
-    answered = answer_rtp(SessionDescription.parse(offer.sdp), local(), None)
+    proposal = Proposal("RTP/SAVP", keys) if secure else CLEAR
+    offer = offer_rtp(local("required" if secure else "offered", ("PCMA", "opus")), proposal, {})
+    answered = answer_rtp(SessionDescription.parse(offer.sdp), local(), Security())
     taken = take_answer(offer, SessionDescription.parse(answered.sdp))
     assert taken.send.codec == answered.send.codec == Codec("PCMA")
     assert taken.receive == answered.receive
     assert taken.rtcp_mux and answered.rtcp_mux
-    assert (taken.ours, taken.theirs) == (answered.theirs, answered.ours)
-    assert (taken.ours is not None) == secure
+    assert (taken.security.ours, taken.security.theirs) == (answered.security.theirs, answered.security.ours)
+    assert taken.encrypted == secure
 
 
 def test_an_answer_may_use_other_payload_types_than_the_offer() -> None:
-    offer = offer_rtp(local(codecs=("opus",)), (), {})
+    offer = offer_rtp(local(codecs=("opus",)), CLEAR, {})
     taken = take_answer(offer, SessionDescription.parse(HEAD + "m=audio 5000 RTP/AVP 96\r\n" + OPUS))
     assert taken.send.payload_type == 96
     assert taken.receive == {111: Codec("opus", 48000, 2), 96: Codec("opus", 48000, 2)}
-    again = offer_rtp(local(codecs=("opus",)), (), taken.receive)
+    again = offer_rtp(local(codecs=("opus",)), CLEAR, taken.receive)
     assert [form.payload_type for form in again.formats if form.codec.name == "opus"] == [111]
 
 
 def test_an_answer_does_not_give_our_payload_types_another_meaning() -> None:
-    offer = offer_rtp(local(codecs=("G722", "PCMU")), (), {})
+    offer = offer_rtp(local(codecs=("G722", "PCMU")), CLEAR, {})
     media = "m=audio 5000 RTP/AVP 96 9\r\na=rtpmap:96 PCMU/8000\r\na=rtpmap:9 PCMU/8000\r\n"
     taken = take_answer(offer, SessionDescription.parse(HEAD + media))
     assert taken.receive == {0: Codec("PCMU"), 96: Codec("PCMU")}
 
 
 def test_an_answer_with_a_codec_that_was_not_offered_is_refused() -> None:
-    offer = offer_rtp(local(codecs=("PCMU",)), (), {})
+    offer = offer_rtp(local(codecs=("PCMU",)), CLEAR, {})
     with pytest.raises(NoCommonCodec):
         take_answer(offer, SessionDescription.parse(HEAD + "m=audio 5000 RTP/AVP 8\r\n"))
 
@@ -187,8 +190,8 @@ def test_wide_band_codecs_are_answered(media: str, codec: Codec, ptime_ms: int) 
 
 
 def test_both_rates_of_l16_are_offered() -> None:
-    offer = offer_rtp(local(codecs=("L16",)), (), {})
-    answered = answer_rtp(SessionDescription.parse(offer.sdp), local(), None)
+    offer = offer_rtp(local(codecs=("L16",)), CLEAR, {})
+    answered = answer_rtp(SessionDescription.parse(offer.sdp), local(), Security())
     assert answered.send.codec == Codec("L16", 16000)
     assert take_answer(offer, SessionDescription.parse(answered.sdp)).receive == answered.receive
 
@@ -197,7 +200,7 @@ def test_payload_types_in_use_keep_their_meaning_in_our_next_offer() -> None:
     agreed, _ = answer(
         "m=audio 5000 RTP/AVP 101 96\r\na=rtpmap:101 opus/48000/2\r\na=rtpmap:96 telephone-event/8000\r\n"
     )
-    offer = offer_rtp(local(), (), agreed.receive)
+    offer = offer_rtp(local(), CLEAR, agreed.receive)
     assert {form.payload_type: form.codec.name for form in offer.formats} == {
         101: "opus",
         9: "G722",
@@ -213,16 +216,18 @@ def test_payload_types_in_use_keep_their_meaning_in_our_next_offer() -> None:
 
 def test_a_number_in_use_is_not_given_to_another_codec() -> None:
     agreed, _ = answer("m=audio 5000 RTP/AVP 0 111\r\na=rtpmap:111 telephone-event/8000\r\n")
-    offer = offer_rtp(local(), (), agreed.receive)
+    offer = offer_rtp(local(), CLEAR, agreed.receive)
     assert [form.payload_type for form in offer.formats] == [0, 9, 8, 112, 113, 111, 13]
 
 
 @pytest.mark.parametrize("media", ["m=audio 0 RTP/AVP 0\r\n", "m=audio 5000 RTP/AVP 18\r\n", ""])
 def test_an_answer_without_a_codec_is_refused(media: str) -> None:
     with pytest.raises(NoCommonCodec):
-        take_answer(offer_rtp(local(), (), {}), SessionDescription.parse(HEAD + media))
+        take_answer(offer_rtp(local(), CLEAR, {}), SessionDescription.parse(HEAD + media))
 
 
 def test_an_answer_without_our_key_is_refused() -> None:
     with pytest.raises(SrtpRequired):
-        take_answer(offer_rtp(local("required"), (OURS,), {}), SessionDescription.parse(HEAD + STRANGE))
+        take_answer(
+            offer_rtp(local("required"), Proposal("RTP/SAVP", (OURS,)), {}), SessionDescription.parse(HEAD + STRANGE)
+        )

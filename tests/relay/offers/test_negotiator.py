@@ -1,9 +1,11 @@
 import pytest
 
 from relay.errors import BadSdp, SrtpNotAllowed, SrtpRequired
-from relay.offers.negotiator import Keying, RtpNegotiator
+from relay.offers.negotiation import Offer
+from relay.offers.negotiator import RtpNegotiator
 from relay.offers.sdes import Crypto
 from relay.offers.sdp import SessionDescription
+from relay.offers.securing import Keying, Proposal
 from relay.transport.srtp import SUITES
 
 PEER = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -14,6 +16,11 @@ SECURE = PEER + "m=audio 5000 RTP/SAVP 0\r\n" + CRYPTO
 OFFERED = Keying()
 
 
+def keys_of(offer: Offer) -> tuple[Crypto, ...]:
+    assert offer.proposal is not None
+    return offer.proposal.crypto
+
+
 def negotiator(keying: Keying = OFFERED) -> RtpNegotiator:
     return RtpNegotiator(("198.51.100.1", 20000), 20001, ("PCMU", "PCMA"), keying)
 
@@ -22,9 +29,10 @@ def test_an_offer_in_a_secure_call_is_secure_and_has_the_key_in_use() -> None:
     leg = negotiator()
     agreed = leg.answer(SECURE)
     offer = leg.offer()
-    assert offer.crypto == (agreed.ours,)
+    assert agreed.security.ours is not None
+    assert offer.proposal == Proposal("RTP/SAVP", (agreed.security.ours,))
     assert SessionDescription.parse(offer.sdp).media[0].protocol == "RTP/SAVP"
-    assert leg.take_answer(SECURE).ours == agreed.ours
+    assert leg.take_answer(SECURE).security.ours == agreed.security.ours
 
 
 def test_each_description_of_ours_has_the_next_version() -> None:
@@ -62,9 +70,9 @@ OFFER = PEER + "m=audio 5000 RTP/SAVP 0\r\n" + line(1, "AES_CM_128_HMAC_SHA1_80"
 )
 def test_the_best_suite_by_our_order_is_taken(suites: tuple[str, ...], chosen: str) -> None:
     agreed = negotiator(Keying("required", suites)).answer(OFFER)
-    assert agreed.ours is not None and agreed.theirs is not None
-    assert agreed.ours.suite.name == agreed.theirs.suite.name == chosen
-    assert agreed.ours.tag == agreed.theirs.tag
+    assert agreed.security.ours is not None and agreed.security.theirs is not None
+    assert agreed.security.ours.suite.name == agreed.security.theirs.suite.name == chosen
+    assert agreed.security.ours.tag == agreed.security.theirs.tag
 
 
 def test_a_suite_that_is_not_allowed_is_none() -> None:
@@ -77,6 +85,6 @@ def test_a_suite_that_is_not_allowed_is_none() -> None:
 def test_our_offer_has_the_suites_in_our_order() -> None:
     wanted = ("AES_256_CM_HMAC_SHA1_80", "AEAD_AES_128_GCM")
     offer = negotiator(Keying("required", wanted)).offer()
-    assert tuple(crypto.suite.name for crypto in offer.crypto) == wanted
+    assert tuple(crypto.suite.name for crypto in keys_of(offer)) == wanted
     everything = negotiator(Keying("required")).offer()
-    assert [crypto.suite.name for crypto in everything.crypto] == list(SUITES)
+    assert [crypto.suite.name for crypto in keys_of(everything)] == list(SUITES)

@@ -10,10 +10,12 @@ from relay.formats import Codec, SendFormat
 from relay.lines import make_lines
 from relay.offers.negotiation import Agreement
 from relay.offers.sdes import Crypto
+from relay.offers.securing import Security
 from relay.streams.rtcp import Report
 from relay.streams.rtp import RtpPacket, serialize
 from relay.transport.address import Address
-from relay.transport.rtp_transport import RtpTransport
+from relay.transport.dtls import new_certificate
+from relay.transport.rtp_transport import RtpTransport, Traits
 from relay.transport.srtp import SUITES, Srtp
 from relay.transport.udp import Receive, UdpSocket, bind
 
@@ -29,6 +31,8 @@ def packet(number: int) -> bytes:
 class Ear:
     def __init__(self) -> None:
         self.told: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.lost: asyncio.Queue[str] = asyncio.Queue()
+        self.renewals = 0
 
     def receive_rtp(self, data: bytes, arrival_ns: int) -> None:
         self.told.put_nowait(data)
@@ -43,6 +47,12 @@ class Ear:
     def fault(self, error: Exception) -> None:
         raise error
 
+    def renewed(self) -> None:
+        self.renewals += 1
+
+    def down(self, reason: str) -> None:
+        self.lost.put_nowait(reason)
+
 
 class Rig:
     """A transport, and the two ports of its peer."""
@@ -50,7 +60,8 @@ class Rig:
     def __init__(self, symmetric: bool = False) -> None:
         self.ear = Ear()
         self.lines = make_lines()
-        self.transport = RtpTransport((bind(HOST, 0), bind(HOST, 0)), self.lines, self.ear, symmetric)
+        pair = bind(HOST, 0), bind(HOST, 0)
+        self.transport = RtpTransport(pair, self.lines, self.ear, new_certificate(), Traits(symmetric))
         self.got: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.rtp = UdpSocket(bind(HOST, 0), self._keep("rtp"))
         self.rtcp = UdpSocket(bind(HOST, 0), self._keep("rtcp"))
@@ -122,7 +133,7 @@ async def test_before_anything_is_agreed_nothing_passes(rig: Rig) -> None:
 
 async def test_keys_change_with_the_agreement_and_our_own_goes_on(rig: Rig) -> None:
     ours, first, second = (Crypto.generate(1, SUITE) for _ in range(3))
-    secure = replace(rig.agreed, ours=ours, theirs=first)
+    secure = replace(rig.agreed, security=Security(ours, first))
     rig.transport.apply(secure)
     peer = Srtp.from_keys(SUITE, first.key, ours.key)
     rig.rtp.send(peer.protect(packet(1)), rig.to)
@@ -130,7 +141,7 @@ async def test_keys_change_with_the_agreement_and_our_own_goes_on(rig: Rig) -> N
     rig.transport.apply(secure)  # said again: no new session, so a replay is still one
     rig.rtp.send(Srtp.from_keys(SUITE, first.key, ours.key).protect(packet(1)), rig.to)
     assert await rig.next() is None
-    rig.transport.apply(replace(secure, theirs=second))
+    rig.transport.apply(replace(secure, security=Security(ours, second)))
     rig.rtp.send(peer.protect(packet(2)), rig.to)
     assert await rig.next() is None
     rekeyed = peer.with_peer_key(SUITE, ours.key)
@@ -203,7 +214,7 @@ async def test_what_was_learned_stays_until_the_sdp_changes_it(natted: Rig) -> N
 async def test_with_srtp_one_authentic_packet_is_enough_and_a_strangers_is_nothing(natted: Rig) -> None:
     ours, theirs, strange = SUITE.new_key(), SUITE.new_key(), SUITE.new_key()
     natted.transport.apply(
-        replace(natted.agreed, remote=NOWHERE, ours=Crypto(1, SUITE, ours), theirs=Crypto(1, SUITE, theirs))
+        replace(natted.agreed, remote=NOWHERE, security=Security(Crypto(1, SUITE, ours), Crypto(1, SUITE, theirs)))
     )
     peer, stranger = Srtp.from_keys(SUITE, theirs, ours), Srtp.from_keys(SUITE, strange, ours)
     for number in range(1, 7):

@@ -292,3 +292,17 @@ class TestReplaces:
 
     def incoming(self, hall: Hall, replaces: str) -> IncomingCall:
         return IncomingCall("call-2", hall.trunk, FLOW, Pii("+1"), Pii(""), NUMBER, "moved", replaces=replaces)
+
+
+async def test_a_customer_who_shows_another_certificate_than_he_said_is_hung_up() -> None:
+    hall = Hall()
+    await hall.ring()
+    await hall.tell(CallAnswered("call-1", None))
+    [leg] = [command.leg for command in hall.worker.asked if isinstance(command, relay.AddRtpLeg)]
+    hall.calls.on_worker_event("0", relay.LegDown(leg, "consent expired"))
+    assert len(hall.calls) == 1  # he may come back on another way
+    hall.calls.on_worker_event("0", relay.LegDown(leg, relay.HANDSHAKE_FAILED))
+    await hall.lanes.empty()
+    assert hall.phone.last() == ("hang_up", "call-1")
+    assert len(hall.calls) == 0
+    assert hall.record().disconnect_reason == "TELECOM_PROBLEM"

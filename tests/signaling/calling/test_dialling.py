@@ -123,6 +123,19 @@ async def test_early_media_that_cannot_be_used_is_not_told_and_the_call_goes_on(
     assert hall.heard == [Answered(LEG)]
 
 
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_call_whose_media_cannot_be_encrypted_ends(hall: Hall, answered: bool) -> None:
+    await hall.dial()
+    await hall.tell(*([CallAnswered("call-1", "theirs")] if answered else []))
+    hall.dialling.lose_media(LEG)
+    hall.dialling.lose_media(LEG)  # it is told once
+    await hall.lanes.empty()
+    assert hall.phone.last() == ("hang_up", "call-1")
+    assert hall.heard[-1] == (Ended(LEG, wanted=False) if answered else Failed(LEG, "failed", 488))
+    assert hall.worker.commands()[-1] == (relay.SetAnswer if answered else relay.DropLeg)
+    assert len(hall.heard) == 1 + answered
+
+
 @pytest.mark.parametrize("sdp", [None, "odd"])
 async def test_an_answer_without_usable_media_is_hung_up(hall: Hall, sdp: str | None) -> None:
     await hall.dial()

@@ -166,6 +166,8 @@ def test_a_trunk_may_say_its_suites_and_show_a_certificate() -> None:
     [
         ({"suites": ["DES"]}, "trunk t: suite 'DES'"),
         ({"suites": ["AEAD_AES_256_GCM"], "srtp": "off"}, "no SRTP"),
+        ({"keying": "dtls", "srtp": "off"}, "no SRTP"),
+        ({"keying": "zrtp"}, "zrtp"),
         ({"nat": "maybe"}, "nat|Invalid enum"),
         ({"transports": ["tls", "tcp"]}, "tls"),
         ({"certificate": {"name": "two words", "authority": "a"}}, "name of a host"),

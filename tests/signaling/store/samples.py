@@ -98,6 +98,7 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
                 codecs=("PCMU",),
                 suites=("AEAD_AES_256_GCM",),
                 nat="symmetric",
+                keying="dtls",
             ),
             Trunk("shown", (), ("tls",), certificate=PeerCertificate("sip.carrier.test", "/etc/carrier.pem")),
             Trunk("out", (), outbound=Outbound(("sip.test:5070;transport=tcp",), (NumberRule("+49*", 2, 1, "00"),))),
