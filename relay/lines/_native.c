@@ -1,12 +1,13 @@
 /* Receive and unprotect a batch, protect and send a batch: the two loops around the system calls and libsrtp.
  *
- * What was received is told in columns over one table of octets, in which packets may be stamped anew and sent on.
+ * What was received is told in columns over one table of octets.
  *
  * libsrtp is the one that pylibsrtp has loaded; its functions and sessions are handed in, so that a session belongs to
  * Python as before and may be used from there between two calls. What is let through is decided as in plain.py. */
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -333,12 +334,4 @@ static void lines_send(lines *all, int count, const int *numbers, const int *siz
             memcpy(data, packets, (size_t)sizes[i]);
         failed[i] = put(all, &all->table[numbers[i]], data, sizes[i]);
     }
-}
-
-/* Packets lie in slots of the table of octets, from which they are sent; of `numbers` and `failed` as above. */
-static void lines_forward(lines *all, int count, const int64_t *numbers, const int64_t *slots, const int64_t *sizes,
-                          int *failed)
-{
-    for (int i = 0; i < count; i++)
-        failed[i] = put(all, &all->table[numbers[i]], all->data[slots[i]], (int)sizes[i]);
 }

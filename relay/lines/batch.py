@@ -1,5 +1,6 @@
 """A batch of datagrams as columns over one table of octets, so that many packets are looked at and stamped at once."""
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ Octets = npt.NDArray[np.uint8]
 
 COLUMNS = 9
 _HEADER = 12
+_WORDS = struct.Struct("!III")
 RTP, RTCP = 0, 1
 """Kinds of datagrams."""
 
@@ -49,9 +51,22 @@ class Batch:
             self.heads, self.timestamps, self.ssrcs, self.contents,
         ) = self._columns[:, :count]  # fmt: skip
 
+    def put(self, place: int, seen: tuple[int, int, int], data: bytes) -> None:
+        """Tells of a datagram in the columns at that place, with the octets in the slot of the same number; `seen`:
+        line, kind and arrival. To be followed by `fill`."""
+        line, kind, arrival_ns = seen
+        self._octets[place, : len(data)] = np.frombuffer(data, np.uint8)
+        header = _WORDS.unpack_from(data) if len(data) >= _WORDS.size else (0, 0, 0)
+        content = int.from_bytes(data[_HEADER : _HEADER + 2], "big") if len(data) >= _HEADER + 2 else 0
+        self._columns[:, place] = line, kind, place, len(data), arrival_ns, *header, content
+
     def data(self, place: int) -> bytes:
         """One datagram."""
         return self._octets[self.slots[place], : self.sizes[place]].tobytes()
+
+    def packets(self, slots: Column, sizes: Column) -> list[bytes]:
+        """What is in those slots now."""
+        return [self._octets[slot, :size].tobytes() for slot, size in zip(slots.tolist(), sizes.tolist(), strict=True)]
 
     def payloads(self, slots: Column, size: int) -> Octets:
         """uint8[n, size]: what follows on the fixed header."""

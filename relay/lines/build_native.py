@@ -22,13 +22,34 @@ ffi.cdef("""
     int64_t *lines_columns(lines *all);
     uint8_t *lines_data(lines *all);
     void lines_send(lines *all, int count, const int *numbers, const int *sizes, const uint8_t *packets, int *failed);
-    void lines_forward(lines *all, int count, const int64_t *numbers, const int64_t *slots, const int64_t *sizes,
-                       int *failed);
+
+    typedef struct { int64_t least, second, most; } bucket;
+    typedef struct {
+        int64_t rows;
+        int64_t *looks, *state;
+        int64_t *packets, *octets, *clock, *stamp, *transit;
+        double *reported, *jitter;
+        int64_t *since;
+        bucket *buckets;
+        uint8_t *ring;
+        int64_t *sizes, *head, *begun, *turns, *source, *law, *queue_clock, *pauses;
+        int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns;
+        const int16_t *levels;
+    } runs;
+    typedef struct { int left, shown, failed; } taken;
+    taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t (*shown)[3], int64_t (*failed)[2]);
+    typedef struct { int played, coded, shortened, odd; } judged;
+    judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
+                      int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
+                      int64_t *odd);
+    int lines_send_mixes(lines *all, int count, const int64_t *rows, const int64_t (*fixed)[4], int64_t (*next)[2],
+                         int64_t *sent, const uint8_t *octets, int mixes, const int64_t *of_source,
+                         int64_t (*failed)[2]);
 """)
 ffi.set_source(
     "relay.lines._native",
-    (Path(__file__).parent / "_native.c").read_text(),
-    extra_compile_args=["-O2", "-std=gnu11"],
+    "\n".join((Path(__file__).parent / name).read_text() for name in ("_native.c", "_runs.c")),
+    extra_compile_args=["-O2", "-std=gnu11", "-ffp-contract=off"],
     optional=True,
 )
 

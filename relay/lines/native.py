@@ -16,7 +16,7 @@ from relay.lines.table import Lines, Way
 
 _SENT_AT_ONCE = 256
 
-if getattr(lib, "COLUMNS", None) != COLUMNS:
+if getattr(lib, "COLUMNS", None) != COLUMNS or not hasattr(lib, "lines_take"):
     raise ImportError("the extension was built of other sources than these")
 
 
@@ -37,6 +37,11 @@ class NativeLines(Lines):
         self._failed = ffi.new("int[]", _SENT_AT_ONCE)
         self._ways: dict[int, Way] = {}
         """Keeps the sessions alive that the table points to."""
+
+    @property
+    def table(self) -> Any:
+        """The `lines *` of relay/lines/_native.c, until `shut`."""
+        return self._table
 
     def shut(self) -> None:
         if self._table is not None:
@@ -82,11 +87,6 @@ class NativeLines(Lines):
             lib.lines_send(self._table, len(part), numbers, sizes, octets, self._failed)
             failed += _failures(part.tolist(), ffi.unpack(self._failed, len(part)))
         return failed
-
-    def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
-        columns = (ffi.from_buffer("int64_t[]", np.ascontiguousarray(column)) for column in (lines, slots, sizes))
-        lib.lines_forward(self._table, len(lines), *columns, self._failed)
-        return _failures(lines.tolist(), ffi.unpack(self._failed, len(lines)))
 
     def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
         failed: list[tuple[int, Exception]] = []

@@ -21,7 +21,6 @@ EACH = 32
 """Datagrams taken from one socket before others have their turn."""
 LONGEST_WAIT_NS = 1_000_000_000
 _TIME = struct.Struct("qq")
-_HEADER = struct.Struct("!III")
 
 
 class PlainLines(Lines):
@@ -33,9 +32,7 @@ class PlainLines(Lines):
         """By descriptor."""
         self._ways: dict[int, Way] = {}
         self._refused: dict[int, int] = {}
-        self._octets = np.zeros((BATCH, MAX_DATAGRAM), np.uint8)
-        self._columns = np.zeros((COLUMNS, BATCH), np.int64)
-        self._batch = Batch(self._octets, self._columns)
+        self._batch = Batch(np.zeros((BATCH, MAX_DATAGRAM), np.uint8), np.zeros((COLUMNS, BATCH), np.int64))
 
     def shut(self) -> None:
         self._poll.close()
@@ -72,17 +69,11 @@ class PlainLines(Lines):
                 if let_through is None:
                     self._refused[line] = self._refused.get(line, 0) + 1
                 else:
-                    self._tell(count, line, *let_through, arrival)
+                    kind, clear = let_through
+                    self._batch.put(count, (line, kind, arrival), clear)
                     count += 1
         self._batch.fill(count)
         return self._batch, bool(ready)
-
-    def _tell(self, place: int, line: int, kind: int, data: bytes, arrival_ns: int) -> None:
-        """Into the columns at that place, and the octets into the slot of the same number."""
-        self._octets[place, : len(data)] = np.frombuffer(data, np.uint8)
-        header = _HEADER.unpack_from(data) if len(data) >= _HEADER.size else (0, 0, 0)
-        content = int.from_bytes(data[12:14], "big") if len(data) >= 14 else 0
-        self._columns[:, place] = line, kind, place, len(data), arrival_ns, *header, content
 
     def _let_through(self, line: int, data: bytes, source: Address) -> tuple[int, bytes] | None:
         """The kind of a datagram and what it holds in clear."""
@@ -105,14 +96,6 @@ class PlainLines(Lines):
 
     def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:
         return self._send([(line, packet.tobytes()) for line, packet in zip(lines.tolist(), packets, strict=True)])
-
-    def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
-        return self._send(
-            [
-                (line, self._octets[slot, :size].tobytes())
-                for line, slot, size in zip(lines.tolist(), slots.tolist(), sizes.tolist(), strict=True)
-            ]
-        )
 
     def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
         failed: list[tuple[int, Exception]] = []

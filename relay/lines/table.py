@@ -110,20 +110,21 @@ class Lines(ABC):
         """What the system does not take now is lost, as on the way."""
         if self._posted:
             posted, self._posted = self._posted, []
-            for line, error in self._send(posted):
-                self._receivers[line].fault(error)
+            self.tell_failed(self._send(posted))
 
-    def forward(self, lines: Column, slots: Column, sizes: Column) -> None:
-        """Packets of the batch that is being taken go out on these lines, each line's in the order of the columns. They
-        are protected where they lie."""
-        for line, error in self._forward(lines, slots, sizes):
+    def forward(self, packets: list[tuple[int, bytes]]) -> None:
+        """Packets in clear go out on lines at once, though others may have been posted."""
+        self.tell_failed(self._send(packets))
+
+    def tell_failed(self, failed: Iterable[tuple[int, Exception]]) -> None:
+        """What could not be protected is the fault of its line's receiver."""
+        for line, error in failed:
             self._receivers[line].fault(error)
 
     def send(self, lines: Column, packets: Octets) -> None:
         """Packets in clear of one size, uint8[n, size], go out on these lines at once, after what was posted."""
         self.flush()
-        for line, error in self._send_columns(lines, packets):
-            self._receivers[line].fault(error)
+        self.tell_failed(self._send_columns(lines, packets))
 
     @abstractmethod
     def shut(self) -> None:
@@ -149,10 +150,6 @@ class Lines(ABC):
     @abstractmethod
     def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
         """Returns what could not be protected."""
-
-    @abstractmethod
-    def _forward(self, lines: Column, slots: Column, sizes: Column) -> Iterable[tuple[int, Exception]]:
-        """Likewise."""
 
     @abstractmethod
     def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:

@@ -99,7 +99,7 @@ class SourceRows:
     def begin(self) -> None:
         self._fresh[:] = False
 
-    def put(self, rows: list[int], rate: int, frames: Samples) -> None:
+    def put(self, rows: list[int] | Rows, rate: int, frames: Samples) -> None:
         """int16[n, samples of a frame] for n rows."""
         self.frames[rate][rows] = frames
         self._rate[rows] = rate

@@ -4,12 +4,15 @@ same as relay.streams.stats.Reception, relay.streams.sequence and relay.playout.
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from relay.lines.batch import Column
-from relay.playout.delay import BUCKET_MS, DelaySpread
+from relay.playout.delay import BUCKET_MS, BUCKETS, FARTHEST, DelaySpread
 from relay.playout.jitter import MARGIN_MS, MAX_WAIT_MS, RESET_MS
 
 _SECOND = 1_000_000_000
+_EMPTY = FARTHEST, -FARTHEST, -FARTHEST
+"""Of a bucket that there is not."""
 
 
 class PaceStart(msgspec.Struct, frozen=True):
@@ -50,19 +53,27 @@ class Pace:
         """Extended timestamp of the last packet."""
         self._transit = np.zeros(0, np.int64)
         self._reported = np.zeros(0, np.float64)
-        self._jitter = np.zeros((2, 0), np.float64)
+        self._jitter = np.zeros((0, 2), np.float64)
         """In ms, and as reported."""
-        self._bucket = np.zeros((4, 0), np.int64)
-        """The newest bucket of the spread: since when, smallest, the two largest ascending."""
-        self._before = np.zeros((3, 0), np.int64)
-        """Of all buckets before: smallest, the two largest ascending."""
+        self._since = np.zeros(0, np.int64)
+        """When the newest bucket of the spread began."""
+        self._buckets = np.zeros((0, BUCKETS, 3), np.int64)
+        """Of the spread, the newest last: smallest, the two largest ascending."""
         self._spreads: dict[int, DelaySpread] = {}
 
     def grow(self, size: int) -> None:
         """There are so many rows from now on."""
         for name, column in [item for item in vars(self).items() if item[0] != "_spreads"]:
-            fill = np.zeros((*column.shape[:-1], size - column.shape[-1]), column.dtype)
-            setattr(self, name, np.concatenate([column, fill], axis=-1))
+            fill = np.zeros((size - len(column), *column.shape[1:]), column.dtype)
+            setattr(self, name, np.concatenate([column, fill]))
+
+    @property
+    def columns(self) -> tuple[Column | npt.NDArray[np.float64], ...]:
+        """What relay/lines/_native.c goes on with, in its order; until `grow`."""
+        return (
+            self._packets, self._octets, self._clock, self._stamp, self._transit, self._reported, self._jitter,
+            self._since, self._buckets,
+        )  # fmt: skip
 
     def begin(self, row: int, start: PaceStart, stamp: int) -> None:
         """`stamp`: the timestamp of the last packet before."""
@@ -71,17 +82,22 @@ class Pace:
         self._stamp[row] = stamp
         self._transit[row] = start.transit
         self._reported[row], reported_jitter = start.reported
-        self._jitter[:, row] = start.jitter_ms, reported_jitter
+        self._jitter[row] = start.jitter_ms, reported_jitter
         self._spreads[row] = start.spread
-        self._load(row)
+        self._since[row] = start.spread.since
+        buckets = start.spread.buckets
+        self._buckets[row] = [_EMPTY] * (BUCKETS - len(buckets)) + buckets
 
     def take(self, row: int, last_ns: int, samples: int) -> Ending:
         """What has come since `begin`, or the last time."""
         packets, octets = int(self._packets[row]), int(self._octets[row])
         self._packets[row] = self._octets[row] = 0
         if packets:
-            self._spreads[row].set_bucket(self._newest(row))
-        jitter_ms, jitter = self._jitter[:, row].tolist()
+            buckets = [
+                (least, second, most) for least, second, most in self._buckets[row].tolist() if least != FARTHEST
+            ]
+            self._spreads[row].restore(buckets, int(self._since[row]))
+        jitter_ms, jitter = self._jitter[row].tolist()
         reported = float(self._reported[row]), jitter
         return Ending(packets, packets * samples, octets, last_ns, int(self._transit[row]), jitter_ms, reported)
 
@@ -91,53 +107,52 @@ class Pace:
         self._octets[rows] += octets
         clock, stamp = self._clock[rows], self._stamp[rows] + samples
         self._stamp[rows] = stamp
-        seconds, rest = np.divmod(arrivals, _SECOND)
-        now = seconds * clock + rest * clock // _SECOND
+        now = units(arrivals, clock)
         transit = now - stamp
         reported = arrivals.astype(np.float64) * clock / 1e9 - stamp
-        far = self._spread_out(rows, transit, now)
+        far = self.is_far(rows, transit)
         steps = np.stack(
-            (np.abs(transit - self._transit[rows]) * 1000 / clock, np.abs(reported - self._reported[rows]))
+            (np.abs(transit - self._transit[rows]) * 1000 / clock, np.abs(reported - self._reported[rows])), axis=1
         )
-        jitter = self._jitter[:, rows]
+        jitter = self._jitter[rows]
         moved = jitter + (steps - jitter) / 16
-        moved[0, far] = jitter[0, far]
-        self._jitter[:, rows] = moved
+        moved[far, 0] = jitter[far, 0]
+        self._jitter[rows] = moved
         self._transit[rows], self._reported[rows] = transit, reported
+        self._spread_out(rows, transit, now, far)
 
     def aim(self, rows: Column) -> tuple[Column, Column]:
         """Base and target, as jitter buffers that wait for no copies have them."""
-        _, least, second, most = self._bucket[:, rows]
-        least_before, second_before, most_before = self._before[:, rows]
-        base = np.minimum(least, least_before)
-        spread = np.maximum(np.minimum(most, most_before), np.maximum(second, second_before)) - base
+        buckets = self._buckets[rows]
+        base = buckets[:, :, 0].min(axis=1)
+        spread = np.sort(buckets[:, :, 1:].reshape(len(rows), -1), axis=1)[:, -2] - base
         clock = self._clock[rows]
         return base, np.minimum(spread + clock * MARGIN_MS // 1000, clock * MAX_WAIT_MS // 1000)
 
-    def _spread_out(self, rows: Column, transit: Column, now: Column) -> Column:
-        """Takes transits into the newest buckets; returns the places of those that are another clock's."""
-        since, least, second, most = self._bucket[:, rows]
-        clock = self._clock[rows]
-        base = np.minimum(self._before[0, rows], least)
-        far = np.abs(transit - base) > clock * RESET_MS // 1000
-        over = np.flatnonzero(far | (now - since >= clock * BUCKET_MS // 1000))
-        self._bucket[1, rows] = np.minimum(least, transit)
-        self._bucket[2, rows] = np.maximum(second, np.minimum(most, transit))
-        self._bucket[3, rows] = np.maximum(most, transit)
-        for place in over.tolist():
-            row, spread = int(rows[place]), self._spreads[int(rows[place])]
-            spread.set_bucket((int(least[place]), int(second[place]), int(most[place])))
-            if far[place]:
-                spread.forget()
-            spread.add(int(transit[place]), int(now[place]))
-            self._load(row)
-        return np.flatnonzero(far)
+    def clock(self, rows: Column) -> Column:
+        """Of each of the rows, Hz."""
+        return self._clock[rows]
 
-    def _load(self, row: int) -> None:
-        spread = self._spreads[row]
-        self._bucket[:, row] = spread.bucket
-        self._before[:, row] = spread.before
+    def is_far(self, rows: Column, transit: Column) -> npt.NDArray[np.bool_]:
+        """Whether transits are another clock's."""
+        base = self._buckets[rows, :, 0].min(axis=1)
+        far: npt.NDArray[np.bool_] = np.abs(transit - base) > self._clock[rows] * RESET_MS // 1000
+        return far
 
-    def _newest(self, row: int) -> tuple[int, int, int]:
-        _, least, second, most = self._bucket[:, row].tolist()
-        return least, second, most
+    def _spread_out(self, rows: Column, transit: Column, now: Column, far: npt.NDArray[np.bool_]) -> None:
+        """Takes transits into the newest buckets, or into new ones."""
+        over = far | (now - self._since[rows] >= self._clock[rows] * BUCKET_MS // 1000)
+        if over.any():
+            self._buckets[rows[far]] = _EMPTY
+            self._since[rows[over]] = now[over]
+            self._buckets[rows[over], :-1] = self._buckets[rows[over], 1:]
+            self._buckets[rows[over], -1] = transit[over, None]
+        least, second, most = self._buckets[rows, -1].T
+        newest = np.minimum(least, transit), np.maximum(second, np.minimum(most, transit)), np.maximum(most, transit)
+        self._buckets[rows, -1] = np.stack(newest, axis=1)
+
+
+def units(time_ns: Column | np.int64, clock: Column) -> Column:
+    """Times in units of clocks, without a product that is too large."""
+    seconds, rest = np.divmod(time_ns, _SECOND)
+    return seconds * clock + rest * clock // _SECOND

@@ -7,9 +7,10 @@ from relay.engine import Engine, Outgoing
 from relay.formats import TICK_MS, Codec
 from relay.outcome import Kept
 from relay.passing.direct import Passed, patience_ns
-from relay.passing.express import KEPT, Express, Looks, Start
+from relay.passing.express import Express
 from relay.passing.outbound import Listener, Outbound
 from relay.passing.pace import Ending, PaceStart
+from relay.passing.table import KEPT, Looks, Start
 from relay.passing.waiting import FRAME, Queue
 from relay.streams.rtp import HEADER_SIZE, RtpPacket
 

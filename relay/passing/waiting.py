@@ -12,19 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from relay.codecs import g711
+from relay.codecs.conceal import crossfade
 from relay.formats import TICK_MS
 from relay.lines.batch import Column, Octets
 from relay.mixing.resample import NARROW
-from relay.passing.pace import Pace
+from relay.passing.pace import Pace, units
 from relay.passing.rest import CYCLE, Rest
 from relay.playout import jitter
+from relay.playout.voice import Samples
 
 FRAME = NARROW * TICK_MS // 1000
 """Octets, samples and units of the clock in a packet of G.711; of Opus no more octets are kept."""
 SLOTS = 16
 PAST = CYCLE
 """Frames that were played and are kept, for what may have to be made up, or decoded after all."""
-_SECOND = 1_000_000_000
 _OPUS = -1
 _PLACES = np.arange(FRAME)
 
@@ -49,19 +50,20 @@ class Queue(msgspec.Struct, frozen=True):
     """The leg's row of sound."""
     clock: int
     lent: jitter.Lent
-    past: Sequence[bytes] = ()
-    """Of those that were played, the last few."""
+    past: Sequence[bytes | Samples] = ()
+    """Of those that were played, the last few: as they came, or as they were heard."""
+    paused: bool = False
+    """There was a pause before those of `past`."""
     undecoded: Sequence[bytes] = ()
     """Those at the end of `past` that are silence and have not been decoded."""
 
 
 class Frames(msgspec.Struct, frozen=True):
-    """What is played in a tick."""
+    """What is played in a tick at 8 kHz."""
 
-    law: g711.Law
-    sources: list[int]
-    octets: Octets
-    """uint8[sources, FRAME]."""
+    sources: Column
+    samples: Samples
+    """int16[sources, FRAME]."""
 
 
 class Coded(msgspec.Struct, frozen=True):
@@ -71,6 +73,19 @@ class Coded(msgspec.Struct, frozen=True):
     payload: bytes
     undecoded: Sequence[bytes] = ()
     """What has not been decoded before it: silence, of which the last few packets do."""
+
+
+class Turns(msgspec.Struct, frozen=True):
+    """What has become of all rows in a tick; a row that is not named rests."""
+
+    frames: Frames
+    """Of G.711, with those that are played as they came."""
+    coded: Column
+    """Rows of Opus whose turn it is."""
+    shortened: list[int]
+    """Rows of G.711 of which a packet is left out."""
+    odd: list[int]
+    """Rows that are to be given back."""
 
 
 class Waiting:
@@ -89,13 +104,18 @@ class Waiting:
         self._clock = np.zeros(0, np.int64)
         self._sizes = np.zeros((0, SLOTS), np.int64)
         self._rest = Rest()
+        self._pauses = np.zeros(0, np.int64)
+        """How often there was a pause."""
+        self._past: dict[int, tuple[int, list[bytes | Samples]]] = {}
+        """Of rows that were shortened what was played last before the row's first, and how many pauses there were
+        before it."""
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def grow(self, size: int) -> None:
         """There are so many rows from now on."""
-        for name in ("_ring", "_head", "_begun", "_turns", "_source", "_law", "_clock", "_sizes"):
+        for name in ("_ring", "_head", "_begun", "_turns", "_source", "_law", "_clock", "_sizes", "_pauses"):
             table = getattr(self, name)
             more = np.zeros((size - len(table), *table.shape[1:]), table.dtype)
             setattr(self, name, np.concatenate([table, more]))
@@ -107,7 +127,7 @@ class Waiting:
         self._head[row] = self._begun[row] = queue.lent.first
         self._turns[row], self._source[row] = queue.lent.turns_over, queue.source
         self._law[row] = _OPUS if queue.law is None else g711.LAWS.index(queue.law)
-        self._clock[row] = queue.clock
+        self._clock[row], self._pauses[row] = queue.clock, 0
         self._rest.begin(row)
         for number, payload in enumerate(queue.lent.payloads, queue.lent.first):
             self._ring[row, number % SLOTS] = np.frombuffer(payload.ljust(FRAME, b"\0"), np.uint8)
@@ -126,54 +146,107 @@ class Waiting:
         """What waits, up to the packet before `following`, and what was played last."""
         self._lines.discard(row)
         self._rows = None
-        first = int(self._head[row])
-        played = range(max(int(self._begun[row]), first - PAST), first)
-        waiting, past = self._payloads(row, range(first, following)), self._payloads(row, played)
+        first, law = int(self._head[row]), int(self._law[row])
+        waiting = self._payloads(row, range(first, following))
         lent = jitter.Lent(first, waiting, int(self._turns[row]))
-        law = int(self._law[row])
-        return Queue(
+        queue = Queue(
             law=None if law == _OPUS else g711.LAWS[law],
             source=int(self._source[row]),
             clock=int(self._clock[row]),
             lent=lent,
-            past=past,
-            undecoded=past[len(past) - self._rest.undecoded(row) :],
+            past=self._played(row),
+            paused=bool(self._pauses[row]),
+            undecoded=self._payloads(row, range(first - self._rest.undecoded(row), first)),
         )
+        self._past.pop(row, None)
+        return queue
 
-    def judge(self, now_ns: int, following: Column, pace: Pace, quiet: Flags) -> tuple[Column, Column]:
-        """The rows that play in this tick, and those that are to be given back. `following`: of all rows, extended
-        sequence number and timestamp of the packet that is expected; `quiet`: of all sources."""
-        rows = self._active()
+    def judge(self, now_ns: int, following: Column, pace: Pace, quiet: Flags) -> Turns:
+        """The turn of each row. `following`: of all rows, extended sequence number and timestamp of the packet that is
+        expected; `quiet`: of all sources."""
+        rows = self.rows
         sequence, timestamp = following[rows].T
         waiting = sequence - self._head[rows]
         base, target = pace.aim(rows)
-        clock = self._clock[rows]
+        clock, opus = self._clock[rows], self._law[rows] == _OPUS
         frame = clock * TICK_MS // 1000
-        now = now_ns // _SECOND * clock + now_ns % _SECOND * clock // _SECOND
-        lag = now - base - (timestamp - waiting * frame)
+        lag = units(np.int64(now_ns), clock) - base - (timestamp - waiting * frame)
         over, faint = lag - target, quiet[self._source[rows]]
         turns = np.where(over > frame + clock * jitter.MARGIN_MS // 1000, self._turns[rows] + 1, 0)
         much = turns >= np.where(faint, jitter.QUIET_TURNS, jitter.SPELL_TURNS)
+        rests, shortened = faint & (over < 0), much & (over >= frame) & (waiting >= 2)
         odd = (
             (waiting < 1)
             | (waiting >= SLOTS - PAST)
             | (lag > clock * jitter.MAX_WAIT_MS // 1000 + 2 * frame)
-            | (faint & (over < 0))
-            | (much & (over >= frame) & (waiting >= 2))
+            | (opus & (rests | shortened))
         )
-        plain = rows[~odd]
-        self._turns[plain] = turns[~odd]
-        return plain, rows[odd]
+        self._pause(rows[rests & ~odd])
+        goes = ~odd & ~rests
+        self._turns[rows[goes]] = turns[goes]
+        plain = goes & ~shortened
+        frames = self._play(rows[plain & ~opus])
+        return Turns(frames, rows[plain & opus], rows[goes & shortened].tolist(), rows[odd].tolist())
 
-    def play(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
-        """The next frame of each row, but of those that rest. `silent`: of all sources, whether the last frame was
+    def decode(self, rows: Column, silent: Flags) -> list[Coded]:
+        """The next packet of rows of Opus, but of those that rest. `silent`: of all sources, whether the last frame was
         silence."""
-        coded = self._decode(rows[self._law[rows] == _OPUS], silent)
+        coded = self._decode(rows, silent)
+        self._head[rows] += 1
+        return coded
+
+    def shorten(self, row: int) -> Frames:
+        """Leaves out the next packet of a row of G.711, and plays the one after it."""
+        head, law = int(self._head[row]), g711.LAWS[self._law[row]]
+        left_out, sound = (g711.decode_bytes(law, self._payload(row, number)) for number in (head, head + 1))
+        joined = crossfade(left_out, sound)
+        past = [*self._played(row), joined][-PAST:]
+        self._past[row] = int(self._pauses[row]), past
+        self._head[row] = self._begun[row] = head + 2
+        self._turns[row] = 0
+        return Frames(self._source[row : row + 1], joined[None, :])
+
+    def head(self, rows: Column) -> Column:
+        """The number of the packet of each row whose turn is next."""
+        return self._head[rows]
+
+    @property
+    def rows(self) -> Column:
+        """Those that there are."""
+        if self._rows is None:
+            self._rows = np.array(sorted(self._lines), np.int64)
+        return self._rows
+
+    @property
+    def columns(self) -> tuple[Column | Octets, ...]:
+        """What relay/lines/_native.c goes on with, in its order; until `grow`."""
+        return (
+            self._ring, self._sizes, self._head, self._begun, self._turns, self._source, self._law, self._clock,
+            self._pauses,
+        )  # fmt: skip
+
+    def _pause(self, rows: Column) -> None:
+        """What comes after a pause does not go on from what was before."""
+        self._begun[rows] = self._head[rows]
+        self._pauses[rows] += 1
+
+    def _play(self, rows: Column) -> Frames:
+        """The next frame of rows of G.711."""
         octets = self._ring[rows, self._head[rows] % SLOTS]
         self._head[rows] += 1
-        sources, laws = self._source[rows], self._law[rows]
-        chosen = [(law, laws == number) for number, law in enumerate(g711.LAWS)]
-        return [Frames(law, sources[which].tolist(), octets[which]) for law, which in chosen if which.any()], coded
+        samples = np.zeros((len(rows), FRAME), np.int16)
+        for number, law in enumerate(g711.LAWS):
+            which = self._law[rows] == number
+            samples[which] = g711.decode(law, octets[which])
+        return Frames(self._source[rows], samples)
+
+    def _played(self, row: int) -> list[bytes | Samples]:
+        """The last few frames that were played since the row began, or since its last pause."""
+        first, begun = int(self._head[row]), int(self._begun[row])
+        pauses, past = self._past.get(row, (-1, []))
+        before = past if pauses == self._pauses[row] else []
+        since = self._payloads(row, range(max(begun, first - PAST), first))
+        return [*before, *since][-PAST:]
 
     def _decode(self, rows: Column, silent: Flags) -> list[Coded]:
         """Of rows of Opus those packets that are to be decoded."""
@@ -208,8 +281,3 @@ class Waiting:
     def _payload(self, row: int, number: int) -> bytes:
         slot = number % SLOTS
         return self._ring[row, slot, : self._sizes[row, slot]].tobytes()
-
-    def _active(self) -> Column:
-        if self._rows is None:
-            self._rows = np.array(sorted(self._lines), np.int64)
-        return self._rows

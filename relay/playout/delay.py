@@ -5,6 +5,7 @@ seconds is the base. The spread is the second largest above it: one straggler in
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 BUCKET_MS = 500
 BUCKETS = 8
@@ -33,22 +34,19 @@ class DelaySpread:
         self._buckets.clear()
 
     @property
-    def bucket(self) -> tuple[int, int, int, int]:
-        """When the newest half second began, its smallest transit and its two largest, ascending."""
-        return (self._since, *self._buckets[-1])
+    def buckets(self) -> list[tuple[int, int, int]]:
+        """Of each half second, the newest last, its smallest transit and its two largest, ascending."""
+        return list(self._buckets)
 
     @property
-    def before(self) -> tuple[int, int, int]:
-        """The smallest transit of all half seconds but the newest, and the two largest, ascending."""
-        earlier = list(self._buckets)[:-1]
-        if not earlier:
-            return FARTHEST, -FARTHEST, -FARTHEST
-        second, most = sorted(value for bucket in earlier for value in bucket[1:])[-2:]
-        return min(bucket[0] for bucket in earlier), second, most
+    def since(self) -> int:
+        """When the newest half second began."""
+        return self._since
 
-    def set_bucket(self, bucket: tuple[int, int, int]) -> None:
-        """What the newest half second has come to."""
-        self._buckets[-1] = bucket
+    def restore(self, buckets: Iterable[tuple[int, int, int]], since: int) -> None:
+        """What `buckets`, one at least, and `since` have come to elsewhere."""
+        self._buckets = deque(buckets, maxlen=BUCKETS)
+        self._since = since
         self._measure()
 
     def add(self, transit: int, now: int) -> None:

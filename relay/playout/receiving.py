@@ -118,10 +118,12 @@ class Receiver:
         """What waits now, and what was played of what was lent."""
         self.jitter.take_back(queue.lent)
         self._voice.catch_up(queue.undecoded)
-        for payload in queue.past:
+        if queue.paused:
+            self._voice.rest()
+        for played in queue.past:
             self._noise = None
             if queue.law is not None:
-                self._voice.remember(Octets(queue.law, payload))
+                self._voice.remember(Octets(queue.law, played) if isinstance(played, bytes) else played)
 
     def knows(self, payload_type: int, codec: Codec) -> bool:
         """Whether the peer negotiated this."""

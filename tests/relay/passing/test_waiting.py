@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from relay.lines.batch import Column
+from relay.codecs import g711
+from relay.codecs.conceal import crossfade
 from relay.passing.pace import Pace, PaceStart
 from relay.passing.rest import CALM_TURNS, CYCLE
-from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Queue, Waiting
+from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Queue, Turns, Waiting
 from relay.playout.delay import DelaySpread
 from relay.playout.jitter import Lent
 from tests.relay.calls import MS
 
+OCTETS = {int(level): octet for octet, level in enumerate(g711.decode("PCMU", np.arange(256, dtype=np.uint8)))}
 LOUD, QUIET = np.zeros(4, np.bool_), np.ones(4, np.bool_)
 
 
@@ -36,14 +38,22 @@ class Buffer:
         self.waiting.put(row, np.array([self.next]), (payload, np.array([FRAME])))
         self.next += 1
 
-    def judge(self, now_ms: float, quiet: np.ndarray = LOUD) -> tuple[Column, Column]:
+    def judge(self, now_ms: float, quiet: Flags = LOUD) -> Turns:
         following = np.array([[self.next, self.next * FRAME]])
         return self.waiting.judge(round(now_ms * MS), following, self.pace, quiet)
 
     def played(self, now_ms: float) -> list[int]:
-        rows, odd = self.judge(now_ms)
-        assert not len(odd)
-        return [int(octets[0]) for frames in self.waiting.play(rows, LOUD)[0] for octets in frames.octets]
+        turns = self.judge(now_ms)
+        assert not turns.odd and not turns.shortened
+        return [OCTETS[int(frame[0])] for frame in turns.frames.samples]
+
+    def end(self) -> Queue:
+        return self.waiting.end(0, self.next)
+
+
+def outcome(turns: Turns) -> str:
+    found = {"plays": len(turns.frames.sources), "shortened": len(turns.shortened), "odd": len(turns.odd)}
+    return next((name for name, count in found.items() if count), "rests")
 
 
 def test_what_waits_is_played_in_order() -> None:
@@ -51,7 +61,7 @@ def test_what_waits_is_played_in_order() -> None:
     for number in range(250, 300):
         assert buffer.played(number * 20 + 5) == [number & 0xFF]
         buffer.put()
-    queue = buffer.waiting.end(0, buffer.next)
+    queue = buffer.end()
     assert (queue.law, queue.source, queue.lent.first) == ("PCMU", 3, 300)
     assert queue.lent.payloads == [payload(300), payload(301)]
     assert queue.past == [payload(number) for number in range(300 - PAST, 300)] and queue.undecoded == []
@@ -60,9 +70,12 @@ def test_what_waits_is_played_in_order() -> None:
 
 def test_what_was_not_played_is_not_past() -> None:
     buffer = Buffer(7, 8, law="PCMA")
-    assert buffer.played(145) == [7]
-    queue = buffer.waiting.end(0, buffer.next)
+    turns = buffer.judge(145)
+    assert turns.frames.sources.tolist() == [3]
+    assert (turns.frames.samples == g711.decode_bytes("PCMA", payload(7))).all()
+    queue = buffer.end()
     assert (queue.law, queue.past, queue.lent.payloads) == ("PCMA", [payload(7)], [payload(8)])
+    assert not queue.paused
 
 
 def test_packets_of_opus_keep_their_sizes() -> None:
@@ -71,8 +84,9 @@ def test_packets_of_opus_keep_their_sizes() -> None:
     waiting.begin(1, Queue(None, 9, 48_000, Lent(5, [b"one", b"three"], 0)))
     waiting.put(np.array([1]), np.array([7]), (np.full((1, FRAME), 65, np.uint8), np.array([4])))
     for expected in (b"one", b"three"):
-        frames, coded = waiting.play(np.array([1]), np.zeros(10, np.bool_))
-        assert frames == [] and [(each.source, each.payload) for each in coded] == [(9, expected)]
+        assert [(each.source, each.payload) for each in waiting.decode(np.array([1]), np.zeros(10, np.bool_))] == [
+            (9, expected)
+        ]
     queue = waiting.end(1, 8)
     assert (queue.law, queue.clock, queue.lent.payloads) == (None, 48_000, [b"AAAA"])
 
@@ -81,7 +95,7 @@ def decoded(waiting: Waiting, number: int, word: bytes, silent: bool = True) -> 
     """What is to be decoded in the turn of a packet that comes."""
     octets = np.frombuffer((word + b"dirt" * FRAME)[:FRAME], np.uint8)[None].copy()
     waiting.put(np.array([0]), np.array([number]), (octets, np.array([len(word)])))
-    return waiting.play(np.array([0]), np.array([silent]))[1]
+    return waiting.decode(np.array([0]), np.array([silent]))
 
 
 def opus_row() -> Waiting:
@@ -121,23 +135,45 @@ def test_what_repeats_itself_and_sounds_is_decoded() -> None:
 
 
 def test_what_is_not_regular_is_given_back() -> None:
-    assert [len(column) for column in Buffer(5).judge(100)] == [1, 0]
+    assert outcome(Buffer(5).judge(100)) == "plays"
     empty = Buffer(5)
     empty.played(105)
-    assert [len(column) for column in empty.judge(125)] == [0, 1]
+    assert outcome(empty.judge(125)) == "odd"
     full = Buffer(*range(5, 5 + SLOTS - PAST))
-    assert [len(column) for column in full.judge(105)] == [0, 1]
-    assert [len(column) for column in Buffer(5).judge(100 + 250)] == [0, 1]
-    assert [len(column) for column in Buffer(5).judge(101, QUIET)] == [0, 1]
-    assert [len(column) for column in Buffer(5).judge(103, QUIET)] == [1, 0]
+    assert outcome(full.judge(105)) == "odd"
+    assert outcome(Buffer(5).judge(100 + 250)) == "odd"
 
 
-def test_too_much_lag_is_given_back_after_a_while_and_sooner_in_quiet() -> None:
+def test_a_quiet_one_rests_until_it_has_the_lag_that_is_wanted() -> None:
+    buffer = Buffer(5, 6)
+    buffer.played(102)
+    assert outcome(buffer.judge(121, QUIET)) == "rests"
+    assert outcome(buffer.judge(123, QUIET)) == "plays"
+    queue = buffer.end()
+    assert queue.paused and queue.past == [payload(6)]
+
+
+def test_of_too_much_lag_a_packet_is_left_out_after_a_while_and_sooner_in_quiet() -> None:
     for quiet, turns in ((LOUD, 15), (QUIET, 2)):
         buffer = Buffer(5, 6, 7)
         for turn in range(turns):
-            now = 20 * (5 + turn) + 45
-            rows, odd = buffer.judge(now, quiet)
-            assert len(odd) == (turn == turns - 1)
-            buffer.waiting.play(rows, quiet)
+            assert outcome(buffer.judge(20 * (5 + turn) + 45, quiet)) == ("plays" if turn < turns - 1 else "shortened")
             buffer.put()
+        number = 5 + turns - 1
+        joined = crossfade(*(g711.decode_bytes("PCMU", payload(each)) for each in (number, number + 1)))
+        frames = buffer.waiting.shorten(0)
+        assert frames.sources.tolist() == [3] and (frames.samples == joined).all()
+        queue = buffer.end()
+        before = [payload(each) for each in range(number - PAST + 1, number)][-turns + 1 :]
+        assert queue.lent.first == number + 2 and queue.past[:-1] == before
+        assert (np.asarray(queue.past[-1]) == joined).all()
+
+
+def test_what_was_shortened_is_no_past_after_a_rest() -> None:
+    buffer = Buffer(*range(5, 11))
+    for turn in range(2):
+        turns = buffer.judge(20 * (5 + turn) + 45, QUIET)
+    assert outcome(turns) == "shortened"
+    buffer.waiting.shorten(0)
+    assert outcome(buffer.judge(161, QUIET)) == "rests"
+    assert buffer.end().past == []

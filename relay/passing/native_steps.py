@@ -1,0 +1,101 @@
+"""relay.passing.steps by relay/lines/_runs.c: one call for a batch, and one for a tick."""
+
+from typing import Any
+
+import numpy as np
+from pylibsrtp import Error
+
+from relay.codecs import g711
+from relay.lines import Lines
+from relay.lines._native import ffi, lib
+from relay.lines.batch import Batch, Column
+from relay.lines.native import NativeLines
+from relay.lines.table import BATCH
+from relay.passing.steps import Taken
+from relay.passing.table import NEVER, RunTable
+from relay.passing.waiting import FRAME, PAST, Flags, Frames, Turns
+from relay.playout import jitter
+from relay.playout.delay import BUCKET_MS, FARTHEST
+
+_TABLE = ("looks", "state")
+_PACE = ("packets", "octets", "clock", "stamp", "transit", "reported", "jitter", "since", "buckets")
+_WAITING = ("ring", "sizes", "head", "begun", "turns", "source", "law", "queue_clock", "pauses")
+_LEVELS = np.concatenate([g711.decode(law, np.arange(256, dtype=np.uint8)) for law in g711.LAWS])
+
+
+class NativeSteps:
+    def __init__(self, table: RunTable, lines: Lines) -> None:
+        """Raises TypeError for lines that are not native."""
+        if not isinstance(lines, NativeLines):
+            raise TypeError("not native lines")
+        self._table = table
+        self._lines = lines
+        self._size = 0
+        self._held: list[Any] = []
+        """What the pointers lead to."""
+        self._runs = ffi.new("runs *")
+        self._left, self._shown, self._failed = (np.zeros(shape, np.int64) for shape in (BATCH, (BATCH, 3), (BATCH, 2)))
+        columns = zip(
+            ("int64_t[]", "int64_t[][3]", "int64_t[][2]"), (self._left, self._shown, self._failed), strict=True
+        )
+        self._taken = [ffi.from_buffer(kind, column) for kind, column in columns]
+        self._point()
+
+    def take(self, batch: Batch) -> Taken:
+        if self._table.size != self._size:
+            self._point()
+        taken = lib.lines_take(self._lines.table, self._runs, len(batch), *self._taken)
+        if taken.failed:
+            self._lines.tell_failed(failures(self._failed[: taken.failed]))
+        left: list[int] = self._left[: taken.left].tolist() if taken.left else []
+        shown: list[tuple[int, int, int]] = self._shown[: taken.shown].tolist() if taken.shown else []
+        return Taken(left, shown)
+
+    def judge(self, now_ns: int, quiet: Flags) -> Turns:
+        if self._table.size != self._size:
+            self._point()
+        rows = self._table.waiting.rows
+        count = len(rows)
+        if count > len(self._samples):
+            self._make_room(count)
+        judged = lib.runs_judge(
+            self._runs, count, ffi.from_buffer("int64_t[]", rows), now_ns, ffi.from_buffer("uint8_t[]", quiet),
+            len(quiet), *self._judged,
+        )  # fmt: skip
+        frames = Frames(self._sources[: judged.played], self._samples[: judged.played])
+        coded, shortened, odd = self._columns
+        return Turns(frames, coded[: judged.coded], shortened[: judged.shortened].tolist(), odd[: judged.odd].tolist())
+
+    def _point(self) -> None:
+        """The tables have been made anew."""
+        table, runs = self._table, self._runs
+        columns = {
+            **dict(zip(_TABLE, (table.fixed, table.state), strict=True)),
+            **dict(zip(_PACE, table.pace.columns, strict=True)),
+            **dict(zip(_WAITING, table.waiting.columns, strict=True)),
+            "levels": _LEVELS,
+        }
+        self._held = []
+        for name, column in columns.items():
+            self._held.append(ffi.from_buffer(column))
+            setattr(runs, name, ffi.cast(ffi.typeof(getattr(runs, name)), self._held[-1]))
+        self._size = runs.rows = table.size
+        runs.never, runs.farthest, runs.past = NEVER, FARTHEST, PAST
+        runs.bucket_ms, runs.reset_ms, runs.margin_ms = BUCKET_MS, jitter.RESET_MS, jitter.MARGIN_MS
+        runs.most_wait_ms = jitter.MAX_WAIT_MS
+        runs.quiet_turns, runs.spell_turns = jitter.QUIET_TURNS, jitter.SPELL_TURNS
+        self._make_room(0)
+
+    def _make_room(self, count: int) -> None:
+        self._samples = np.zeros((count, FRAME), np.int16)
+        self._sources, *self._columns = (np.zeros(count, np.int64) for _ in range(4))
+        self._judged = [
+            ffi.from_buffer("int64_t[]", self._sources),
+            ffi.from_buffer("int16_t[]", self._samples),
+            *(ffi.from_buffer("int64_t[]", column) for column in self._columns),
+        ]
+
+
+def failures(failed: Column) -> list[tuple[int, Exception]]:
+    """Lines and errors of lines and statuses."""
+    return [(line, Error(f"libsrtp status {status}")) for line, status in failed.tolist()]

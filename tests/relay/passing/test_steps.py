@@ -1,0 +1,140 @@
+"""The two kinds of steps leave the same tables behind, whatever comes."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from relay.lines.batch import RTCP, RTP, Batch
+from relay.lines.native import NativeLines
+from relay.lines.plain import PlainLines
+from relay.lines.table import MAX_DATAGRAM, Lines
+from relay.passing.native_steps import NativeSteps
+from relay.passing.pace import PaceStart
+from relay.passing.steps import NumpySteps, Steps, make_steps
+from relay.passing.table import KEPT, Looks, RunTable, Start
+from relay.passing.waiting import FRAME, Queue
+from relay.playout.delay import DelaySpread
+from relay.playout.jitter import Lent
+from relay.streams.rtp import RtpPacket, header, serialize
+from tests.relay.calls import MS
+
+ROWS, SSRC, OUT_LINE = 6, 7, 3
+HEAD = 0x80 << 24
+
+
+class Side:
+    """A table with a run of each kind, packets for which may be put into a batch."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines, self.table = lines, RunTable()
+        self.batch: Batch = lines._batch  # type: ignore[attr-defined]
+        self.steps: Steps = make_steps(self.table, lines)
+        for row in range(ROWS):
+            spread = DelaySpread(8000)
+            spread.add(0, 0)
+            to = KEPT if row % 2 else OUT_LINE
+            size = 12 + FRAME
+            looks = Looks(HEAD, SSRC, size - 4 * (row == 1), size, 0xFF00 * (row == 1), 0, 1 << 60, to, HEAD, 9, FRAME)
+            pace = PaceStart(8000, 0, 0.0, (0.0, 0.0), spread)
+            self.table.begin(row, Start(looks, (1, FRAME, 65_535, (1 << 32) - 1), 0, 50 * MS * row, pace))
+            if to == KEPT:
+                law = None if row == 1 else "PCMA" if row == 3 else "PCMU"
+                self.table.waiting.begin(row, Queue(law, row, 8000, Lent(1, [], 0)))  # type: ignore[arg-type]
+
+    def take(self, packets: list[tuple[int, int, int, bytes]]) -> tuple[list[int], list[list[int]]]:
+        """Lines, kinds, arrivals and octets."""
+        for place, (line, kind, arrival_ns, data) in enumerate(packets):
+            self.batch.put(place, (line, kind, arrival_ns), data)
+        self.batch.fill(len(packets))
+        self.table.grow(1 + max(line for line, *_ in packets))
+        taken = self.steps.take(self.batch)
+        return list(taken.left), [list(shown) for shown in taken.shown]
+
+    def columns(self) -> list[np.ndarray]:
+        return [self.table.fixed, self.table.state, *self.table.pace.columns, *self.table.waiting.columns]
+
+
+@pytest.fixture
+def sides() -> Iterator[tuple[Side, Side]]:
+    lines = PlainLines(), NativeLines()
+    both = Side(lines[0]), Side(lines[1])
+    assert isinstance(both[0].steps, NumpySteps) and isinstance(both[1].steps, NativeSteps)
+    yield both
+    for each in lines:
+        each.shut()
+
+
+def assert_same(sides: tuple[Side, Side]) -> None:
+    for one, other in zip(*(side.columns() for side in sides), strict=True):
+        assert one.shape == other.shape and np.allclose(one, other, rtol=0, atol=1e-9)
+
+
+def packet(number: int, size: int = FRAME, ssrc: int = SSRC, timestamp: int | None = None) -> bytes:
+    payload = bytes([number & 0xFF]) * size
+    return serialize(RtpPacket(0, False, ssrc, number, number * FRAME if timestamp is None else timestamp, payload))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_leave_the_same_behind(sides: tuple[Side, Side], seed: int) -> None:
+    chance = random.Random(seed)
+    for turn in range(1, 120):
+        now = turn * 20 * MS + (600 * MS if seed == 2 and turn > 60 else 0)
+        packets = []
+        for row in chance.sample(range(ROWS), chance.randint(1, ROWS)):
+            expected = int(sides[0].table.state[row, 0])
+            number = expected + chance.choice([0] * 40 + [1, -1])
+            data = packet(
+                number, chance.choice([FRAME] * 30 + [FRAME - 2, FRAME + 1, 0]), chance.choice([SSRC] * 40 + [8])
+            )
+            arrival = now + round(chance.uniform(0, 15) * MS)
+            packets.append((row, chance.choice([RTP] * 40 + [RTCP]), arrival, data))
+        assert sides[0].take(packets) == sides[1].take(packets)
+        quiet = np.array([chance.random() < 0.5 for _ in range(ROWS)])
+        one, other = (side.steps.judge(now + 20 * MS, quiet) for side in sides)
+        assert (one.odd, one.shortened, one.coded.tolist()) == (other.odd, other.shortened, other.coded.tolist())
+        assert one.frames.sources.tolist() == other.frames.sources.tolist()
+        assert (one.frames.samples == other.frames.samples).all()
+        for side in sides:
+            side.table.waiting.decode(one.coded, quiet)
+            for row in one.shortened:
+                side.table.waiting.shorten(row)
+        assert_same(sides)
+    assert sides[0].table.pace.columns[0].sum() > 100
+
+
+def test_what_follows_on_something_odd_waits_for_it(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        left, _ = side.take([(0, RTP, MS, packet(5)), (0, RTP, MS, packet(1)), (2, RTP, MS, packet(1))])
+        assert left == [0, 1]
+        left, _ = side.take([(0, RTCP, MS, packet(5)), (0, RTP, MS, packet(1))])
+        assert left == [0]
+    assert_same(sides)
+
+
+def test_natively_the_next_two_of_a_batch_go_both(sides: tuple[Side, Side]) -> None:
+    assert sides[1].take([(3, RTP, 20 * MS, packet(1)), (3, RTP, 21 * MS, packet(2)), (3, RTP, 21 * MS, packet(2))])[
+        0
+    ] == [2]
+    assert sides[1].table.waiting.end(3, 3).lent.payloads == [b"\1" * FRAME, b"\2" * FRAME]
+
+
+def test_what_has_no_room_or_another_clock_is_not_kept(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        for number in range(1, 40):
+            side.take([(3, RTP, number * 20 * MS, packet(number))])
+        waiting = int(side.table.state[3, 0]) - 1
+        assert 5 < waiting < 16
+        assert side.take([(5, RTP, 620 * MS, packet(1))])[0] == [0]
+    assert_same(sides)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x80", header(0, False, SSRC, (1, FRAME)), b"\x80\0" + bytes(MAX_DATAGRAM - 2)]
+)
+def test_what_is_short_or_long_is_left(sides: tuple[Side, Side], data: bytes) -> None:
+    for side in sides:
+        assert side.take([(row, RTP, MS, data) for row in range(ROWS)])[0] == list(range(ROWS))
+        assert side.take([(900, RTP, MS, data)])[0] == [0]
+    assert_same(sides)
