@@ -143,7 +143,11 @@ class Room:
     def _arrange_passing(self, sources: Mapping[str, int]) -> None:
         legs = {leg.row: leg for leg in self.legs.values()}
         alone = self.hearing.heard_alone({name: leg.row for name, leg in self.legs.items() if leg.may_pass}, sources)
-        direct = {listener: source for listener, source in alone.items() if source in legs and source != listener}
+        direct = {
+            listener: source
+            for listener, source in alone.items()
+            if source in legs and source != listener and legs[source].receiver.accepts(legs[listener].format.codec)
+        }
         heard = np.concatenate(
             [cells.sources[~np.isin(cells.listeners, list(direct))] for cells in self.cells.values()]
         )

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from bench.call.codecs import OPUS, PCMU, Samples
+from bench.call.codecs import CODECS, OPUS, PCMU, Samples
 from bench.load.work import CodecName, Leg
 
 FRAMES_A_SECOND = 50
@@ -43,14 +43,28 @@ def second(leg: Leg) -> Samples:
 
 def payloads(leg: Leg) -> list[bytes]:
     """A second of it, as the payloads of 50 packets."""
-    sound = second(leg)
-    if leg.codec == "PCMU":
+    return _coded(leg.codec, second(leg))
+
+
+def _coded(codec: CodecName, sound: Samples) -> list[bytes]:
+    if codec == "PCMU":
         frames = PCMU.make_encoder().encode(sound)
         return [frames[at : at + 160] for at in range(0, len(frames), 160)]
     encoder = OPUS.make_encoder()
     coded = [encoder.encode(frame) for frame in np.tile(sound, _OPUS_SETTLES + 2).reshape(-1, OPUS.frame)]
     whole = [packet for packet in coded if packet]
     return whole[_OPUS_SETTLES * FRAMES_A_SECOND :][:FRAMES_A_SECOND]
+
+
+@lru_cache
+def held_back(codec: CodecName) -> float:
+    """How much later a sound comes out of the coder and its decoder, back to back, than it went in, in seconds."""
+    speaker = Leg(0, 0, codec, False, None)
+    silence = second(speaker)
+    silence[: len(marker(RATES[codec]))] = marker(RATES[codec])
+    decoder = CODECS[codec].make_decoder()
+    heard = np.concatenate([decoder.decode(payload) for payload in _coded(codec, silence)])
+    return float(find_markers(heard.astype(np.float32), RATES[codec])[0]) / RATES[codec]
 
 
 def find_markers(heard: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.intp]:

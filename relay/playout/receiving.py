@@ -129,6 +129,10 @@ class Receiver:
         """Whether the peer negotiated this."""
         return self._formats.get(payload_type) == codec
 
+    def accepts(self, codec: Codec) -> bool:
+        """Whether the peer negotiated this under any payload type."""
+        return codec in self._formats.values()
+
     @property
     def has_digits(self) -> bool:
         """Whether there is, or may soon be, something for `digits` to tell."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bench.call.codecs import CODECS
-from bench.load.sound import FRAMES_A_SECOND, RATES, find_markers, payloads
+from bench.load.sound import FRAMES_A_SECOND, RATES, find_markers, held_back, payloads
 from bench.load.work import CodecName, Leg
 
 
@@ -12,8 +12,11 @@ def test_a_marker_is_found_where_it_was_said(codec: CodecName) -> None:
     rate, decoder = RATES[codec], CODECS[codec].make_decoder()
     heard = np.concatenate([decoder.decode(payload) for payload in payloads(leg) * 3]).astype(np.float32)
     found = find_markers(heard, rate) / rate
-    coder_ms = 0 if codec == "PCMU" else 7  # Opus looks ahead
-    assert found == pytest.approx([0.4, 1.4, 2.4], abs=0.001 * (coder_ms + 1))
+    assert found - held_back(codec) == pytest.approx([0.4, 1.4, 2.4], abs=0.0002)
+
+
+def test_opus_looks_ahead() -> None:
+    assert (held_back("PCMU"), held_back("opus")) == (0.0, pytest.approx(0.0065, abs=0.0002))
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "opus"])

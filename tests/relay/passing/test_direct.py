@@ -12,7 +12,7 @@ from relay.formats import Codec
 from relay.passing.direct import HANDOVER_NS, LEAST_STARVED_NS, PAUSE_NS, Passing
 from relay.streams.rtp import RtpPacket, parse
 from relay.streams.stream import SendStream
-from tests.relay.calls import MS, NOISE, OPUS, PCMU, RECEIVE, TICK, Peer, Samples, sending
+from tests.relay.calls import MS, NOISE, OPUS, PCMU, RECEIVE, TICK, TYPES, Peer, Samples, sending
 from tests.support.impair import CLEAN, Delivered, Impairment
 from tests.support.tones import level_of, residue_of, tone
 
@@ -266,3 +266,15 @@ def test_when_passing_ends_by_itself_and_when_mixing_begins() -> None:
     assert passing.ticks_skipped(True, 1500 * MS) == 24
     passing.mixed()
     assert passing.ticks_skipped(False, 1500 * MS) == 0
+
+
+def test_nobody_is_woken_between_ticks_for_those_who_speak_different_codecs() -> None:
+    engine = Engine()
+    for leg, codec in (("one", PCMU), ("two", OPUS)):
+        engine.add_leg(leg, "room", sending(codec), {TYPES[codec]: codec})
+    engine.set_room("room", BOTH)
+    engine.tick(TICK)
+    assert not engine.passes
+    engine.set_format("one", sending(OPUS), RECEIVE)
+    engine.tick(2 * TICK)
+    assert engine.passes
