@@ -16,7 +16,8 @@ def test_a_marker_is_found_where_it_was_said(codec: CodecName) -> None:
 
 
 def test_opus_looks_ahead() -> None:
-    assert (held_back("PCMU"), held_back("opus")) == (0.0, pytest.approx(0.0065, abs=0.0002))
+    assert held_back("PCMU") == 0
+    assert held_back("opus") == pytest.approx(0.0065, abs=0.0002)
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "opus"])

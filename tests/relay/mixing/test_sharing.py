@@ -142,7 +142,8 @@ def test_moving_between_shared_and_own_cannot_be_heard(speaks_every: int) -> Non
     around = np.unique([at + after for at in moved for after in range(-1, 4) if at + after < len(ours)])
     assert ours.mean() < theirs.mean() + 0.1
     assert ours[around].mean() < theirs[around].mean() + 0.25
-    assert (ours[around] - theirs[around]).max() < 4.0
+    # Of a single frame either encoder may make more by chance.
+    assert np.percentile(ours[around] - theirs[around], 98) < 3.0
 
 
 def _delay(sound: Samples, original: Samples) -> int:
