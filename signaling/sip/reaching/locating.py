@@ -104,14 +104,14 @@ class Locator:
 
 def order(records: Sequence[Srv], draw: Callable[[], float]) -> list[Srv]:
     """By priority, and within one by lot, each as often first as its weight asks for (RFC 2782). A host of "." says
-    that there is no such service."""
+    that there is no such service, and to port 0 nothing can be sent."""
     ordered: list[Srv] = []
     for priority in sorted({record.priority for record in records}):
         # Those of weight 0 stand first, so that they are drawn seldom, but are drawn.
         left = sorted((record for record in records if record.priority == priority), key=lambda record: record.weight)
         while left:
             ordered.append(left.pop(_drawn(left, draw())))
-    return [record for record in ordered if record.host not in ("", ".")]
+    return [record for record in ordered if record.host not in ("", ".") and record.port]
 
 
 def _drawn(records: Sequence[Srv], lot: float) -> int:

@@ -84,6 +84,12 @@ async def test_what_is_not_allowed_or_not_there_is_no_hop() -> None:
     assert await located(zone, "x.test") == []
 
 
+async def test_to_port_0_nothing_is_sent() -> None:
+    zone = Zone()
+    zone.srvs[SRV_UDP] = [Srv(1, 1, "a.test", 0), Srv(2, 1, "a.test", 5080)]
+    assert {port for *_, port in await located(zone, "x.test", ("udp",))} == {5080}
+
+
 async def test_names_do_not_make_us_try_without_end() -> None:
     zone = Zone()
     zone.srvs[SRV_UDP] = [Srv(1, 1, "a.test", port) for port in range(1, 100)]
