@@ -4,6 +4,7 @@ The first line of an input names the header, the second is its value."""
 
 from collections.abc import Callable
 
+from signaling.sip.calls.transfers import read_target
 from signaling.sip.errors import ParseError
 from signaling.sip.headers import CSeq, NameAddr, RAck, Via
 from signaling.sip.headers.authentication import Challenge, Credentials
@@ -12,9 +13,11 @@ from signaling.sip.headers.identity import read_identity
 from signaling.sip.headers.media_type import Disposition, MediaType
 from signaling.sip.headers.reason import Reason
 from signaling.sip.headers.replaces import Replaces
+from signaling.sip.headers.sequence import parse_rseq
 from signaling.sip.messages.grammar import Params, split_list
-from signaling.sip.messages.message import Headers
+from signaling.sip.messages.message import Headers, Request
 from signaling.sip.messages.uri import Uri
+from signaling.sip.reaching.targets import Target
 
 VALUES: dict[str, Callable[[str], object]] = {
     "From": NameAddr.parse,
@@ -32,11 +35,14 @@ VALUES: dict[str, Callable[[str], object]] = {
 }
 """Each prints itself."""
 READ_ONLY: dict[str, Callable[[str], object]] = {
+    "RSeq": parse_rseq,
     "Min-SE": parse_min_se,
     "Expires": parse_seconds,
     "Retry-After": parse_retry_after,
     "list": split_list,
     "params": Params.parse,
+    "target": Target.parse,
+    "Refer-To": lambda text: read_target(Request("REFER", "sip:h", Headers([("Refer-To", text)]))),
 }
 IDENTITY = ("P-Asserted-Identity", "Diversion", "History-Info", "Privacy")
 
@@ -57,7 +63,10 @@ SEEDS: list[bytes] = [
     b"Min-SE\n90;x",
     b"Retry-After\n18 (in a moment);duration=60",
     b"Expires\n3600",
+    b"RSeq\n4711",
     b'list\n"a,b", <c,d>;e, f',
+    b"target\n[2001:db8::1]:5061;transport=TLS",
+    b"Refer-To\n<sip:x@y?Replaces=i%3Bto-tag%3Dz%3Bfrom-tag%3Dx&a=b>",
     b"P-Asserted-Identity\n<tel:+1>, sip:a@b",
     b"Diversion\n<tel:+1>;reason=busy",
     b"History-Info\n<sip:a@b?Reason=SIP%3Bcause%3D302>;index=1.1",
