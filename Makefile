@@ -1,13 +1,18 @@
 # run: install and start on embedded defaults. test: install and pass every test. The rest is for those who change the code.
-.PHONY: run test check unit e2e bench fuzz format lock clean
+.PHONY: run test check unit e2e bench fuzz fuzz-sip format lock clean
 
 PYTEST = .venv/bin/python -m pytest
+# What is compiled of the tests is kept, also where little else is: several processes import it.
+unexport PYTHONDONTWRITEBYTECODE
 
 run:
 	@scripts/install run
 	@.venv/bin/telephonist serve
 
-test: check unit e2e
+# The tests wait half of their time; the fuzzing takes what they leave, and gives way to them.
+test:
+	@scripts/install test
+	@scripts/beside '$(MAKE) --no-print-directory fuzz-sip' $(MAKE) --no-print-directory check unit e2e
 
 check:
 	@scripts/install test
@@ -28,13 +33,17 @@ bench:
 	@scripts/install bench
 	.venv/bin/telephonist-bench short --write bench/RESULTS.md
 
-# Each fuzz target under coverage guidance for SECONDS.
+# Fuzz targets under coverage guidance, each for SECONDS of processor time: make fuzz SECONDS=600 TARGETS='rtp rtcp'
 SECONDS = 60
+TARGETS = $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))))
 fuzz:
 	@scripts/install test
-	@for target in $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))); do \
-		echo "== $$target"; .venv/bin/python -m tests.fuzz.$$target -max_total_time=$(SECONDS) || exit 1; \
-	done
+	@.venv/bin/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
+# What SIP brings, each target for 20 s.
+fuzz-sip:
+	@scripts/install test
+	@.venv/bin/python -m tests.fuzz
 
 format:
 	@scripts/install test
