@@ -12,7 +12,7 @@ import numpy.typing as npt
 from relay.api import Hear
 from relay.codecs import g711
 from relay.formats import TICK_MS, Codec, SendFormat
-from relay.mixing.hearing import NO_CELLS, Matrix, Mixes, distinct_mixes, joined
+from relay.mixing.hearing import NO_CELLS, NO_MIX, Matrix, Mixes, MixPlan, joined
 from relay.mixing.mixer import mix
 from relay.mixing.resample import NARROW, RATES
 from relay.mixing.rows import SourceRows
@@ -52,7 +52,7 @@ class Engine:
         """Those to whom nothing is passed on by a run."""
         self._rooms: dict[str, Room] = {}
         self._rows = SourceRows()
-        self._cells = dict.fromkeys(RATES, NO_CELLS)
+        self._plans = {rate: MixPlan(NO_CELLS) for rate in RATES}
         self._passed: list[Passed] = []
         self._kept: list[Kept] = []
         self._lent: dict[int, tuple[Party, Codec]] = {}
@@ -266,9 +266,10 @@ class Engine:
         for room in self._rooms.values():
             if room.stale:
                 room.arrange()
-        for rate in self._cells:
-            self._cells[rate] = joined([room.cells[rate] for room in self._rooms.values()])
-            self._rows.want(rate, self._cells[rate].sources)
+        for rate in RATES:
+            cells = joined([room.cells[rate] for room in self._rooms.values()])
+            self._plans[rate] = MixPlan(cells)
+            self._rows.want(rate, cells.sources)
         large = [room for room in self._rooms.values() if len(room.legs) > SMALL_ROOM]
         self._rows.gate(np.array([leg.row for room in large for leg in room.legs.values()], np.intp))
         self._passes = any(leg.passes_to for leg in self._legs.values())
@@ -377,28 +378,28 @@ class Engine:
         return ended
 
     def _send(self, now_ns: int) -> tuple[list[Outgoing], Heard]:
-        mixes = {rate: distinct_mixes(cells, self._rows.sounding) for rate, cells in self._cells.items()}
+        mixes = {rate: plan.mixes(self._rows.sounding) for rate, plan in self._plans.items()}
         mixed = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
-        octets = {law: g711.encode(law, mixed[NARROW]).tobytes() for law in g711.LAWS}
+        heard = heard_by_all(mixes[NARROW], mixed[NARROW])
         skipped = self._begin_mixing(mixes, now_ns)
         encoded = encode_shared(mixes, mixed, skipped, self._faults)
         sends: list[Outgoing] = []
         for leg, ticks in skipped.items():
             sender = leg.sender
-            number = mixes[sender.rate].of_listener.get(leg.row)
+            number = mixes[sender.rate].of_listener(leg.row)
             try:
                 if isinstance(sender, OpusSender):
                     packets = encoded.get(sender, [])
                 elif number is None:
                     packets = sender.send_silence()
                 elif isinstance(sender, NarrowSender):
-                    packets = sender.send(octets[sender.law][number * FRAME : (number + 1) * FRAME])
+                    packets = sender.send(heard.frame(sender.law, number))
                 else:
                     packets = sender.send(mixed[sender.rate][number])
                 sends += leg.outgoing(packets, ticks)
             except Exception as error:  # as in _take_legs
                 self._faults.append((leg.name, error))
-        return sends, heard_by_all(mixes[NARROW], mixed[NARROW], len(self._rows.sounding))
+        return sends, heard
 
     def _begin_mixing(self, mixes: Mapping[int, Mixes], now_ns: int) -> dict[Party, int]:
         """The legs that are mixed for in this tick, with the ticks that went by since something was passed on."""
@@ -406,7 +407,7 @@ class Engine:
         for leg in self._told.values():
             if leg.passing.is_on(now_ns):
                 continue
-            ticks = leg.passing.ticks_skipped(leg.row in mixes[leg.sender.rate].of_listener, now_ns)
+            ticks = leg.passing.ticks_skipped(mixes[leg.sender.rate].of_row[leg.row] != NO_MIX, now_ns)
             if ticks is not None:
                 leg.passing.mixed()
                 mixed_for[leg] = ticks

@@ -10,7 +10,9 @@ from relay.api import Hear
 
 Rows = npt.NDArray[np.intp]
 Gains = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
 
+NO_MIX = -1
 MAX_GAIN = 16.0
 """24 dB: more is taken for a slip, and is not passed on to anyone's ears."""
 
@@ -32,14 +34,13 @@ class Mixes(msgspec.Struct, frozen=True):
     sources: Rows
     gains: Gains
     starts: Rows
-    of_listener: dict[int, int]
-    """Row of a leg -> its mix. Who is not in it hears nothing."""
+    of_row: Rows
+    """The mix of each row that is a listener's; NO_MIX: it hears nothing."""
 
-
-_NO_MIXES = Mixes(NO_CELLS.sources, NO_CELLS.gains, NO_CELLS.sources, {})
-
-
-NO_MIXES = Mixes(np.zeros(0, np.intp), np.zeros(0, np.float32), np.zeros(0, np.intp), {})
+    def of_listener(self, row: int) -> int | None:
+        """The mix that is heard in a row; None: nothing."""
+        number = int(self.of_row[row])
+        return None if number == NO_MIX else number
 
 
 class Matrix:
@@ -97,20 +98,35 @@ def joined(parts: Sequence[Cells]) -> Cells:
     )
 
 
-def distinct_mixes(cells: Cells, sounding: npt.NDArray[np.bool_]) -> Mixes:
+class MixPlan:
+    """What is to be mixed of some cells, tick by tick: it is found out anew only when others make a sound."""
+
+    def __init__(self, cells: Cells) -> None:
+        self._cells = cells
+        self._sounding = np.zeros(0, np.bool_)
+        self._mixes = distinct_mixes(NO_CELLS, self._sounding)
+
+    def mixes(self, sounding: Flags) -> Mixes:
+        """As `distinct_mixes`."""
+        if not np.array_equal(sounding, self._sounding):
+            self._sounding, self._mixes = sounding.copy(), distinct_mixes(self._cells, sounding)
+        return self._mixes
+
+
+def distinct_mixes(cells: Cells, sounding: Flags) -> Mixes:
     """What is to be mixed now that only the rows marked in `sounding` make a sound: each different mix once."""
     audible = sounding[cells.sources]
     heard = Cells(cells.listeners[audible], cells.sources[audible], cells.gains[audible])
+    of_row = np.full(len(sounding), NO_MIX, np.int64)
     if not len(heard.listeners):
-        return NO_MIXES
+        return Mixes(NO_CELLS.sources, NO_CELLS.gains, NO_CELLS.sources, of_row)
     begins = np.flatnonzero(np.diff(heard.listeners, prepend=-1))
     lengths = np.diff(begins, append=len(heard.listeners))
     first, numbers = _alike(heard, begins, lengths)
     starts = np.cumsum(lengths[first]) - lengths[first]
     wanted = _places(begins[first], lengths[first])
-    listeners = heard.listeners[begins]
-    of_listener = dict(zip(listeners.tolist(), numbers.tolist(), strict=True))
-    return Mixes(heard.sources[wanted], heard.gains[wanted], starts, of_listener)
+    of_row[heard.listeners[begins]] = numbers
+    return Mixes(heard.sources[wanted], heard.gains[wanted], starts, of_row)
 
 
 def _alike(heard: Cells, begins: Rows, lengths: Rows) -> tuple[Rows, Rows]:

@@ -54,6 +54,8 @@ class SourceRows:
         self._gated: Flags = np.zeros(0, np.bool_)
         self._hang = np.zeros(0, np.int32)
         self._peak = np.zeros(0, np.int32)
+        self._plain = True
+        """All sources are at 8 kHz, and nothing else is wanted of them."""
         self.sounding: Flags = np.zeros(0, np.bool_)
         """Which rows make a sound in this tick; the others' frames mean nothing."""
         self._grow(capacity)
@@ -68,13 +70,18 @@ class SourceRows:
         self.sounding[row] = self._fresh[row] = self._loud[row] = False
         for converted in self._converted.values():
             converted[row] = False
-        self._peak[row] = self._hang[row] = 0
+        self._peak[row] = self._hang[row] = self._rate[row] = 0
         self._free.append(row)
 
     def want(self, rate: int, rows: Rows) -> None:
         """Which rows are needed at a rate, from now on."""
         self._wanted[rate][:] = False
         self._wanted[rate][rows] = True
+        higher = self._wanted[WIDE].any() or self._wanted[FULL].any() or (self._rate > NARROW).any()
+        self._plain = not higher
+        if self._plain:
+            for converted in self._converted.values():
+                converted[:] = False
 
     def gate(self, rows: Rows) -> None:
         """Which rows are heard only while they speak: of many open microphones the hiss adds up, and it makes a
@@ -104,6 +111,7 @@ class SourceRows:
         self.frames[rate][rows] = frames
         self._rate[rows] = rate
         self._fresh[rows] = True
+        self._plain = self._plain and rate == NARROW
 
     def settle(self) -> None:
         """Finds out who is heard, and makes the rates that are wanted."""
@@ -111,7 +119,12 @@ class SourceRows:
         were_loud, self._loud = self._loud, self._peak > SILENT_PEAK
         # One tick longer, so that the filters' last two milliseconds come out.
         self.sounding = (self._loud | were_loud) & (self._speaks() | ~self._gated)
-        self._silence(np.flatnonzero(self.sounding & ~self._fresh))
+        if (silent := self.sounding & ~self._fresh).any():
+            self._silence(np.flatnonzero(silent))
+        if not self._plain:
+            self._convert_all()
+
+    def _convert_all(self) -> None:
         to_full = self.sounding & self._wanted[FULL] & (self._rate != FULL)
         to_narrow = self.sounding & self._wanted[NARROW] & (self._rate != NARROW)
         # What goes from one end to the other comes through the middle.
@@ -123,8 +136,8 @@ class SourceRows:
 
     def _measure(self) -> None:
         self._peak[:] = 0
-        for rate in RATES:
-            rows = np.flatnonzero(self._fresh & (self._rate == rate))
+        for rate in (NARROW,) if self._plain else RATES:
+            rows = (self._fresh & (self._rate == rate)).nonzero()[0]
             if len(rows):
                 frames = self.frames[rate][rows]
                 self._peak[rows] = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))

@@ -29,7 +29,7 @@ def encode_shared(
     by_room: dict[Room, list[tuple[Party, OpusSender, int | None]]] = defaultdict(list)
     for leg in mixed_for:
         if isinstance(leg.sender, OpusSender):
-            by_room[leg.room].append((leg, leg.sender, mixes[leg.sender.rate].of_listener.get(leg.row)))
+            by_room[leg.room].append((leg, leg.sender, mixes[leg.sender.rate].of_listener(leg.row)))
     for room, hearings in by_room.items():
         for sender, number in room.sharing.arrange(hearings).items():
             try:
@@ -39,12 +39,15 @@ def encode_shared(
     return encoded
 
 
-def heard_by_all(mixes: Mixes, mixed: npt.NDArray[np.int16], rows: int) -> Heard:
-    """The mixes of 8 kHz in each law of G.711. `rows`: how many of sound there are."""
+def heard_by_all(mixes: Mixes, mixed: npt.NDArray[np.int16]) -> Heard:
+    """The mixes of 8 kHz in each law of G.711."""
+    if not len(mixed):
+        return Heard(_SILENCE, mixes.of_row)
     octets = np.empty((len(g711.LAWS), len(mixed) + 1, FRAME), np.uint8)
     for number, law in enumerate(g711.LAWS):
         octets[number, :-1] = g711.encode(law, mixed)
-        octets[number, -1] = g711.SILENCE[law]
-    numbers = np.full(rows, -1, np.int64)
-    numbers[list(mixes.of_listener)] = list(mixes.of_listener.values())
-    return Heard(octets, numbers)
+    octets[:, -1:] = _SILENCE
+    return Heard(octets, mixes.of_row)
+
+
+_SILENCE = np.repeat(np.array([g711.SILENCE[law] for law in g711.LAWS], np.uint8), FRAME).reshape(-1, 1, FRAME)

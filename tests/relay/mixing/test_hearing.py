@@ -3,7 +3,7 @@ import math
 import numpy as np
 
 from relay.api import Hear
-from relay.mixing.hearing import MAX_GAIN, Cells, Matrix, distinct_mixes, joined
+from relay.mixing.hearing import MAX_GAIN, Cells, Matrix, Mixes, MixPlan, distinct_mixes, joined
 
 LEGS = {"ann": 0, "bob": 1, "cid": 2}
 SOURCES = {**LEGS, "music": 3}
@@ -12,6 +12,12 @@ SOURCES = {**LEGS, "music": 3}
 def cells(*hearing: Hear) -> list[tuple[int, int, float]]:
     found = Matrix(hearing).cells(LEGS, SOURCES)
     return list(zip(found.listeners.tolist(), found.sources.tolist(), found.gains.tolist(), strict=True))
+
+
+def listeners(mixes: Mixes) -> dict[int, int]:
+    """Row of a leg -> its mix."""
+    found = {row: mixes.of_listener(row) for row in range(len(mixes.of_row))}
+    return {row: number for row, number in found.items() if number is not None}
 
 
 def everyone() -> Cells:
@@ -59,7 +65,7 @@ def test_the_matrix_of_a_large_conference_is_no_hold_up() -> None:
 
 def test_with_one_speaker_all_others_share_one_mix() -> None:
     mixes = distinct_mixes(everyone(), np.array([True, False, False, False]))
-    assert mixes.of_listener == {1: 0, 2: 0}
+    assert listeners(mixes) == {1: 0, 2: 0}
     assert mixes.sources.tolist() == [0]
 
 
@@ -67,22 +73,32 @@ def test_with_two_speakers_there_are_three_mixes() -> None:
     mixes = distinct_mixes(everyone(), np.array([True, True, False, False]))
     assert len(mixes.starts) == 3
     assert [part.tolist() for part in np.split(mixes.sources, mixes.starts[1:])] == [[1], [0], [0, 1]]
-    assert mixes.of_listener == {0: 0, 1: 1, 2: 2}
+    assert listeners(mixes) == {0: 0, 1: 1, 2: 2}
 
 
 def test_the_same_source_at_another_gain_is_another_mix() -> None:
     hearing = [Hear("ann", "music"), Hear("bob", "music", 0.5), Hear("cid", "music")]
     mixes = distinct_mixes(Matrix(hearing).cells(LEGS, SOURCES), np.ones(4, np.bool_))
-    assert mixes.of_listener == {0: 0, 1: 1, 2: 0}
+    assert listeners(mixes) == {0: 0, 1: 1, 2: 0}
 
 
 def test_silence_is_no_mix_at_all() -> None:
     mixes = distinct_mixes(everyone(), np.zeros(4, np.bool_))
-    assert (len(mixes.starts), mixes.of_listener) == (0, {})
-    assert distinct_mixes(joined([]), np.zeros(4, np.bool_)).of_listener == {}
+    assert (len(mixes.starts), listeners(mixes)) == (0, {})
+    assert listeners(distinct_mixes(joined([]), np.zeros(4, np.bool_))) == {}
 
 
 def test_a_source_knows_by_whom_it_is_heard() -> None:
     matrix = Matrix((Hear("a", "x"), Hear("b", "x", 0.0), Hear("c", "x", 0.5), Hear("x", "a")))
     assert sorted(matrix.listeners("x")) == ["a", "c"]
     assert matrix.listeners("nobody") == [] and matrix.listeners("c") == []
+
+
+def test_a_plan_follows_those_who_make_a_sound() -> None:
+    plan = MixPlan(everyone())
+    sounding = np.array([True, False, False, False])
+    assert listeners(plan.mixes(sounding)) == {1: 0, 2: 0}
+    assert plan.mixes(sounding.copy()) is plan.mixes(sounding)
+    sounding[1] = True
+    assert listeners(plan.mixes(sounding)) == {0: 0, 1: 1, 2: 2}
+    assert listeners(plan.mixes(np.zeros(9, np.bool_))) == {} and len(plan.mixes(np.zeros(9, np.bool_)).of_row) == 9
