@@ -104,8 +104,11 @@ class MediaKeys:
         return place < len(self._handshakes) and self._handshakes[place].receive(data, source)
 
     def close(self) -> None:
+        """Of one that is closed nothing happens."""
         self._end_all()
         self.rtp = self.rtcp = None
+        for name in ("_owner", "_sends"):  # of whoever has these keys: neither would be freed before a collection
+            vars(self).pop(name, None)
 
     def _begin(self, handshake: Handshake, place: Place) -> None:
         self._former += self._handshakes
