@@ -9,7 +9,8 @@ from recorder.wire import ACKNOWLEDGEMENT
 from relay.api import Tap
 from relay.formats import Codec
 from relay.streams.rtp import RtpPacket
-from relay.tapping.tap import Outbox, TapBook
+from relay.tapping.outbox import Outbox
+from relay.tapping.tap import TapBook
 
 ROUNDS, TICKS, LEGS = 5, 200, 200
 TICK_NS = 20_000_000
@@ -28,7 +29,7 @@ def share_percent(us: float, millicores_per_leg: float) -> float:
 
 def _round() -> float:
     outbox = Outbox()
-    book = TapBook(outbox.add, outbox.add_packet)
+    book = TapBook(outbox.add, outbox.add_packed)
     for room in range(LEGS // 2):
         book.set_room(f"{room}", [Tap(f"{room}/{party}", f"{room:032x}", party) for party in range(2)], 0)
     names = [f"{room}/{party}" for room in range(LEGS // 2) for party in range(2)]

@@ -12,9 +12,15 @@ class FrameError(ValueError):
 
 def frame(payload: bytes) -> bytes:
     """The payload as one frame. Raises FrameError when it is longer than MAX_FRAME."""
-    if len(payload) > MAX_FRAME:
-        raise FrameError(f"frame of {len(payload)} bytes exceeds {MAX_FRAME}")
-    return LENGTH.pack(len(payload)) + payload
+    return framed([payload])
+
+
+def framed(parts: list[bytes]) -> bytes:
+    """A payload in parts as one frame. Raises as `frame`."""
+    size = sum(map(len, parts))
+    if size > MAX_FRAME:
+        raise FrameError(f"frame of {size} bytes exceeds {MAX_FRAME}")
+    return b"".join([LENGTH.pack(size), *parts])
 
 
 class FrameReader:

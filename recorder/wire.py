@@ -84,6 +84,8 @@ def pack(record: Record) -> bytes:
 
 
 _ADDRESS = struct.Struct("!16sBBBx")
+ADDRESS = _ADDRESS.size
+"""The length of what a record begins with; its clock follows, eight octets."""
 _PACKET = struct.Struct("!qqqIH")
 pack_counters = _PACKET.pack
 """What a packet's record has between its address and its payload: clock, sequence, timestamp, SSRC, length of the

@@ -207,16 +207,18 @@ class Leg:
     @property
     def look_ns(self) -> int:
         """When a packet is to be shown to `look`."""
-        return 0 if self._taps.is_live(self.name) else self._health.next_listening
+        return self._health.next_listening
+
+    def addresses(self, codec: Codec) -> bytes:
+        """Under which the packets of a run are recorded, until anything changes."""
+        return self._taps.addresses(self.name, codec)
 
     def look(self, packet: RtpPacket, arrival_ns: int) -> int:
         """A packet that goes by a run; returns when to show another."""
         try:
             codec = self._codec_of(packet)
             if codec is not None:
-                self._taps.packet(self.name, packet, codec, arrival_ns)
-                if arrival_ns >= self._health.next_listening:
-                    self._health.listen(packet.payload, codec, arrival_ns)
+                self._health.listen(packet.payload, codec, arrival_ns)
         except Exception as error:  # one leg's fault must not silence the others of the batch
             self.fault(error)
         return self.look_ns

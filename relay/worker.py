@@ -14,7 +14,8 @@ from relay import api, tick
 from relay.collector import Collector
 from relay.settings import Settings
 from relay.switchboard import Switchboard
-from relay.tapping.tap import Outbox, TapBook
+from relay.tapping.outbox import Outbox
+from relay.tapping.tap import TapBook
 from relay.tapping.tap_link import TapLink
 
 HOUSEKEEPING_TICKS = 20
@@ -28,7 +29,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._outbox = Outbox()
-        self._taps = TapBook(self._outbox.add, self._outbox.add_packet)
+        self._taps = TapBook(self._outbox.add, self._outbox.add_packed)
         self._link = TapLink(settings.tap, self._outbox)
         self._server = Server(api.Commands, self._handle, self._clients_changed)
         self._board = Switchboard(settings.rtp_ports, self._taps, self._server.publish)

@@ -15,7 +15,7 @@ from recorder.wire import ACKNOWLEDGEMENT, BATCH, HELLO_SIZE, Kind, Record, Slic
 
 HOLD_SECONDS = 7.0
 """How long the sound of a recording that nobody started is held. Well below what a worker holds without an
-acknowledgement (relay.tapping.tap, 10 s): a recording that is never started must cost the others nothing."""
+acknowledgement (relay.tapping.outbox, 10 s): a recording that is never started must cost the others nothing."""
 HOLD_BYTES = 8 * 1024 * 1024
 SPOOL_BYTES = 16 * 1024 * 1024
 """What may wait for the disk; beyond it the sockets are no longer read, and the workers hold, and then drop and

@@ -6,6 +6,7 @@
  * Python as before and may be used from there between two calls. What is let through is decided as in plain.py. */
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <math.h>
 #include <netinet/in.h>
@@ -31,6 +32,11 @@ enum { TOO_LONG = -2, DISCARDED = -1, RTP = 0, RTCP = 1 };
 enum { NUMBER, KIND, SLOT_USED, SIZE, ARRIVAL, HEAD, TIMESTAMP, SSRC, CONTENT };
 #define COLUMNS 9
 
+#define HEADER 12
+/* Of a record of a packet: what it begins with, and all before the payload. */
+#define ADDRESS 20
+#define OVERHEAD 50
+
 typedef int (*crypt_function)(void *session, void *packet, int *size);
 
 typedef struct {
@@ -45,6 +51,8 @@ typedef struct {
         struct sockaddr_in6 v6;
     } remote;
     uint32_t discarded;
+    uint8_t *addresses; /* of the records of its packets, ADDRESS octets each; NULL: it is not tapped */
+    int taps;
 } line;
 
 typedef struct lines {
@@ -59,6 +67,8 @@ typedef struct lines {
     _Alignas(struct cmsghdr) char notes[BATCH][64];
     int64_t columns[COLUMNS][BATCH];
     int64_t now, offset;
+    uint8_t *records; /* of tapped packets, as recorder/wire.py packs them */
+    size_t recorded, room;
     _Alignas(16) uint8_t data[BATCH][STRIDE];
 } lines;
 
@@ -96,7 +106,10 @@ static lines *lines_new(void *protect, void *unprotect, void *unprotect_rtcp)
 static void lines_free(lines *all)
 {
     close(all->epoll);
+    for (int number = 0; number < all->size; number++)
+        free(all->table[number].addresses);
     free(all->table);
+    free(all->records);
     free(all);
 }
 
@@ -123,6 +136,7 @@ static int lines_open(lines *all, int number, int fd)
 static void lines_close(lines *all, int number)
 {
     epoll_ctl(all->epoll, EPOLL_CTL_DEL, all->table[number].fd, NULL);
+    free(all->table[number].addresses);
     all->table[number] = (line){.fd = -1};
 }
 
@@ -334,4 +348,62 @@ static void lines_send(lines *all, int count, const int *numbers, const int *siz
             memcpy(data, packets, (size_t)sizes[i]);
         failed[i] = put(all, &all->table[numbers[i]], data, sizes[i]);
     }
+}
+
+/* From now on `record` makes a record for each of the addresses, ADDRESS octets each; none: no more. Returns 0, or
+ * -ENOMEM. */
+static int lines_tap(lines *all, int number, const uint8_t *addresses, int size)
+{
+    line *it = &all->table[number];
+    free(it->addresses);
+    it->addresses = NULL;
+    it->taps = 0;
+    if (!size)
+        return 0;
+    it->addresses = malloc((size_t)size);
+    if (!it->addresses)
+        return -ENOMEM;
+    memcpy(it->addresses, addresses, (size_t)size);
+    it->taps = size / ADDRESS;
+    return 0;
+}
+
+static uint8_t *write64(uint8_t *at, int64_t value)
+{
+    uint64_t octets = htobe64((uint64_t)value);
+    memcpy(at, &octets, sizeof octets);
+    return at + sizeof octets;
+}
+
+/* The records of the packet in that column, in clear as it lies there, behind those of others. Returns 0, or -ENOMEM. */
+static int record(lines *all, int column, int64_t sequence, int64_t timestamp)
+{
+    const line *it = &all->table[all->columns[NUMBER][column]];
+    size_t length = (size_t)all->columns[SIZE][column] - HEADER;
+    size_t needed = all->recorded + (size_t)it->taps * (OVERHEAD + length);
+    uint32_t ssrc = htobe32((uint32_t)all->columns[SSRC][column]);
+    uint16_t octets = htobe16((uint16_t)length);
+    if (needed > all->room) {
+        uint8_t *records = realloc(all->records, needed * 2);
+        if (!records)
+            return -ENOMEM;
+        all->records = records;
+        all->room = needed * 2;
+    }
+    for (int tap = 0; tap < it->taps; tap++) {
+        uint8_t *at = all->records + all->recorded;
+        memcpy(at, it->addresses + tap * ADDRESS, ADDRESS);
+        at = write64(at + ADDRESS, all->columns[ARRIVAL][column]);
+        at = write64(write64(at, sequence), timestamp);
+        memcpy(at, &ssrc, sizeof ssrc);
+        memcpy(at + sizeof ssrc, &octets, sizeof octets);
+        memcpy(at + sizeof ssrc + sizeof octets, all->data[all->columns[SLOT_USED][column]] + HEADER, length);
+        all->recorded += OVERHEAD + length;
+    }
+    return 0;
+}
+
+static uint8_t *lines_records(lines *all)
+{
+    return all->records;
 }

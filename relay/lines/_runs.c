@@ -6,7 +6,6 @@
 
 #define SECOND 1000000000LL
 #define TICK_MS 20
-#define HEADER 12
 #define FRAME 160
 #define SLOTS 16
 #define BUCKETS 8
@@ -161,17 +160,20 @@ static int is_odd(const int64_t *odd, int count, int64_t row)
 }
 
 typedef struct {
-    int left, shown, failed;
+    int left, shown, failed, recorded;
+    int64_t latest;
 } taken;
 
 /* Deals with the first `count` packets of the batch. `left`: places of those that are not the next of their runs, and of
  * all behind them on their lines; `shown`: places, sequence numbers and timestamps of those that their runs want to see;
- * `failed`: lines, and why a packet could not be protected. Each has room for BATCH. */
+ * `failed`: lines, and why a packet could not be protected. Each has room for BATCH. Of the packets of tapped lines
+ * there are so many octets of records then, the latest arrived at `latest`; -ENOMEM: there was no room for them. */
 static taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t (*shown)[3], int64_t (*failed)[2])
 {
     int64_t odd[BATCH];
     int odds = 0, status;
-    taken done = {0, 0, 0};
+    taken done = {0, 0, 0, 0, 0};
+    all->recorded = 0;
     for (int i = 0; i < count; i++) {
         int64_t row = all->columns[NUMBER][i], arrival = all->columns[ARRIVAL][i];
         int64_t *look = it->looks + row * LOOKS, *state = it->state + row * STATE;
@@ -186,6 +188,12 @@ static taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t 
             shown[done.shown][1] = state[NEXT_SEQUENCE];
             shown[done.shown++][2] = state[NEXT_TIMESTAMP];
         }
+        if (row < all->size && all->table[row].taps) {
+            if (record(all, i, state[NEXT_SEQUENCE], state[NEXT_TIMESTAMP]))
+                done.recorded = -ENOMEM;
+            if (arrival > done.latest)
+                done.latest = arrival;
+        }
         if (look[TO] == KEPT) {
             keep(all, it, row, i);
         } else if ((status = pass_on(all, look, state, i))) {
@@ -195,6 +203,8 @@ static taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t 
         advance(it, row, arrival);
         reckon(it, row, arrival, all->columns[SIZE][i] - HEADER, look[SAMPLES]);
     }
+    if (!done.recorded)
+        done.recorded = (int)all->recorded;
     return done;
 }
 

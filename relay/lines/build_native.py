@@ -9,6 +9,7 @@ ffi.cdef("""
     #define BATCH ...
     #define STRIDE ...
     #define COLUMNS ...
+    #define OVERHEAD ...
     typedef struct lines lines;
     lines *lines_new(void *protect, void *unprotect, void *unprotect_rtcp);
     void lines_free(lines *all);
@@ -22,6 +23,8 @@ ffi.cdef("""
     int64_t *lines_columns(lines *all);
     uint8_t *lines_data(lines *all);
     void lines_send(lines *all, int count, const int *numbers, const int *sizes, const uint8_t *packets, int *failed);
+    int lines_tap(lines *all, int number, const uint8_t *addresses, int size);
+    uint8_t *lines_records(lines *all);
 
     typedef struct { int64_t least, second, most; } bucket;
     typedef struct {
@@ -36,7 +39,7 @@ ffi.cdef("""
         int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns;
         const int16_t *levels;
     } runs;
-    typedef struct { int left, shown, failed; } taken;
+    typedef struct { int left, shown, failed, recorded; int64_t latest; } taken;
     taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t (*shown)[3], int64_t (*failed)[2]);
     typedef struct { int played, coded, shortened, odd; } judged;
     judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,

@@ -10,13 +10,14 @@ from pylibsrtp import Error
 from pylibsrtp._binding import ffi as srtp_ffi  # private, like Srtp.pointers: the version is pinned
 from pylibsrtp._binding import lib as srtp_lib
 
+from recorder.wire import OVERHEAD
 from relay.lines._native import ffi, lib
 from relay.lines.batch import COLUMNS, Batch, Column, Octets
 from relay.lines.table import Lines, Way
 
 _SENT_AT_ONCE = 256
 
-if getattr(lib, "COLUMNS", None) != COLUMNS or not hasattr(lib, "lines_take"):
+if (getattr(lib, "COLUMNS", None), getattr(lib, "OVERHEAD", None)) != (COLUMNS, OVERHEAD):
     raise ImportError("the extension was built of other sources than these")
 
 
@@ -47,6 +48,16 @@ class NativeLines(Lines):
         if self._table is not None:
             ffi.release(self._table)
             self._table = None
+
+    def tap(self, line: int, addresses: bytes) -> None:
+        if lib.lines_tap(self._table, line, addresses, len(addresses)):
+            raise MemoryError("no room for the addresses of taps")
+
+    def records(self, size: int) -> bytes:
+        """So many octets of what the last batch came to. Raises MemoryError for a negative size."""
+        if size < 0:
+            raise MemoryError("no room for records")
+        return bytes(ffi.buffer(lib.lines_records(self._table), size)) if size else b""
 
     def _open(self, line: int, sock: socket.socket) -> None:
         if (error := -lib.lines_open(self._table, line, sock.fileno())) != 0:

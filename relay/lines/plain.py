@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from pylibsrtp import Error
 
+from recorder.wire import ADDRESS, pack_counters
 from relay.errors import SrtpError
 from relay.lines.batch import COLUMNS, RTCP, RTP, Batch, Column, Octets
 from relay.lines.table import BATCH, MAX_DATAGRAM, Lines, Way
+from relay.streams.rtp import HEADER_SIZE
 from relay.tick import now_ns, wall_clock_ns
 from relay.transport.address import Address
 from relay.transport.demux import Kind, classify
@@ -32,10 +34,29 @@ class PlainLines(Lines):
         """By descriptor."""
         self._ways: dict[int, Way] = {}
         self._refused: dict[int, int] = {}
+        self._taps: dict[int, list[bytes]] = {}
+        """Addresses of the records of tapped lines' packets."""
         self._batch = Batch(np.zeros((BATCH, MAX_DATAGRAM), np.uint8), np.zeros((COLUMNS, BATCH), np.int64))
 
     def shut(self) -> None:
         self._poll.close()
+
+    def tap(self, line: int, addresses: bytes) -> None:
+        self._taps[line] = [addresses[at : at + ADDRESS] for at in range(0, len(addresses), ADDRESS)]
+
+    def record(self, places: Column, counters: Column) -> tuple[bytes, int]:
+        """The records of the packets at these places of the batch, and the arrival of the latest of them; `counters`:
+        int64[places, 2], sequence number and timestamp of each, extended."""
+        made, latest, batch = bytearray(), 0, self._batch
+        if not any(self._taps.values()):
+            return b"", 0
+        for place, (sequence, timestamp) in zip(places.tolist(), counters.tolist(), strict=True):
+            if addresses := self._taps.get(int(batch.lines[place])):
+                payload, arrival = batch.data(place)[HEADER_SIZE:], int(batch.arrivals[place])
+                rest = pack_counters(arrival, sequence, timestamp, int(batch.ssrcs[place]), len(payload))
+                made += b"".join(address + rest + payload for address in addresses)
+                latest = max(latest, arrival)
+        return bytes(made), latest
 
     def _open(self, line: int, sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -54,6 +75,7 @@ class PlainLines(Lines):
         del self._lines[sock.fileno()]
         self._lead(line, None)
         self._refused.pop(line, None)
+        self._taps.pop(line, None)
 
     def _receive(self) -> tuple[Batch, bool]:
         now = now_ns()

@@ -121,6 +121,11 @@ class Lines(ABC):
         for line, error in failed:
             self._receivers[line].fault(error)
 
+    @abstractmethod
+    def tap(self, line: int, addresses: bytes) -> None:
+        """From now on each packet of the line that is taken by a run becomes a record for each of these addresses, of
+        recorder.wire.ADDRESS octets; none: it becomes none. Raises MemoryError."""
+
     def send(self, lines: Column, packets: Octets) -> None:
         """Packets in clear of one size, uint8[n, size], go out on these lines at once, after what was posted."""
         self.flush()

@@ -7,7 +7,7 @@ time. Whatever else comes ends the run first: what its packets came to is told t
 goes their way. So a run changes nothing that can be seen, but what it costs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from relay.lines import Lines
@@ -32,8 +32,12 @@ class Run(Protocol):
 class Express:
     """Of all legs of a worker; rows of the columns are numbers of lines."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, record: Callable[[bytes, int], None]) -> None:
+        """`record` is told the records of packets of tapped legs, and when the latest of them came."""
+        self._lines = lines
+        self._record = record
         self._runs: dict[int, Run] = {}
+        self._tapped: set[int] = set()
         self._table = RunTable()
         self._steps = make_steps(self._table, lines)
 
@@ -45,6 +49,9 @@ class Express:
         """What follows on the packet that `start` tells of, on that line, is the run's."""
         self._runs[line] = run
         self._table.begin(line, start)
+        if start.addresses:
+            self._lines.tap(line, start.addresses)
+            self._tapped.add(line)
 
     def keep(self, line: int, queue: Queue) -> None:
         """The packets of the run that has begun wait behind these."""
@@ -58,6 +65,9 @@ class Express:
         """The run ends, having come to this since it was asked last."""
         ending = self.come_to(line)
         self._table.end(line)
+        if line in self._tapped:
+            self._lines.tap(line, b"")
+            self._tapped.discard(line)
         del self._runs[line]
         return ending
 
@@ -92,6 +102,8 @@ class Express:
             return range(len(batch))
         self._table.grow(int(batch.lines.max()) + 1)
         taken = self._steps.take(batch)
+        if taken.records:
+            self._record(taken.records, taken.latest_ns)
         for place, sequence, timestamp in taken.shown:
             row, payload = int(batch.lines[place]), batch.data(place)[HEADER_SIZE:]
             look_ns = self._runs[row].look((sequence, timestamp), payload, int(batch.arrivals[place]))

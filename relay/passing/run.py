@@ -172,6 +172,7 @@ def try_keeping(leg: "Leg", engine: Engine, express: Express, kept: Kept) -> Non
         arrival_ns=kept.arrival_ns,
         look_ns=leg.look_ns,
         pace=PaceStart(kept.codec.clock, transit, jitter.stats.jitter_ms, reported, spread),
+        addresses=leg.addresses(kept.codec),
     )
     KeepingRun(leg, engine, express, kept).begin(line, start, queue)
 
@@ -198,6 +199,7 @@ def try_run(legs: "tuple[Leg, Leg]", engine: Engine, express: Express, passed: P
         arrival_ns=passed.arrival_ns,
         look_ns=source.look_ns,
         pace=PaceStart(codec.clock, transit, jitter.stats.jitter_ms, reported, spread),
+        addresses=source.addresses(codec),
     )
     run.begin(line, start)
 

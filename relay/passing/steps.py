@@ -26,6 +26,10 @@ class Taken(msgspec.Struct, frozen=True):
     shown: list[tuple[int, int, int]] = []
     """Places of packets that their runs want to see, with their sequence numbers and timestamps, extended. They are in
     the batch as they came, but for their headers."""
+    records: bytes = b""
+    """Of the packets of tapped lines, as recorder.wire packs them, in the order in which they came."""
+    latest_ns: int = 0
+    """When the latest of those came."""
 
 
 class Steps(Protocol):
@@ -39,7 +43,7 @@ class Steps(Protocol):
 
 
 class NumpySteps:
-    def __init__(self, table: RunTable, lines: Lines) -> None:
+    def __init__(self, table: RunTable, lines: PlainLines) -> None:
         self._table = table
         self._lines = lines
         self._seen = np.zeros(0, np.int64)
@@ -60,8 +64,10 @@ class NumpySteps:
         if not once.all():
             fits[places[~once]] = False
             places = places[once]
+        records, latest_ns = self._lines.record(places, state[places, :2])
         shown = self._take(batch, places, fixed[:, places], state[places]) if len(places) else []
-        return Taken(() if len(places) == len(batch) else (~fits).nonzero()[0].tolist(), shown)
+        left = () if len(places) == len(batch) else (~fits).nonzero()[0].tolist()
+        return Taken(left, shown, records, latest_ns)
 
     def judge(self, now_ns: int, quiet: Flags) -> Turns:
         return self._table.waiting.judge(now_ns, self._table.state[:, :2], self._table.pace, quiet)

@@ -49,6 +49,8 @@ class Start(msgspec.Struct, frozen=True):
     look_ns: int
     """When the run wants to see a packet."""
     pace: PaceStart
+    addresses: bytes = b""
+    """Under which its packets are recorded, as relay.tapping.tap gives them."""
 
 
 class RunTable:

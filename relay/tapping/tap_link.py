@@ -9,7 +9,7 @@ import structlog
 
 from ipc.frames import FrameError, FrameReader, frame
 from recorder.wire import ACKNOWLEDGEMENT, HELLO_SIZE
-from relay.tapping.tap import Outbox
+from relay.tapping.outbox import Outbox
 
 RETRY_SECONDS = 0.1
 log = structlog.get_logger()

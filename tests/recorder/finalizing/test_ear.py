@@ -14,7 +14,8 @@ from relay.codecs import g711
 from relay.formats import Codec
 from relay.playout.jitter import Content, JitterBuffer, Sound
 from relay.streams.rtp import RtpPacket
-from relay.tapping.tap import Outbox, TapBook
+from relay.tapping.outbox import Outbox
+from relay.tapping.tap import TapBook
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import Delivered, start_of
 from tests.support.impair import MS, Impairment, Network
@@ -57,7 +58,7 @@ def carry(folder: Path, network: Impairment, seed: int) -> Heard:
     sent = [(EPOCH + number * TICK, number) for number in range(PACKETS)]
     coming = Network[int](network, seed).carry(sent)
     buffer, outbox = JitterBuffer(), Outbox()
-    book = TapBook(outbox.add, outbox.add_packet)
+    book = TapBook(outbox.add, outbox.add_packed)
     book.set_room("room", (Tap("leg", RECORDING, 0),), EPOCH)
     bodies, played = [], set[int]()
     payloads = {row.tobytes(): number for number, row in enumerate(rows)}

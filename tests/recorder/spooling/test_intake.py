@@ -9,7 +9,7 @@ from recorder.spooling import intake
 from recorder.spooling.intake import HOLD_BYTES, Intake
 from recorder.spooling.spool import Spool
 from recorder.wire import BATCH, OVERHEAD, Codec, Kind, Record, Slice, WireError, pack, unpack
-from relay.tapping.tap import HOLD_NS
+from relay.tapping.outbox import HOLD_NS
 
 A, B, OVER = bytes(16), b"b" * 16, b"o" * 16
 WORKER = b"w" * 16

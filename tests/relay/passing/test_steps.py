@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from recorder.wire import Codec, Kind, Record, pack, packet_address
 from relay.lines.batch import RTCP, RTP, Batch
 from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
@@ -18,6 +19,7 @@ from relay.passing.waiting import FRAME, Queue
 from relay.playout.delay import DelaySpread
 from relay.playout.jitter import Lent
 from relay.streams.rtp import RtpPacket, header, serialize
+from relay.transport.udp import bind
 from tests.relay.calls import MS
 
 ROWS, SSRC, OUT_LINE = 6, 7, 3
@@ -49,7 +51,7 @@ class Side:
             self.batch.put(place, (line, kind, arrival_ns), data)
         self.batch.fill(len(packets))
         self.table.grow(1 + max(line for line, *_ in packets))
-        taken = self.steps.take(self.batch)
+        self.told = taken = self.steps.take(self.batch)
         return list(taken.left), [list(shown) for shown in taken.shown]
 
     def columns(self) -> list[np.ndarray]:
@@ -138,3 +140,47 @@ def test_what_is_short_or_long_is_left(sides: tuple[Side, Side], data: bytes) ->
         assert side.take([(row, RTP, MS, data) for row in range(ROWS)])[0] == list(range(ROWS))
         assert side.take([(900, RTP, MS, data)])[0] == [0]
     assert_same(sides)
+
+
+class Nobody:
+    def receive_rtp(self, data: bytes, arrival_ns: int) -> None: ...
+
+    def receive_rtcp(self, data: bytes, arrival_ns: int) -> None: ...
+
+    def discard(self, datagrams: int = 1) -> None: ...
+
+    def fault(self, error: Exception) -> None: ...
+
+
+def test_packets_of_tapped_lines_become_records(sides: tuple[Side, Side]) -> None:
+    """The octets that recorder.wire packs, for each tap; and none of a line that got a closed one's number."""
+    parties = ((b"1" * 16, 0, Codec.PCMU), (b"2" * 16, 255, Codec.L16_8000))
+    for side in sides:
+        with bind("127.0.0.1", 0) as first, bind("127.0.0.1", 0) as second:
+            assert side.lines.open(first, Nobody()) == 0
+            side.lines.tap(0, b"".join(packet_address(*party) for party in parties))
+            side.take([(0, RTP, 2 * MS, packet(1)), (2, RTP, 3 * MS, packet(1))])
+            assert (side.told.records, side.told.latest_ns) == (
+                b"".join(
+                    pack(Record(name, Kind.PACKET, party, 2 * MS, codec, 1, FRAME, SSRC, b"\1" * FRAME))
+                    for name, party, codec in parties
+                ),
+                2 * MS,
+            )
+            side.lines.close(0)
+            side.lines.receive()  # gives the number back
+            assert side.lines.open(second, Nobody()) == 0
+            side.take([(0, RTP, 22 * MS, packet(2))])
+            assert (side.told.records, side.told.latest_ns) == (b"", 0)
+            side.lines.close(0)
+
+
+def test_no_addresses_are_no_tap(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        with bind("127.0.0.1", 0) as sock:
+            side.lines.open(sock, Nobody())
+            side.lines.tap(0, packet_address(b"1" * 16, 0, Codec.PCMU))
+            side.lines.tap(0, b"")
+            side.take([(0, RTP, 2 * MS, packet(1))])
+            assert side.told.records == b""
+            side.lines.close(0)

@@ -6,7 +6,8 @@ from relay import formats
 from relay.api import Tap
 from relay.offers import audio
 from relay.streams.rtp import RtpPacket
-from relay.tapping.tap import CLOCK_NS, HOLD_NS, Outbox, TapBook
+from relay.tapping.outbox import HOLD_NS, Outbox
+from relay.tapping.tap import CLOCK_NS, TapBook
 
 FIRST, SECOND = "11" * 16, "22" * 16
 MS = 1_000_000

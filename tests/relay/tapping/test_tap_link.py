@@ -4,7 +4,7 @@ from typing import cast
 
 from ipc.frames import frame
 from recorder.wire import Kind, Record
-from relay.tapping.tap import Outbox
+from relay.tapping.outbox import Outbox
 from relay.tapping.tap_link import TapLink
 from tests.relay.recorder import TapSocket
 
