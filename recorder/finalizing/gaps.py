@@ -36,6 +36,7 @@ def find_gaps(party: int, presence: Presence, overflows: set[tuple[int, int]], r
     """Every stretch of a party's sound that is not there, with its cause: the nearest cause wins."""
     paused = seconds(presence.paused, zero)
     losses = [loss for run in runs for loss in _losses(run)]
+    shifts = [shift for run in runs for shift in _shifts(run)]
     sounding = _Sounding(runs)
     overflowed, losses = _holes(_without(seconds(merge(overflows), zero), paused), losses, sounding)
     unfollowed = _without(seconds(presence.unfollowed, zero), paused + overflowed)
@@ -47,7 +48,8 @@ def find_gaps(party: int, presence: Presence, overflows: set[tuple[int, int]], r
         pieces = [piece for piece in subtract((start, end), paused) if _counts(piece, paused)]
         network += pieces
         lost += packets if pieces else 0
-    named = (("overflow", overflowed), ("tap", unfollowed), ("network", network))
+    shifted = _without(shifts, paused + overflowed + unfollowed)
+    named = (("overflow", overflowed), ("tap", unfollowed), ("network", network), ("shift", shifted))
     return Missing([_gap(piece, party, cause) for cause, pieces in named for piece in pieces], lost)
 
 
@@ -87,11 +89,28 @@ def _holes(spans: list[Seconds], losses: list[_Loss], sounding: _Sounding) -> tu
 
 
 def _losses(run: Run) -> list[_Loss]:
+    """Of what is between it and the run that takes over, too, unless that begins before what was lost could sound."""
     jumps = np.diff(run.sequence)
-    return [
+    losses = [
         _Loss(float(run.end[index]), float(run.start[index + 1]), int(jumps[index]) - 1)
         for index in np.flatnonzero(jumps > 1)
     ]
+    if run.next is not None and (packets := _lost_before(run.next, run)) and run.next[0] > run.end[-1]:
+        losses.append(_Loss(float(run.end[-1]), run.next[0], packets))
+    return losses
+
+
+def _shifts(run: Run) -> list[Seconds]:
+    """Where the run that takes over begins later than this one ends, and nothing was lost; or where it covers its
+    end."""
+    if run.next is None or (run.next[0] > run.end[-1] and _lost_before(run.next, run)):
+        return []
+    start, end = sorted((run.next[0], float(run.end[-1])))
+    return [(start, end)]
+
+
+def _lost_before(following: tuple[float, int], run: Run) -> int:
+    return following[1] - int(run.sequence[-1]) - 1
 
 
 def _without(spans: list[Seconds], others: list[Seconds]) -> list[Seconds]:

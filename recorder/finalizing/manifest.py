@@ -16,11 +16,12 @@ class Span(msgspec.Struct, frozen=True, order=True):
 
 
 class Gap(Span, frozen=True, order=True):
-    """Sound that there was and that was not received: it is silence in the file."""
+    """Where the file is not what was said: silence in place of sound that was not received, or a shift."""
 
     cause: str
     """`network`: packets lost before they reached us; `tap`: nothing came from the relay worker; `overflow`: the
-    worker or the recorder had no room for it."""
+    worker or the recorder had no room for it; `shift`: the delay or the sender's clock made a lasting step, and either
+    nothing was lost and the sound goes on only at its end, or what follows covers what was here."""
 
 
 class PartyReport(msgspec.Struct, frozen=True):

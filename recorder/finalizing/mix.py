@@ -166,8 +166,9 @@ def _cues(track: Track, runs: list[Run]) -> Cues:
 
 
 def _cues_of(track: Track, number: int, run: Run) -> Cues:
+    """What a run that takes over covers is not played: two would be heard in turns."""
     durations = np.asarray(track.duration)[run.packets]
-    sounding = durations > 0
+    sounding = (durations > 0) & (run.next is None or run.start < run.next[0])
     packets = run.packets[sounding]
     early = _LOOKAHEAD[np.asarray(track.codec)[run.packets]]
     begin = column(track.timestamp)[packets]

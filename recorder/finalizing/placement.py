@@ -41,6 +41,9 @@ class Run(NamedTuple):
     """Where on the time line each begins, in seconds from its zero."""
     end: Floats
     sequence: Ints
+    next: tuple[float, int] | None = None
+    """Where the run begins that takes over from it, and with which sequence number: the same stream, whose delay or
+    clock has made a step."""
 
 
 class Placed(NamedTuple):
@@ -90,7 +93,8 @@ def _runs(track: Track, packets: Ints, zero: int) -> list[Run]:
         start = sender_line(sent[low:high], arrived[low:high])
         end = start + column(track.duration)[some] / rate
         runs.append(Run(rate, some, start, end, column(track.sequence)[some]))
-    return runs
+    following = [(float(run.start[0]), int(run.sequence[0])) for run in runs[1:]]
+    return [run._replace(next=next) for run, next in zip(runs, [*following, None], strict=True)]
 
 
 def _jumps(delay: Floats) -> list[int]:

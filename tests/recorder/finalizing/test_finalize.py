@@ -176,6 +176,59 @@ def test_a_timestamp_that_jumps_does_not_move_what_was_before(room: Room) -> Non
         assert level_of(heard.left[at : at + 3000], 8000, 440) > -12
 
 
+def stepped(speaker: Speaker, before_ms: int, after_ms: int, lost: range = range(0)) -> list[Record]:
+    """Its records, whose packets are so late up to the 150th, and so late from there on."""
+    records = []
+    for record in speak(RECORDING, speaker):
+        index = record.sequence - speaker.first_sequence
+        late = before_ms if index < 150 else after_ms
+        if record.kind is Kind.PACKET and index not in lost:
+            records.append(record._replace(clock=record.clock + late * MS))
+        elif record.kind is not Kind.PACKET:
+            records.append(record)
+    return sorted(records, key=lambda record: record.clock)
+
+
+SHIFTED = Speaker(0, end=6.0, sound=noise(6.0, 8000))
+"""Heard 30 ms later, over the network's least delay."""
+
+
+@pytest.mark.parametrize("jitter_ms", [0, 20])
+def test_a_delay_that_grows_for_good_is_silence_and_an_entry_where_it_is(room: Room, jitter_ms: int) -> None:
+    speaker = msgspec.structs.replace(SHIFTED, network=Impairment(jitter_ms=jitter_ms))
+    heard = room.made_of(stepped(speaker, 0, 150))
+    (gap,) = [gap for gap in heard.manifest.gaps if gap.end_ms < 5900]
+    assert gap.cause == "shift" and heard.manifest.parties[0].lost == 0
+    assert (gap.start_ms, gap.end_ms) == (pytest.approx(3030, abs=4), pytest.approx(3180, abs=4))
+    assert not heard.left[gap.start_ms * 8 + 8 : gap.end_ms * 8 - 8].any()
+    for at in (23_000, 25_300):
+        assert heard.left[at : at + 800].any()
+
+
+def test_a_delay_that_shrinks_for_good_covers_what_was_before_and_is_an_entry(room: Room) -> None:
+    """What follows is heard whole, and not in turns with what it covers."""
+    clean = room.made_of(speak(RECORDING, SHIFTED))
+    heard = room.made_of(stepped(SHIFTED, 150, 0))
+    assert [(gap.start_ms, gap.end_ms, gap.cause) for gap in heard.manifest.gaps] == [(3030, 3180, "shift")]
+    assert np.array_equal(heard.left[24_240:], clean.left[24_240:])
+    assert np.array_equal(heard.left[1_200:24_240], clean.left[: 24_240 - 1_200])
+
+
+@pytest.mark.parametrize(("before_ms", "after_ms", "span"), [(0, 150, (3030, 3580)), (150, 0, (3180, 3430))])
+def test_a_step_in_which_packets_are_lost_is_one_loss(
+    room: Room, before_ms: int, after_ms: int, span: tuple[int, int]
+) -> None:
+    heard = room.made_of(stepped(SHIFTED, before_ms, after_ms, lost=range(150, 170)))
+    assert [(gap.start_ms, gap.end_ms, gap.cause) for gap in heard.manifest.gaps] == [(*span, "network")]
+    assert heard.manifest.parties[0].lost == 20
+
+
+def test_a_step_in_a_pause_is_no_entry(room: Room) -> None:
+    speaker = msgspec.structs.replace(SHIFTED, pauses=((2.5, 3.5),))
+    heard = room.made_of([record for record in stepped(speaker, 0, 150) if record.clock - EPOCH <= 6000 * MS])
+    assert heard.manifest.gaps == () and heard.manifest.parties[0].lost == 0
+
+
 def test_all_but_the_agent_are_added_up_on_the_left(room: Room) -> None:
     parties = (api.Party(0, "other", "a"), api.Party(1, "agent", "b"), api.Party(2, "other", "c"))
     loud = np.full(16000, 30000, np.int16)
