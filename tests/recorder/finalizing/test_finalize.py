@@ -199,7 +199,7 @@ def test_a_delay_that_grows_for_good_is_silence_and_an_entry_where_it_is(room: R
     heard = room.made_of(stepped(speaker, 0, 150))
     (gap,) = [gap for gap in heard.manifest.gaps if gap.end_ms < 5900]
     assert gap.cause == "shift" and heard.manifest.parties[0].lost == 0
-    assert (gap.start_ms, gap.end_ms) == (pytest.approx(3030, abs=4), pytest.approx(3180, abs=4))
+    assert abs(gap.start_ms - 3030) <= 4 and abs(gap.end_ms - 3180) <= 4
     assert not heard.left[gap.start_ms * 8 + 8 : gap.end_ms * 8 - 8].any()
     for at in (23_000, 25_300):
         assert heard.left[at : at + 800].any()
