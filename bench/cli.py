@@ -341,6 +341,7 @@ def stranger(write: Path | None, **given: Any) -> None:
 @click.option("--phones", type=click.IntRange(1, 20_000), default=5000, show_default=True)
 @click.option("--refresh", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Seconds.")
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="How long to count.")
+@click.option("--addresses", type=click.IntRange(1, 20_000), default=20_000, help="That they share. Default: none.")
 @click.option("--write", type=PATH, help="Also write the section of a Markdown document.")
 def registrations(write: Path | None, **given: Any) -> None:
     """Phones that register over UDP with digest and refresh: answers, CPU and memory of signaling."""

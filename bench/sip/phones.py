@@ -38,9 +38,10 @@ class Figures:
 class Phone(asyncio.DatagramProtocol):
     """`register` as often as wanted; its Call-ID and the count of its nonce go on."""
 
-    def __init__(self, number: int, registrar: Registrar) -> None:
+    def __init__(self, number: int, registrar: Registrar, address: int) -> None:
+        """`address`: the number of the address that it has, alone or with others."""
         self.name = f"phone{number}"
-        self.host = f"127.{100 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}"
+        self.host = f"127.{100 + address // 62500}.{address // 250 % 250}.{address % 250 + 1}"
         self._registrar = registrar
         self._uri = f"sip:{registrar.realm}"
         self._challenge: Challenge | None = None

@@ -27,6 +27,8 @@ class RegistrationPlan:
     """Seconds between two registrations of one phone; the first ones come in as many."""
     seconds: float = 60.0
     """How long refreshes are counted."""
+    addresses: int = 20_000
+    """Phones behind as many NATs: with fewer than phones, they share them."""
 
 
 async def measure_registrations(plan: RegistrationPlan, tell: Tell) -> dict[str, Any]:
@@ -36,7 +38,7 @@ async def measure_registrations(plan: RegistrationPlan, tell: Tell) -> dict[str,
         tell("starting a node", 0.0)
         async with Node(Path(folder), _instance(plan.phones), 0) as node:
             registrar = Registrar(node.addresses.host, node.addresses.sip, ALIAS, PASSWORD)
-            phones = [Phone(number, registrar) for number in range(plan.phones)]
+            phones = [Phone(number, registrar, number % plan.addresses) for number in range(plan.phones)]
             for phone in phones:
                 await phone.open()
             empty = _memory(node)

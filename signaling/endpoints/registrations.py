@@ -62,7 +62,7 @@ class Registrations:
         """What an earlier process knew of an instance's phones. Raises StoreError."""
         for phone, kept in (await self._store.bindings(tenant, self._clock())).items():
             if (owned := self.phones.named(phone)) is not None:
-                self._registrar.restore(phone, self._thawed(kept))
+                self._registrar.restore(phone, self._thawed(kept), self._steady())
                 self._tell_presence(owned)
 
     def ways_to(self, instance: str, user: str) -> list[tuple[Owned, Binding]]:

@@ -55,7 +55,6 @@ from signaling.sip.registering.credentials import AccountFor, no_account
 from signaling.sip.registering.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.registering.registrar import Registrar
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, refusal
-from signaling.sip.strangers import Buckets, source_of
 from signaling.sip.tracing.tally import Said
 
 log = structlog.get_logger()
@@ -79,7 +78,6 @@ class UserAgent:
         self._stateless = Stateless(self._core, trunk_for)
         self.registrar = Registrar(self._core, accounts, self._stateless)
         self.upstream = Upstream(self._core)
-        self._strangers = Buckets(config.stranger_rate, config.stranger_burst, config.max_strangers)
         self.draining = False
         """New calls get 503, and so does OPTIONS; what is up goes on."""
 
@@ -303,7 +301,7 @@ class UserAgent:
         if len(data) > self._core.config.max_stranger_message:
             self._core.counters.strangers += 1
             return False
-        if not self._strangers.take(source_of(flow.remote[0]), now):
+        if not self._stateless.turns.read(flow.remote[0], now):
             self._core.counters.flooded += 1
             return False
         return True
@@ -317,7 +315,7 @@ class UserAgent:
         if transaction is None or len(reply.response.headers.items("Via")) > 1:
             self._core.counters.unmatched += 1
         else:
-            self._strangers.give_back(source_of(reply.flow.remote[0]))
+            self._stateless.turns.was_worth_it(reply.flow.remote[0], now)
             transaction.receive(reply, now)
 
     def _find_answered(self, reply: Reply) -> Session | None:
@@ -339,7 +337,7 @@ class UserAgent:
         elif method == "CANCEL":
             self._cancel(arrival, now)
         elif (session := self._find_session(arrival)) is not None:
-            self._strangers.give_back(source_of(arrival.flow.remote[0]))
+            self._stateless.turns.was_worth_it(arrival.flow.remote[0], now)
             self._receive_within(session, arrival, now)
         else:
             self._receive_new(arrival, now)
@@ -353,7 +351,7 @@ class UserAgent:
         if session is None:
             self._core.counters.unmatched += 1
         else:
-            self._strangers.give_back(source_of(arrival.flow.remote[0]))
+            self._stateless.turns.was_worth_it(arrival.flow.remote[0], now)
             session.acknowledge(arrival, now)
 
     def _cancel(self, arrival: Arrival, now: float) -> None:
@@ -387,7 +385,7 @@ class UserAgent:
         """A request outside any dialog that we know."""
         if self.registrar.serves(arrival):
             if self.registrar.receive(arrival, now):
-                self._strangers.give_back(source_of(arrival.flow.remote[0]))
+                self._stateless.turns.was_worth_it(arrival.flow.remote[0], now)
             return
         trunk = self._party_of(arrival.flow)
         if trunk is None:

@@ -59,12 +59,18 @@ class SipConfig:
     """Messages a second of a stranger that are read; what belongs to a call does not count."""
     stranger_burst: float = 50.0
     """And so many at once."""
+    office_rate: float = 200.0
+    """Likewise, of a source whose phones have shown who they are."""
+    office_burst: float = 400.0
     digests: tuple[str, ...] = ALGORITHMS
     """What phones may answer with. Many that are older than RFC 8760 give up at a challenge that they cannot read, even
     when another one is beside it: for those it is MD5 alone."""
     challenge_rate: float = 5.0
-    """Challenges a second for a source whose phones ask to register; those answered as they should be do not count."""
+    """Challenges a second for a source whose phones have shown who they are; those answered as they should be do not
+    count. Any other source gets one answer a second, of whatever kind."""
     challenge_burst: float = 50.0
+    trust_seconds: float = 3600.0
+    """How long a source is one of phones after valid credentials have come from there."""
     guess_rate: float = 1 / 30
     """Wrong passwords a second, for a source and for an account, before nobody listens for a while."""
     guess_burst: float = 10.0

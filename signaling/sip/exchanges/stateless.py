@@ -9,7 +9,7 @@ from signaling.sip.exchanges.transactions import Arrival, answer_flow
 from signaling.sip.flow import Flow
 from signaling.sip.messages.message import Request
 from signaling.sip.replies import Answer, make_response, top_via
-from signaling.sip.strangers import Buckets, source_of
+from signaling.sip.turns import Turns
 
 
 class Stateless:
@@ -18,7 +18,7 @@ class Stateless:
     def __init__(self, core: Core, trunk_for: Callable[[Flow], str | None]) -> None:
         self._core = core
         self._trunk_for = trunk_for
-        self._turns = Buckets(1.0, 1.0, core.config.max_strangers)
+        self.turns = Turns(core.config)
         self._secret = core.config.new_id().encode()[:64]
 
     def refuse(self, arrival: Arrival, answer: Answer) -> None:
@@ -27,9 +27,9 @@ class Stateless:
         self._answer(arrival, answer)
 
     def refuse_stranger(self, arrival: Arrival, now: float) -> None:
-        """At most once a second and source."""
+        """When it is his turn."""
         self._core.counters.strangers += 1
-        if self._core.config.refuse_strangers and self._turns.take(source_of(arrival.flow.remote[0]), now):
+        if self._core.config.refuse_strangers and self.turns.answer(arrival.flow.remote[0], now):
             self._answer(arrival, Answer(403))
 
     def refuse_malformed(self, request: Request | None, error: ParseError, flow: Flow) -> None:

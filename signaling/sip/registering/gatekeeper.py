@@ -1,7 +1,7 @@
 """Who a phone is: challenges, their answers, and patience with those who guess (RFC 3261 §22, RFC 8760)."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -13,6 +13,7 @@ from signaling.sip.registering.digest import Challenger, Secrets, Subject, Verdi
 from signaling.sip.registering.nonces import Visit
 from signaling.sip.replies import Answer, Fields
 from signaling.sip.strangers import Buckets, source_of
+from signaling.sip.turns import Turns
 from vault.pii import Pii
 
 
@@ -82,13 +83,15 @@ def _kind(arrival: Arrival) -> _Kind:
 class Gatekeeper:
     """Existing accounts and unknown ones get the same answers after the same work, and the same patience."""
 
-    def __init__(self, accounts: Accounts, config: SipConfig, tell: Callable[[Refused], None]) -> None:
+    def __init__(self, accounts: Accounts, config: SipConfig, turns: Turns, tell: Callable[[Refused], None]) -> None:
         self._accounts = accounts
         self._config = config
         self._tell = tell
         self._challengers: dict[str, Challenger] = {}
+        self._turns = turns
+        self._wrong: OrderedDict[str, str] = OrderedDict()
+        """By source, the last response that was wrong: a repetition of it is no other guess."""
         size = config.max_strangers
-        self._challenges = Buckets(config.challenge_rate, config.challenge_burst, size)
         self._of_source = Buckets(config.guess_rate, config.guess_burst, size)
         self._of_account = Buckets(config.guess_rate, config.guess_burst, size)
         self._lines = Buckets(1.0, 30.0, 1)
@@ -105,25 +108,29 @@ class Gatekeeper:
         credentials = read_credentials(arrival.request.headers, answer_header, realm)
         if credentials is None or credentials.algorithm not in self._config.digests:
             return self._challenge(arrival, challenger, now)
+        if self._wrong.get(source) == credentials.response:
+            return self._challenge(arrival, challenger, now)
         account = f"{realm}\n{credentials.user}"
         found = self._accounts.find(realm, credentials.user)
         is_there = found is not None and found.phone in there
         if not is_there and not self._has_patience(source, account, now):
             self.counts["throttled"] += 1
             self._note(Refused(realm, source, Pii(credentials.user), throttled=True), now)
-            return Answer(503, "", (("Retry-After", str(int(1 / self._config.guess_rate))),))
+            return self._in_turn(
+                arrival, Answer(503, "", (("Retry-After", str(int(1 / self._config.guess_rate))),)), now
+            )
         verdict = self._verify(challenger, arrival, credentials, found, visit)
-        if verdict is not Verdict.WRONG:
-            if not is_there:
-                self._of_source.give_back(source)
-                self._of_account.give_back(account)
-        else:
-            self.counts["wrong"] += 1
-            self._note(Refused(realm, source, Pii(credentials.user), throttled=False), now)
+        if verdict is Verdict.WRONG:
+            self._count_wrong(Refused(realm, source, Pii(credentials.user), throttled=False), credentials, now)
+            return self._challenge(arrival, challenger, now)
+        self._turns.prove(source, now)
+        if not is_there:
+            self._of_source.give_back(source)
+            self._of_account.give_back(account)
         if verdict is Verdict.GRANTED and found is not None:
             self.counts["admitted"] += 1
             return Admitted(found.phone, credentials.user)
-        return self._challenge(arrival, challenger, now, stale=verdict is Verdict.STALE)
+        return self._challenge(arrival, challenger, now, stale=True)
 
     def _verify(
         self, challenger: Challenger, arrival: Arrival, credentials: Credentials, found: Known | None, visit: Visit
@@ -141,19 +148,27 @@ class Gatekeeper:
         return False
 
     def _challenge(self, arrival: Arrival, challenger: Challenger, now: float, stale: bool = False) -> Answer | None:
-        source, kind = arrival.flow.remote[0], _kind(arrival)
-        if not self._challenges.take(source_of(source), now):
-            self.counts["dropped"] += 1
-            return None
-        self.counts["challenged"] += 1
-        offered = challenger.challenge(Visit(source, now), stale)
+        kind = _kind(arrival)
+        offered = challenger.challenge(Visit(arrival.flow.remote[0], now), stale)
         challenges = [challenge for challenge in offered if challenge.algorithm in self._config.digests]
         fields: Fields = tuple((kind.challenge, str(challenge)) for challenge in challenges)
-        return Answer(kind.status, "", fields)
+        answer = self._in_turn(arrival, Answer(kind.status, "", fields), now)
+        self.counts["challenged"] += answer is not None
+        return answer
 
-    def forgive(self, source: str) -> None:
-        """The challenge was answered as it should be."""
-        self._challenges.give_back(source_of(source))
+    def _in_turn(self, arrival: Arrival, answer: Answer, now: float) -> Answer | None:
+        if self._turns.answer(arrival.flow.remote[0], now):
+            return answer
+        self.counts["dropped"] += 1
+        return None
+
+    def _count_wrong(self, refused: Refused, credentials: Credentials, now: float) -> None:
+        self.counts["wrong"] += 1
+        self._note(refused, now)
+        self._wrong[refused.source] = credentials.response
+        self._wrong.move_to_end(refused.source)
+        if len(self._wrong) > self._config.max_strangers:
+            self._wrong.popitem(last=False)
 
     def _note(self, refused: Refused, now: float) -> None:
         """Nobody fills the audit trail with his guesses."""

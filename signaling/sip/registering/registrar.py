@@ -45,7 +45,7 @@ class Registrar:
         self._accounts = accounts
         self._stateless = stateless
         self._news: deque[News] = deque()
-        self._gatekeeper = Gatekeeper(accounts, core.config, self._news.append)
+        self._gatekeeper = Gatekeeper(accounts, core.config, stateless.turns, self._news.append)
         self.bindings = Bindings()
 
     def next_news(self) -> News | None:
@@ -80,9 +80,11 @@ class Registrar:
             gone = plain(flow)
             self._set(phone, tuple(binding for binding in self.bindings.of(phone) if plain(binding.flow) != gone))
 
-    def restore(self, phone: str, bindings: Iterable[Binding]) -> None:
+    def restore(self, phone: str, bindings: Iterable[Binding], now: float) -> None:
         """Those of an earlier process."""
         self.bindings.set(phone, tuple(bindings))
+        for binding in self.bindings.of(phone):
+            self._stateless.turns.prove(binding.flow.remote[0], now)
         self._set_timer(phone)
 
     def handle_timer(self, phone: str, now: float) -> None:
@@ -110,7 +112,6 @@ class Registrar:
             return None
         found = self._gatekeeper.admit(arrival, realm, self.bindings.at(arrival.flow), now)
         if isinstance(found, Admitted):
-            self._gatekeeper.forgive(arrival.flow.remote[0])
             return found
         if found is not None:
             self._stateless.refuse(arrival, found)

@@ -22,7 +22,7 @@ class Accounts:
 async def test_phones_register_refresh_and_tell_what_failed() -> None:
     server = SipServer(SipConfig(), lambda flow: None, lambda event: None, accounts=Accounts())
     bound = await server.start("127.0.0.1", 0)
-    phones = [Phone(number, Registrar("127.0.0.1", bound.udp, REALM, PASSWORD)) for number in range(8)]
+    phones = [Phone(number, Registrar("127.0.0.1", bound.udp, REALM, PASSWORD), number) for number in range(8)]
     assert len({phone.host for phone in phones}) == 8
     figures = Figures()
     for phone in phones:

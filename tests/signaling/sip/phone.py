@@ -119,8 +119,16 @@ class Phone:
         field = ("Proxy-Authorization" if proxy else "Authorization", str(credentials))
         return Request(method, request.uri, request.headers.add(field))
 
+    def patient(self, request: Request) -> Response | None:
+        """What it is answered, at once or when it is sent again."""
+        answered = self.send(request)
+        if answered is None:
+            self.office.wait(1.0)
+            answered = self.send(request)
+        return answered
+
     def challenged(self, method: str = "REGISTER", **more: str) -> Response:
-        challenge = self.send(self.request(method, **more))
+        challenge = self.patient(self.request(method, **more))
         assert challenge is not None
         self.count = 0
         return challenge
@@ -128,7 +136,7 @@ class Phone:
     def ask(self, method: str = "REGISTER", **more: str) -> Response | None:
         """What it is answered in the end."""
         challenge = self.challenged(method, **more)
-        return self.send(self.signed(challenge, method, **more)) if challenge.status in (401, 407) else challenge
+        return self.patient(self.signed(challenge, method, **more)) if challenge.status in (401, 407) else challenge
 
     def register(self, **more: str) -> Response:
         granted = self.ask(**more)
