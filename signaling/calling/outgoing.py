@@ -14,23 +14,20 @@ import structlog
 from ipc.faults import told
 from signaling.calling.dial import Answered, Dial, DialEvent, EarlyMedia, Ended, Failed, MediaRules, Ringing, Tell
 from signaling.calling.dialling import Dialling
+from signaling.carriers.presenting import Shown, present
 from signaling.center import events
 from signaling.center.center import Center
 from signaling.center.decisions import PlaceCall
 from signaling.center.resources import Outbound, Trunk
-from signaling.center.routes import Route
+from signaling.center.routes import Route, written
 from signaling.house import House
 from signaling.sip.flow import Address, Flow, Transport
-from signaling.sip.headers import NameAddr
 from signaling.sip.headers.reason import Reason
 from signaling.sip.messages.uri import Uri, format_host
 from signaling.sip.reaching.locating import Hop, Unreachable
-from signaling.sip.reaching.targets import Target, called_uri, user_of
+from signaling.sip.reaching.targets import Target, called_uri
 
 log = structlog.get_logger()
-
-NOBODY = NameAddr(Uri("sip", "anonymous", "anonymous.invalid"), "Anonymous")
-"""RFC 3323 §4.1.1.3."""
 
 Locate = Callable[[Target, tuple[Transport, ...]], Awaitable[list[Hop]]]
 FlowTo = Callable[[Transport, Address, str], Flow]
@@ -177,11 +174,6 @@ class Outgoing:
         for way in passed_over if not tried else ():
             yield way
 
-    def _is_down(self, center: Center, way: _Way) -> bool:
-        trunk = _trunk_name(center, way.route.trunk)
-        silent = self._unreachable.is_down(way.hop, self._network.clock())
-        return silent or not self._network.is_up(trunk, _asked(way.hop))
-
     async def _ways_of(self, route: Route) -> AsyncIterator[_Way]:
         outbound = route.trunk.outbound
         if outbound is None:
@@ -228,13 +220,17 @@ class Outgoing:
     def _dial(self, center: Center, call: PlaceCall, way: _Way) -> Dial:
         trunk, outbound, hop = way.route.trunk, way.outbound, way.hop
         flow = self._network.flow_to(hop.transport, _address(hop), hop.name)
+        target, host = _called(way), outbound.domain or format_host(flow.local[0])
+        passed_on = written(outbound, call.passed_on) if call.passed_on else ""
+        caller, fields = present(outbound, Shown(way.route.caller, call.caller_name, host, target, passed_on))
         return Dial(
             tenant=center.floor.tenant,
             contact=call.contact,
             leg=call.leg,
             flow=flow,
-            target=_called(way),
-            caller=_caller(way.route.caller, call.caller_name, outbound.domain or format_host(flow.local[0])),
+            target=target,
+            caller=caller,
+            fields=fields,
             rules=MediaRules.of(trunk),
             ring=float(call.ring_seconds or outbound.ring_seconds),
             patience=float(outbound.patience_seconds),
@@ -260,10 +256,6 @@ def _called(way: _Way) -> Uri:
     domain = way.outbound.domain
     port = None if domain else way.target.port
     return called_uri(way.route.called.reveal(), domain or way.target.host, port, way.hop.transport)
-
-
-def _caller(number: str, name: str, host: str) -> NameAddr:
-    return NameAddr(Uri("sip", user_of(number), host), name) if number else NOBODY
 
 
 def _short(reason: Reason | None) -> str | None:

@@ -25,6 +25,8 @@ class PlaceCall(msgspec.Struct, frozen=True):
     caller_name: str = ""
     ring_seconds: int | None = None
     """None: as the trunk says."""
+    passed_on: str = ""
+    """The number of ours that a customer had called whom this call is to bring on; empty: it is for nobody else."""
 
 
 class PlayRingback(msgspec.Struct, frozen=True):

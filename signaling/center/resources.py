@@ -141,6 +141,13 @@ class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     caller_strip: int = 0
     caller_prepend: str = ""
     """How the trunk wants them written, as with the called number."""
+    identity: Literal["from", "asserted", "anonymous"] = "from"
+    """Who we say is calling. from: the number, in From alone; asserted: in P-Asserted-Identity, too (RFC 3325);
+    anonymous: there alone, with Privacy: id, for the network to keep to itself (RFC 3323)."""
+    asserted: str = ""
+    """The number that is asserted, as the trunk wants it written; empty: the one that is shown."""
+    history: Literal["none", "diversion", "history"] = "none"
+    """How it is told that a call of a customer is passed on: Diversion (RFC 5806) or History-Info (RFC 7044)."""
     domain: str = ""
     """The host in the addresses of both sides; empty: the target's, and ours."""
     ring_seconds: int = 45

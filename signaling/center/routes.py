@@ -5,7 +5,7 @@ from collections.abc import Iterable, Set
 
 import msgspec
 
-from signaling.center.resources import NumberRule, Trunk
+from signaling.center.resources import NumberRule, Outbound, Trunk
 from vault.pii import Pii
 
 _SEPARATORS = str.maketrans("", "", "-.() \t\u00a0/")
@@ -88,4 +88,9 @@ def _shown(trunk: Trunk, numbers: Set[str], caller: str) -> str:
     if not allowed:
         return ""
     chosen = caller if caller in allowed else allowed[0]
-    return trunk.outbound.caller_prepend + chosen[trunk.outbound.caller_strip :]
+    return written(trunk.outbound, chosen)
+
+
+def written(rule: Outbound, number: str) -> str:
+    """A number of ours as a trunk wants it."""
+    return rule.caller_prepend + number[rule.caller_strip :]

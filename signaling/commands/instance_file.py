@@ -194,9 +194,9 @@ def _check_outbound(trunk: str, outbound: Outbound) -> None:
     for rule in outbound.numbers:
         if not is_pattern(rule.pattern):
             raise ConfigError(f"trunk {trunk}: pattern {rule.pattern!r} must be digits, X for any digit, * at the end")
-    written = [*(rule.prepend for rule in outbound.numbers), outbound.caller_prepend]
+    written = [*(rule.prepend for rule in outbound.numbers), outbound.caller_prepend, outbound.asserted]
     if not all(_WRITTEN.fullmatch(text) for text in written):
-        raise ConfigError(f"trunk {trunk}: what is prepended must be digits, + at the beginning, * and #")
+        raise ConfigError(f"trunk {trunk}: what is prepended or asserted must be digits, + at the beginning, * and #")
     if not outbound.targets or not outbound.numbers:
         raise ConfigError(f"trunk {trunk}: calls go out through it, so it needs a target and a number rule")
     if outbound.ring_seconds not in range(5, 181) or outbound.patience_seconds not in range(1, 33):

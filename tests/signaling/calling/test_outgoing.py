@@ -30,6 +30,7 @@ from tests.signaling.scripted import Phone, Worker
 from vault.pii import Pii
 
 C = "c-1"
+CALL_OUT = events.StartOutbound(C, Pii("+4930#1"), "flow-1", "", NUMBER, "Acme")
 
 
 class Network(Phone):
@@ -103,7 +104,7 @@ class Hall:
         return target[0] not in self.down
 
     async def call(self, contact: str = C) -> None:
-        self.house.tell(self.center, events.StartOutbound(contact, Pii("+4930#1"), "flow-1", "", NUMBER, "Acme"))
+        self.house.tell(self.center, msgspec.structs.replace(CALL_OUT, contact=contact))
         await self.settle()
 
     async def settle(self) -> None:
@@ -149,6 +150,27 @@ async def test_a_domain_stands_for_both_sides_and_nobody_is_shown_where_nothing_
     [(_, invitation)] = hall.network.invited
     assert str(invitation.target) == "sip:+4930%231@acme.test"
     assert str(invitation.caller) == '"Anonymous" <sip:anonymous@anonymous.invalid>'
+
+
+async def test_the_trunk_says_who_is_said_to_call() -> None:
+    rules = {
+        "identity": "anonymous",
+        "asserted": "4711",
+        "history": "diversion",
+        "caller_prepend": "0",
+        "caller_strip": 1,
+    }
+    hall = Hall(trunk("one", "192.0.2.1", domain="acme.test", **rules))
+    placed = next(place for place in hall.center.handle(CALL_OUT, 1000.0) if isinstance(place, PlaceCall))
+    hall.outgoing.place(hall.center, msgspec.structs.replace(placed, passed_on="+15550199"))
+    await hall.settle()
+    [(_, invitation)] = hall.network.invited
+    assert str(invitation.caller) == '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    assert invitation.fields == (
+        ("P-Asserted-Identity", "<sip:4711@acme.test>"),
+        ("Privacy", "id"),
+        ("Diversion", "<sip:015550199@acme.test>;reason=unconditional;counter=1;privacy=full"),
+    )
 
 
 async def test_an_answered_call_is_a_contact_until_it_is_hung_up(hall: Hall) -> None:
