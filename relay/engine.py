@@ -16,8 +16,8 @@ from relay.mixing.hearing import NO_CELLS, NO_MIX, Matrix, Mixes, MixPlan, joine
 from relay.mixing.mixer import mix
 from relay.mixing.resample import NARROW, RATES
 from relay.mixing.rows import SourceRows
-from relay.mixing.sending import NarrowSender, OpusSender
-from relay.mixing.shared import encode_shared, heard_by_all
+from relay.mixing.sending import NarrowSender, OpusSender, SampleSender
+from relay.mixing.shared import Mixed, Shared, heard_by_all
 from relay.outcome import EngineReport, Kept, Tick, report_of
 from relay.party import Outgoing, Party, Room
 from relay.passing.direct import Passed
@@ -53,6 +53,7 @@ class Engine:
         self._rooms: dict[str, Room] = {}
         self._rows = SourceRows()
         self._plans = {rate: MixPlan(NO_CELLS) for rate in RATES}
+        self._shared = Shared()
         self._passed: list[Passed] = []
         self._kept: list[Kept] = []
         self._lent: dict[int, tuple[Party, Codec]] = {}
@@ -154,21 +155,25 @@ class Engine:
         del self._lent[self._legs[leg].row]
         self._legs[leg].receiver.take_back(queue)
 
-    def lend_sender(self, leg: str) -> tuple[int, g711.Law] | None:
-        """Row and law of a leg that is sent a packet of G.711 each tick; until `take_sender_back` that is done
-        elsewhere. None: it is another kind of leg, or may soon be. Raises KeyError."""
+    def lend_sender(self, leg: str) -> tuple[int, g711.Law | None] | None:
+        """Row and law, or None for Opus, of a leg that is sent a packet of G.711 or Opus each tick; until
+        `take_sender_back` that is done elsewhere. None: it is another kind of leg, or may soon be. Raises KeyError."""
         party = self._legs[leg]
         sender = party.sender
-        if party.room.stale or party.marker or not isinstance(sender, NarrowSender) or not sender.is_whole:
+        if party.room.stale or party.marker or isinstance(sender, SampleSender) or not sender.is_whole:
             return None
         if party.passing.is_begun or leg not in self._told:
             return None
         del self._told[leg]
-        return party.row, sender.law
+        if isinstance(sender, NarrowSender):
+            return party.row, sender.law
+        self._shared.choir.join(party)
+        return party.row, None
 
     def take_sender_back(self, leg: str) -> None:
         """Raises KeyError."""
-        self._told[leg] = self._legs[leg]
+        party = self._told[leg] = self._legs[leg]
+        self._shared.choir.leave(party)
 
     @property
     def hush(self) -> Hush:
@@ -205,7 +210,11 @@ class Engine:
 
     def expect_loss(self, leg: str, percent: float) -> None:
         """How many packets of a hundred the leg's peer reports as lost since its report before. Raises KeyError."""
-        self._legs[leg].expect_loss(percent)
+        party = self._legs[leg]
+        before = party.sender
+        party.expect_loss(percent)
+        if party.sender is not before:
+            self._shared.choir.touch()
 
     def set_room(self, room: str, hearing: tuple[Hear, ...]) -> None:
         """The whole hearing matrix of a room, in force from the next tick on. Raises KeyError.
@@ -379,10 +388,10 @@ class Engine:
 
     def _send(self, now_ns: int) -> tuple[list[Outgoing], Heard]:
         mixes = {rate: plan.mixes(self._rows.sounding) for rate, plan in self._plans.items()}
-        mixed = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
-        heard = heard_by_all(mixes[NARROW], mixed[NARROW])
+        sounds = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
         skipped = self._begin_mixing(mixes, now_ns)
-        encoded = encode_shared(mixes, mixed, skipped, self._faults)
+        encoded, voices = self._shared.encode(Mixed(mixes, sounds), skipped, self._faults)
+        heard = heard_by_all(mixes[NARROW], sounds[NARROW], voices)
         sends: list[Outgoing] = []
         for leg, ticks in skipped.items():
             sender = leg.sender
@@ -395,7 +404,7 @@ class Engine:
                 elif isinstance(sender, NarrowSender):
                     packets = sender.send(heard.frame(sender.law, number))
                 else:
-                    packets = sender.send(mixed[sender.rate][number])
+                    packets = sender.send(sounds[sender.rate][number])
                 sends += leg.outgoing(packets, ticks)
             except Exception as error:  # as in _take_legs
                 self._faults.append((leg.name, error))

@@ -15,6 +15,7 @@ from relay.errors import RtcpError
 from relay.offers.negotiation import Agreement
 from relay.offers.negotiator import Negotiator
 from relay.passing.direct import Passed
+from relay.passing.outbound import Sent
 from relay.passing.pace import Ending
 from relay.passing.run import KeepingRun, ListeningRun, PassingRun
 from relay.streams import rtcp
@@ -259,11 +260,11 @@ class Leg:
             return None
         return self.stream.following
 
-    def sent(self, packets: int, units: int, octets: int) -> None:
+    def sent(self, sent: Sent) -> None:
         """Packets of sound that were made and sent by a run."""
-        self.stream.made(packets, units)
-        self.counters.packets_sent += packets
-        self.counters.octets_sent += octets
+        self.stream.made(sent.packets, sent.units, sent.silent)
+        self.counters.packets_sent += sent.packets
+        self.counters.octets_sent += sent.octets
 
     def end_runs(self) -> None:
         """Something changes: packets go their own ways for now."""

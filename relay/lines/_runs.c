@@ -286,26 +286,60 @@ static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_n
     return done;
 }
 
-/* Makes and sends a packet for each of `count` rows of relay.passing.outbound.Outbound: what its listener hears, of the
- * `mixes` of each law in `octets`. `of_source`: the mix of each source's row, negative for the last one, silence.
- * `failed` as in `lines_take`; returns how many failed. */
-static int lines_send_mixes(lines *all, int count, const int64_t *rows, const int64_t (*fixed)[4], int64_t (*next)[2],
-                            int64_t *sent, const uint8_t *octets, int mixes, const int64_t *of_source,
-                            int64_t (*failed)[2])
+/* relay.passing.outbound.Heard: `mixes` of each law in `octets`; `of_source`: the mix of each row of sound, negative for
+ * the last one, silence. Voices of Opus, each of so many octets of `width`; `places`: the voice of each row, negative for
+ * none. */
+typedef struct {
+    const uint8_t *octets;
+    int mixes;
+    const int64_t *of_source;
+    const uint8_t *voices;
+    int width;
+    const int64_t *sizes, *places;
+} heard;
+
+/* What is heard in a row of sound by that law, or in Opus if it is negative; returns its octets, 0 for nothing. */
+static int hear(const heard *it, int64_t source, int64_t law, const uint8_t **payload)
+{
+    if (law < 0) {
+        int64_t place = it->places[source];
+        if (place < 0)
+            return 0;
+        *payload = it->voices + place * it->width;
+        return (int)it->sizes[place];
+    }
+    int64_t mix = it->of_source[source];
+    *payload = it->octets + (law * it->mixes + (mix < 0 ? it->mixes - 1 : mix)) * FRAME;
+    return FRAME;
+}
+
+#define MARKER (1 << 23)
+
+/* Makes and sends a packet for each of `count` rows of relay.passing.outbound.Outbound, whose columns these are: what its
+ * listener hears, and nothing in silence of which nothing is sent. `failed` as in `lines_take`; returns how many failed. */
+static int lines_send_mixes(lines *all, int count, const int64_t *rows, const int64_t (*fixed)[5], int64_t (*next)[3],
+                            int64_t (*sent)[3], const heard *it, int64_t (*failed)[2])
 {
     _Alignas(16) uint8_t data[STRIDE];
     int failures = 0, status;
     for (int i = 0; i < count; i++) {
-        int64_t row = rows[i], mix = of_source[fixed[row][2]];
-        if (mix < 0)
-            mix = mixes - 1;
-        put_word(data, fixed[row][0] | (next[row][0]++ & 0xFFFF));
-        put_word(data + 4, next[row][1]);
+        int64_t row = rows[i], timestamp = next[row][1];
+        const uint8_t *payload;
+        int size = hear(it, fixed[row][2], fixed[row][3], &payload);
+        next[row][1] += fixed[row][4];
+        sent[row][1] += fixed[row][4];
+        if (!size || size > SLOT - HEADER) {
+            next[row][2] = 1;
+            continue;
+        }
+        put_word(data, fixed[row][0] | (next[row][2] ? MARKER : 0) | (next[row][0]++ & 0xFFFF));
+        put_word(data + 4, timestamp);
         put_word(data + 8, fixed[row][1]);
-        memcpy(data + HEADER, octets + (fixed[row][3] * mixes + mix) * FRAME, FRAME);
-        next[row][1] += FRAME;
-        sent[row]++;
-        if ((status = put(all, &all->table[row], data, HEADER + FRAME))) {
+        memcpy(data + HEADER, payload, (size_t)size);
+        next[row][2] = 0;
+        sent[row][0]++;
+        sent[row][2] += size;
+        if ((status = put(all, &all->table[row], data, HEADER + size))) {
             failed[failures][0] = row;
             failed[failures++][1] = status;
         }

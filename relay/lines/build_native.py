@@ -45,9 +45,16 @@ ffi.cdef("""
     judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
                       int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
                       int64_t *odd);
-    int lines_send_mixes(lines *all, int count, const int64_t *rows, const int64_t (*fixed)[4], int64_t (*next)[2],
-                         int64_t *sent, const uint8_t *octets, int mixes, const int64_t *of_source,
-                         int64_t (*failed)[2]);
+    typedef struct {
+        const uint8_t *octets;
+        int mixes;
+        const int64_t *of_source;
+        const uint8_t *voices;
+        int width;
+        const int64_t *sizes, *places;
+    } heard;
+    int lines_send_mixes(lines *all, int count, const int64_t *rows, const int64_t (*fixed)[5], int64_t (*next)[3],
+                         int64_t (*sent)[3], const heard *it, int64_t (*failed)[2]);
 """)
 ffi.set_source(
     "relay.lines._native",

@@ -88,14 +88,14 @@ class NativeLines(Lines):
         count = lib.lines_take_discarded(self._table, self._numbers, self._counts)
         return zip(ffi.unpack(self._numbers, count), ffi.unpack(self._counts, count), strict=True) if count else ()
 
-    def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:
+    def _send_columns(self, lines: Column, packets: Octets, sizes: Column) -> Iterable[tuple[int, Exception]]:
         failed: list[tuple[int, Exception]] = []
         for start in range(0, len(lines), _SENT_AT_ONCE):
-            part, data = lines[start : start + _SENT_AT_ONCE], packets[start : start + _SENT_AT_ONCE]
-            numbers = ffi.from_buffer("int[]", part.astype(np.int32))
-            sizes = ffi.from_buffer("int[]", np.full(len(part), data.shape[1], np.int32))
-            octets = ffi.from_buffer("uint8_t[]", np.ascontiguousarray(data))
-            lib.lines_send(self._table, len(part), numbers, sizes, octets, self._failed)
+            at_once = slice(start, start + _SENT_AT_ONCE)
+            part, lengths = lines[at_once], sizes[at_once]
+            columns = (ffi.from_buffer("int[]", column.astype(np.int32)) for column in (part, lengths))
+            octets = ffi.from_buffer("uint8_t[]", _end_to_end(packets[at_once], lengths))
+            lib.lines_send(self._table, len(part), *columns, octets, self._failed)
             failed += _failures(part.tolist(), ffi.unpack(self._failed, len(part)))
         return failed
 
@@ -108,6 +108,14 @@ class NativeLines(Lines):
             lib.lines_send(self._table, len(part), numbers, [*map(len, data)], b"".join(data), self._failed)
             failed += _failures(numbers, ffi.unpack(self._failed, len(part)))
         return failed
+
+
+def _end_to_end(packets: Octets, sizes: Column) -> Octets:
+    """Those octets that count."""
+    width = packets.shape[1]
+    if (sizes == width).all():
+        return np.ascontiguousarray(packets)
+    return packets[sizes[:, None] > np.arange(width)]
 
 
 def _failures(numbers: list[int], statuses: list[int]) -> list[tuple[int, Exception]]:

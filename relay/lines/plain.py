@@ -116,8 +116,13 @@ class PlainLines(Lines):
         refused, self._refused = self._refused, {}
         return refused.items()
 
-    def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:
-        return self._send([(line, packet.tobytes()) for line, packet in zip(lines.tolist(), packets, strict=True)])
+    def _send_columns(self, lines: Column, packets: Octets, sizes: Column) -> Iterable[tuple[int, Exception]]:
+        return self._send(
+            [
+                (line, packet[:size].tobytes())
+                for line, packet, size in zip(lines.tolist(), packets, sizes.tolist(), strict=True)
+            ]
+        )
 
     def _send(self, packets: list[tuple[int, bytes]]) -> Iterable[tuple[int, Exception]]:
         failed: list[tuple[int, Exception]] = []

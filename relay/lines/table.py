@@ -126,10 +126,11 @@ class Lines(ABC):
         """From now on each packet of the line that is taken by a run becomes a record for each of these addresses, of
         recorder.wire.ADDRESS octets; none: it becomes none. Raises MemoryError."""
 
-    def send(self, lines: Column, packets: Octets) -> None:
-        """Packets in clear of one size, uint8[n, size], go out on these lines at once, after what was posted."""
+    def send(self, lines: Column, packets: Octets, sizes: Column) -> None:
+        """Packets in clear, uint8[n, any number] of which so many octets each, go out on these lines at once, after
+        what was posted."""
         self.flush()
-        self.tell_failed(self._send_columns(lines, packets))
+        self.tell_failed(self._send_columns(lines, packets, sizes))
 
     @abstractmethod
     def shut(self) -> None:
@@ -157,7 +158,7 @@ class Lines(ABC):
         """Returns what could not be protected."""
 
     @abstractmethod
-    def _send_columns(self, lines: Column, packets: Octets) -> Iterable[tuple[int, Exception]]:
+    def _send_columns(self, lines: Column, packets: Octets, sizes: Column) -> Iterable[tuple[int, Exception]]:
         """Likewise."""
 
     def _hand_on(self, batch: Batch, place: int) -> None:

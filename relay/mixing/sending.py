@@ -111,6 +111,11 @@ class OpusSender:
         self._dtx = format.dtx
 
     @property
+    def is_whole(self) -> bool:
+        """Whether each tick's sound is one packet."""
+        return self._frame == self.rate * TICK_MS // 1000
+
+    @property
     def begun(self) -> bool:
         """Whether anything was encoded."""
         return self._encoder is not None

@@ -1,53 +1,115 @@
 """What is made once in a tick for all who hear it: the packets of Opus, and the frames of G.711. Pure."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from relay.codecs import g711
-from relay.mixing.hearing import Mixes
+from relay.mixing.choir import Choir, Numbers
+from relay.mixing.hearing import NO_MIX, Mixes
+from relay.mixing.resample import NARROW, RATES
 from relay.mixing.sending import OpusSender, Packet
 from relay.party import Party, Room
-from relay.passing.outbound import Heard
+from relay.passing.outbound import Heard, Voices
 from relay.passing.waiting import FRAME
 
 Faults = list[tuple[str, Exception]]
 """(leg, error)"""
 
 
-def encode_shared(
-    mixes: Mapping[int, Mixes],
-    mixed: Mapping[int, npt.NDArray[np.int16]],
-    mixed_for: Mapping[Party, int],
-    faults: Faults,
-) -> dict[OpusSender, list[Packet]]:
-    """What each sender of Opus makes of this tick, for all legs that it is shared by. `faults` is told of those whose
-    sender cannot."""
-    encoded: dict[OpusSender, list[Packet]] = {}
-    by_room: dict[Room, list[tuple[Party, OpusSender, int | None]]] = defaultdict(list)
-    for leg in mixed_for:
-        if isinstance(leg.sender, OpusSender):
-            by_room[leg.room].append((leg, leg.sender, mixes[leg.sender.rate].of_listener(leg.row)))
-    for room, hearings in by_room.items():
-        for sender, number in room.sharing.arrange(hearings).items():
+class Mixed(msgspec.Struct, frozen=True):
+    """What there is to hear in a tick, by rate."""
+
+    mixes: Mapping[int, Mixes]
+    sounds: Mapping[int, npt.NDArray[np.int16]]
+    """int16[mixes, samples]."""
+
+    def number(self, rate: int, row: int) -> int:
+        """Of the mix that a row hears at a rate; NO_MIX: silence."""
+        return int(self.mixes[rate].of_row[row])
+
+    @property
+    def numbers(self) -> Numbers:
+        """int64[len(RATES), rows]: the mix that each row of sound hears at each rate."""
+        return np.stack([self.mixes[rate].of_row for rate in RATES])
+
+
+class Shared:
+    """The Opus of all legs of a worker: what each sender makes of a tick, for all legs that it is shared by."""
+
+    def __init__(self) -> None:
+        self.choir = Choir()
+        """Those whose packets are sent in columns."""
+        self._restless: set[Room] = set()
+
+    def encode(
+        self, mixed: Mixed, mixed_for: Iterable[Party], faults: Faults
+    ) -> tuple[dict[OpusSender, list[Packet]], Voices]:
+        """For those who are mixed for one by one, and for the choir. `faults` is told of those whose sender cannot."""
+        wanted = self._arrange(mixed, [leg for leg in mixed_for if isinstance(leg.sender, OpusSender)])
+        encoded: dict[OpusSender, list[Packet]] = {}
+        for sender, number in wanted.items():
             try:
-                encoded[sender] = sender.send_silence() if number is None else sender.send(mixed[sender.rate][number])
+                sound = None if number == NO_MIX else mixed.sounds[sender.rate][number]
+                encoded[sender] = sender.send_silence() if sound is None else sender.send(sound)
             except Exception as error:  # one leg's fault must not silence the worker
-                faults += [(leg.name, error) for leg, _, _ in hearings if leg.sender is sender]
-    return encoded
+                faults += [(leg.name, error) for leg in (*mixed_for, *self.choir) if leg.sender is sender]
+        return encoded, self._voices(encoded, len(mixed.mixes[NARROW].of_row))
+
+    def _arrange(self, mixed: Mixed, one_by_one: list[Party]) -> dict[OpusSender, int]:
+        """What each sender is to encode. Rooms in which nobody moves are seen to all at once."""
+        wanted, restless = self.choir.listen(mixed.numbers) if len(self.choir) else ({}, set[Room]())
+        restless |= {leg.room for leg in one_by_one}
+        for room in self._restless - restless:
+            room.sharing.forget()
+        self._restless = restless
+        if not restless:
+            return wanted
+        singers = self.choir.of(restless)
+        by_room: dict[Room, list[Party]] = defaultdict(list)
+        for leg in sorted((*one_by_one, *singers), key=lambda leg: leg.row):
+            by_room[leg.room].append(leg)
+        for leg in singers:
+            wanted.pop(_sender(leg), None)
+        before = [leg.sender for leg in singers]
+        for room, legs in by_room.items():
+            hearings = [(leg, _sender(leg), mixed.number(leg.sender.rate, leg.row)) for leg in legs]
+            wanted.update(room.sharing.arrange(hearings))
+        if any(leg.sender is not sender for leg, sender in zip(singers, before, strict=True)):
+            self.choir.touch()
+        return wanted
+
+    def _voices(self, encoded: Mapping[OpusSender, list[Packet]], rows: int) -> Voices:
+        if not len(self.choir):
+            return Voices.none(rows)
+        whole = {sender: packets[0][0] for sender, packets in encoded.items() if len(packets) == 1}
+        width = max((1, *map(len, whole.values())))
+        octets = b"".join(payload.ljust(width, b"\0") for payload in whole.values())
+        return Voices(
+            octets=np.frombuffer(octets, np.uint8).reshape(-1, width),
+            sizes=np.array([len(payload) for payload in whole.values()], np.int64),
+            places=self.choir.places({sender: place for place, sender in enumerate(whole)}, rows),
+        )
 
 
-def heard_by_all(mixes: Mixes, mixed: npt.NDArray[np.int16]) -> Heard:
-    """The mixes of 8 kHz in each law of G.711."""
+def heard_by_all(mixes: Mixes, mixed: npt.NDArray[np.int16], voices: Voices) -> Heard:
+    """The mixes of 8 kHz in each law of G.711, and what the choir is sent."""
     if not len(mixed):
-        return Heard(_SILENCE, mixes.of_row)
+        return Heard(_SILENCE, mixes.of_row, voices)
     octets = np.empty((len(g711.LAWS), len(mixed) + 1, FRAME), np.uint8)
     for number, law in enumerate(g711.LAWS):
         octets[number, :-1] = g711.encode(law, mixed)
     octets[:, -1:] = _SILENCE
-    return Heard(octets, mixes.of_row)
+    return Heard(octets, mixes.of_row, voices)
+
+
+def _sender(leg: Party) -> OpusSender:
+    if not isinstance(leg.sender, OpusSender):
+        raise AssertionError("only senders of Opus are shared")
+    return leg.sender
 
 
 _SILENCE = np.repeat(np.array([g711.SILENCE[law] for law in g711.LAWS], np.uint8), FRAME).reshape(-1, 1, FRAME)

@@ -26,25 +26,30 @@ class Listener(Protocol):
         """From this tick on the leg is sent what that one encodes."""
 
 
-Hearing = tuple[Listener, OpusSender, int | None]
-"""A listener of a room, its sender, and the number of the mix that it hears in this tick; None: silence."""
+Hearing = tuple[Listener, OpusSender, int]
+"""A listener of a room, its sender, and the number of the mix that it hears in this tick; -1: silence."""
 
 
 class Sharing:
-    """One room's. To be asked each tick, before anything is encoded."""
+    """One room's. To be asked before anything is encoded, in each tick in which two who share an encoder hear different
+    things, or two with encoders of equal settings the same; in others there is nothing to decide."""
 
     def __init__(self) -> None:
         self._same: dict[tuple[OpusSender, OpusSender], int] = {}
         """(encoder, the one that it may be given up for) -> ticks with the same sound."""
 
-    def arrange(self, hearings: Iterable[Hearing]) -> dict[OpusSender, int | None]:
+    def forget(self) -> None:
+        """A tick went by in which nobody asked."""
+        self._same = {}
+
+    def arrange(self, hearings: Iterable[Hearing]) -> dict[OpusSender, int]:
         """Gives senders to the listeners; returns each sender with the mix that it is to encode."""
         parted = self._part(hearings)
         same: dict[tuple[OpusSender, OpusSender], int] = {}
-        alike: dict[tuple[int | None, object], list[tuple[OpusSender, list[Listener]]]] = defaultdict(list)
+        alike: dict[tuple[int, object], list[tuple[OpusSender, list[Listener]]]] = defaultdict(list)
         for sender, (mix, listeners) in parted.items():
             alike[mix, sender.settings].append((sender, listeners))
-        wanted: dict[OpusSender, int | None] = {}
+        wanted: dict[OpusSender, int] = {}
         for (mix, _), senders in alike.items():
             leader = max(senders, key=lambda each: (each[0].begun, len(each[1])))[0]
             wanted[leader] = mix
@@ -61,12 +66,12 @@ class Sharing:
         self._same = same
         return wanted
 
-    def _part(self, hearings: Iterable[Hearing]) -> dict[OpusSender, tuple[int | None, list[Listener]]]:
+    def _part(self, hearings: Iterable[Hearing]) -> dict[OpusSender, tuple[int, list[Listener]]]:
         """The senders with what they are to encode, no two listeners of one hearing different things any more."""
-        by_sender: dict[OpusSender, dict[int | None, list[Listener]]] = defaultdict(lambda: defaultdict(list))
+        by_sender: dict[OpusSender, dict[int, list[Listener]]] = defaultdict(lambda: defaultdict(list))
         for listener, sender, mix in hearings:
             by_sender[sender][mix].append(listener)
-        parted: dict[OpusSender, tuple[int | None, list[Listener]]] = {}
+        parted: dict[OpusSender, tuple[int, list[Listener]]] = {}
         for sender, parts in by_sender.items():
             keeps = max(parts, key=lambda mix: len(parts[mix]))
             for mix, listeners in parts.items():

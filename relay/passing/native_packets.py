@@ -1,5 +1,7 @@
 """relay.passing.outbound's packets by relay/lines/_runs.c: made, protected and sent in one call."""
 
+from typing import Any
+
 import numpy as np
 
 from relay.lines import Lines
@@ -27,13 +29,25 @@ class NativePackets:
             self._lines.table,
             len(rows),
             ffi.from_buffer("int64_t[]", rows),
-            ffi.from_buffer("int64_t[][4]", columns.fixed),
-            ffi.from_buffer("int64_t[][2]", columns.next),
-            ffi.from_buffer("int64_t[]", columns.sent),
-            ffi.from_buffer("uint8_t[]", heard.octets),
-            heard.octets.shape[1],
-            ffi.from_buffer("int64_t[]", heard.mixes),
+            ffi.from_buffer("int64_t[][5]", columns.fixed),
+            ffi.from_buffer("int64_t[][3]", columns.next),
+            ffi.from_buffer("int64_t[][3]", columns.sent),
+            [_heard(heard)],
             ffi.from_buffer("int64_t[][2]", self._failed),
         )
         if failed:
             self._lines.tell_failed(failures(self._failed[:failed]))
+
+
+def _heard(heard: Heard) -> Any:
+    """As the C code has it; to be used at once."""
+    voices = heard.voices
+    return (
+        ffi.from_buffer("uint8_t[]", heard.octets),
+        heard.octets.shape[1],
+        ffi.from_buffer("int64_t[]", heard.mixes),
+        ffi.from_buffer("uint8_t[]", voices.octets),
+        voices.octets.shape[1],
+        ffi.from_buffer("int64_t[]", voices.sizes),
+        ffi.from_buffer("int64_t[]", voices.places),
+    )

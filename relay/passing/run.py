@@ -126,29 +126,26 @@ class ListeningRun:
 
     def tell(self) -> None:
         """The leg is told what it was sent since it was told last."""
-        self._tell(self._outbound.sent(self._line))
+        self._leg.sent(self._outbound.sent(self._line))
 
     def end(self) -> None:
         """The leg is told, and is sent packets one by one again."""
-        packets = self._outbound.end(self._line)
+        sent = self._outbound.end(self._line)
         self._leg.outgoing = None
-        self._tell(packets)
+        self._leg.sent(sent)
         self._engine.take_sender_back(self._leg.name)
-
-    def _tell(self, packets: int) -> None:
-        self._leg.sent(packets, packets * FRAME, packets * FRAME)
 
 
 def try_listening(leg: "Leg", engine: Engine, outbound: Outbound, outgoing: Outgoing) -> None:
     """Begins a run of a leg that was just sent this, if what follows is regular."""
-    if outgoing.samples != FRAME or len(outgoing.payload) != FRAME or leg.outgoing is not None:
+    if not outgoing.payload or leg.outgoing is not None:
         return
     line, following = leg.line, leg.sounding()
     if line is None or following is None or (lent := engine.lend_sender(leg.name)) is None:
         return
     row, law = lent
     head = _VERSION_2 | outgoing.payload_type << 16
-    outbound.begin(line, Listener(row, law, head, leg.stream.ssrc, following))
+    outbound.begin(line, Listener(row, law, outgoing.samples, head, leg.stream.ssrc, following))
     leg.outgoing = ListeningRun(leg, engine, outbound, line)
 
 

@@ -89,8 +89,10 @@ class SendStream:
         self._advance(outgoing)
         return head + outgoing.payload
 
-    def made(self, packets: int, units: int) -> None:
-        """So many more packets were sent, made elsewhere as `next` makes them; `units`: how long together."""
+    def made(self, packets: int, units: int, silent: bool) -> None:
+        """So many more packets were sent, made elsewhere as `next` makes them; `units`: how much time went by with
+        them, and with `skip`; `silent`: this was the last."""
+        self._silent = silent
         self._sequence = (self._sequence + packets) & 0xFFFF
         self._timestamp = (self._timestamp + units) & 0xFFFFFFFF
 

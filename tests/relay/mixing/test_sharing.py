@@ -44,11 +44,11 @@ class Room:
         self.listeners = listeners
         self.sharing = Sharing()
 
-    def tick(self, numbers: list[int | None], sounds: list[Samples]) -> int:
+    def tick(self, numbers: list[int], sounds: list[Samples]) -> int:
         hearings = zip(self.listeners, [each.sender for each in self.listeners], numbers, strict=True)
         wanted = self.sharing.arrange(hearings)
         encoded = {
-            sender: sender.send_silence() if number is None else sender.send(sounds[number])
+            sender: sender.send_silence() if number < 0 else sender.send(sounds[number])
             for sender, number in wanted.items()
         }
         for listener in self.listeners:
@@ -68,7 +68,7 @@ def test_who_hears_the_same_from_the_beginning_shares_at_once() -> None:
     late = Listener()
     room.listeners = (*room.listeners, late)
     assert room.tick([0] * 21, [SILENCE]) == 1
-    assert room.tick([None] * 21, [SILENCE]) == 1
+    assert room.tick([-1] * 21, [SILENCE]) == 1
 
 
 def test_other_settings_are_another_encoder() -> None:

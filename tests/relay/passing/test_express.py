@@ -19,6 +19,7 @@ from relay.lines.batch import Batch
 from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
 from relay.lines.table import BATCH
+from relay.passing.outbound import Heard
 from relay.passing.waiting import Coded, Frames, Hush
 from relay.streams.rtp import RtpPacket, parse, serialize
 from relay.switchboard import Switchboard
@@ -45,6 +46,8 @@ class MemoryLines(PlainLines):
         self.sent: dict[int, list[bytes]] = defaultdict(list)
         self.kept = 0
         self.rested = 0
+        self.listened = 0
+        """Packets that were made in columns."""
         self.taken = 0
         """Packets that went by runs."""
 
@@ -74,7 +77,7 @@ class NativeMemoryLines(NativeLines):
         super().__init__()
         self.coming: list[tuple[int, bytes, int]] = []
         self.sent: dict[int, list[bytes]] = defaultdict(list)
-        self.kept = self.taken = self.rested = 0
+        self.kept = self.taken = self.rested = self.listened = 0
         self._of_port: dict[int, int] = {}
         self._sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sink.setblocking(False)
@@ -205,6 +208,13 @@ def make_world(
         lines.taken += len(batch) - len(left)
         return left
 
+    send = board._outbound.send
+
+    def sending(heard: Heard) -> None:
+        lines.listened += len(board._outbound)
+        send(heard)
+
+    monkeypatch.setattr(board._outbound, "send", sending)
     monkeypatch.setattr(board._express, "play", counted)
     monkeypatch.setattr(board._express, "take", counting)
     board.listen(ADDRESS, 0)
@@ -328,6 +338,45 @@ async def test_a_conference_of_opus_is_the_same(worlds: Worlds, how: Impairment,
         await world.open(*FORMATS["opus"], legs=THREE)
         world.run(conference(5, how, seed, OPUS), 0, 5_200)
     assert all(world.kept > (600 if how is JITTER else 150) for world in worlds[:2])
+    assert [world.lines.listened > 700 for world in worlds] == [True, True, False]
+    await assert_alike(worlds)
+
+
+MANY = tuple(f"leg {number}" for number in range(8))
+PAUSING = (
+    "96 101",
+    "a=rtpmap:96 opus/48000/2",
+    "a=rtpmap:101 telephone-event/8000",
+    "a=fmtp:96 usedtx=1;useinbandfec=1",
+)
+
+
+async def test_who_parts_from_a_shared_encoder_and_comes_back_is_the_same(worlds: Worlds) -> None:
+    """Two of a large room speak now and then, beside pauses of which nothing is sent, digits, peers that lose packets,
+    a leg that goes and one that comes and has packets of another length."""
+    everybody = [Hear(a, b) for a in MANY for b in MANY if a != b]
+    for world in worlds:
+        for number, leg in enumerate(MANY[:7]):
+            formats, *attributes = PAUSING if number > 3 else FORMATS["opus"]
+            await world.board.handle(api.AddRtpLeg(leg, "room", ADDRESS, offer(9, *attributes, formats=formats)))
+        await world.hear(*everybody)
+        spoken = conference(7, CLEAN, 5, OPUS)
+        arrivals = {line: spoken[min(line, 2)] for line in range(len(MANY))}
+        world.run(arrivals, 0, 2_500)
+        await world.board.handle(api.SendDigits(MANY[5], "5", 120))
+        world.run(arrivals, 2_500, 3_500)
+        for leg in MANY[4:7]:
+            world.board._engine.expect_loss(leg, 5.0)
+        world.run(arrivals, 3_500, 4_500)
+        formats, *attributes = PAUSING
+        await world.board.handle(
+            api.AddRtpLeg(MANY[7], "room", ADDRESS, offer(9, *attributes, "a=ptime:40", formats=formats))
+        )
+        await world.board.handle(api.DropLeg(MANY[3]))
+        del arrivals[3]
+        await world.hear(*everybody[:30])
+        world.run(arrivals, 4_500, 7_500)
+    assert [world.lines.listened > 1_500 for world in worlds] == [True, True, False]
     await assert_alike(worlds)
 
 

@@ -9,7 +9,7 @@ from relay.codecs import g711
 from relay.lines import Lines, Way
 from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
-from relay.passing.outbound import Heard, Listener, Outbound
+from relay.passing.outbound import Heard, Listener, Outbound, Sent, Voices
 from relay.passing.waiting import FRAME
 from relay.transport.srtp import SUITES, Srtp
 from relay.transport.udp import address_of, bind
@@ -42,8 +42,12 @@ class Side:
         for number, law in enumerate(g711.LAWS):
             line = lines.open(self.here[number], self.ears[number])
             lines.lead(line, Way(address_of(self.there[number]), srtp if number else None))
-            listener = Listener(2 * number, law, HEAD | 8 * number << 16, 77 + number, (0xFFFF, 0xFFFFFFF0))
-            self.outbound.begin(line, listener)
+            self.listen(line, 2 * number, law)
+
+    def listen(self, line: int, row: int, law: g711.Law | None) -> None:
+        head = HEAD | 8 * line << 16
+        samples = 960 if law is None else FRAME
+        self.outbound.begin(line, Listener(row, law, samples, head, 77 + line, (0xFFFF, 0xFFFFFFF0)))
 
     def heard(self, number: int) -> bytes:
         self.there[number].settimeout(5)
@@ -57,9 +61,15 @@ class Side:
         self.lines.shut()
 
 
-def heard(*mixes: int) -> Heard:
+def heard(*mixes: int, voices: Voices | None = None) -> Heard:
     octets = np.random.default_rng(3).integers(0, 256, (2, 3, FRAME)).astype(np.uint8)
-    return Heard(octets, np.array(mixes))
+    return Heard(octets, np.array(mixes), voices or Voices.none(len(mixes)))
+
+
+def sung(*sizes: int, place: int) -> Voices:
+    """So many octets of Opus, of which the one in that place is heard in row 2."""
+    octets = np.random.default_rng(4).integers(0, 256, (len(sizes), max(sizes))).astype(np.uint8)
+    return Voices(octets, np.array(sizes), np.array([-1, -1, place]))
 
 
 @pytest.fixture
@@ -77,7 +87,21 @@ def test_both_send_the_same(sides: tuple[Side, Side]) -> None:
         for number in range(2):
             packets = [side.heard(number) for side in sides]
             assert packets[0] == packets[1] and len(packets[0]) == 12 + FRAME
-    assert [side.outbound.sent(1) for side in sides] == [3, 3]
+    assert [side.outbound.sent(1) for side in sides] == [Sent(3, 3 * FRAME, 3 * FRAME, False)] * 2
+
+
+def test_both_send_the_same_opus_beside_g711(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        side.listen(1, 2, None)
+    for voices in (sung(33, 250, place=1), sung(33, 0, place=1), sung(20, place=-1), sung(300, place=0)):
+        for side in sides:
+            side.outbound.send(heard(0, 0, 1, voices=voices))
+        assert len({side.heard(0) for side in sides}) == 1
+        if voices.places[2] >= 0 and voices.sizes[voices.places[2]]:
+            first, second = (side.heard(1) for side in sides)
+            assert first == second and len(first) == 12 + voices.sizes[voices.places[2]]
+            assert first[1] >> 7 == (voices.sizes[0] == 300)  # the marker of what comes after silence
+    assert [side.outbound.end(1) for side in sides] == [Sent(2, 4 * 960, 550, False)] * 2
 
 
 def test_what_was_posted_goes_before(sides: tuple[Side, Side]) -> None:
