@@ -1,8 +1,14 @@
-"""The connection to the recorder's tap socket: kept up, re-sends what was not acknowledged."""
+"""The connection to the recorder's tap socket: kept up, re-sends what was not acknowledged.
+
+A socket of its own rather than a stream of asyncio's: each tick reads what was acknowledged and writes its batch, so
+that nobody is woken in between, unless the socket is full.
+"""
 
 import asyncio
 import contextlib
 import secrets
+import socket
+from collections import deque
 from pathlib import Path
 
 import structlog
@@ -12,6 +18,8 @@ from recorder.wire import ACKNOWLEDGEMENT, HELLO_SIZE
 from relay.tapping.outbox import Outbox
 
 RETRY_SECONDS = 0.1
+_ROOM = 1 << 20
+"""Octets that the socket is asked to hold."""
 log = structlog.get_logger()
 
 
@@ -22,27 +30,40 @@ class TapLink:
         self._path = path
         self._outbox = outbox
         self._hello = secrets.token_bytes(HELLO_SIZE)
-        self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
-        self._acknowledged = asyncio.Event()
+        self._socket: socket.socket | None = None
+        self._frames = FrameReader()
+        self._unsent: deque[memoryview] = deque()
+        self._is_full = False
+        """The socket is watched until it takes something again."""
+        self._is_closing = False
+        self._changed = asyncio.Event()
+        """Something was acknowledged, or the connection is lost."""
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def flush(self, clock: int) -> None:
-        """Sends what was recorded since the last flush, as one batch."""
+        """Takes in what was acknowledged, and sends what was recorded since the last flush, as one batch."""
         data = self._outbox.close_batch(clock)
-        # One that is closing refuses to be written to, until `_talk` notices; the batch is sent again anyway.
-        if data is not None and self._writer is not None and not self._writer.is_closing():
-            self._writer.write(data)
+        if self._socket is None:
+            return  # it is sent when there is a connection
+        if data is not None:
+            self._unsent.append(memoryview(data))
+        self._read()
+        if self._unsent and not self._is_full:
+            self._write()
 
     async def close(self, seconds: float) -> None:
         """Waits at most so long for what is not yet acknowledged."""
+        self._is_closing = True
+        if self._socket is not None:
+            asyncio.get_running_loop().add_reader(self._socket, self._read)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not self._outbox.is_empty:
-                    self._acknowledged.clear()
-                    await self._acknowledged.wait()
+                    self._changed.clear()
+                    await self._changed.wait()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -55,28 +76,75 @@ class TapLink:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _talk(self) -> None:
-        reader, writer = await asyncio.open_unix_connection(self._path)
-        log.info("= taps connected")
-        try:
-            writer.write(frame(self._hello))
-            writer.writelines(self._outbox.unacknowledged())
-            self._writer = writer
-            # ValueError: an acknowledgement of a length that is none, or a frame that is too long.
-            with contextlib.suppress(OSError, FrameError, ValueError):
-                await self._read(reader)
-            log.warning("x taps disconnected")
-        finally:
-            self._writer = None
-            writer.close()
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
+            await loop.sock_connect(sock, str(self._path))
+            log.info("= taps connected")
+            self._socket, self._frames, self._is_full = sock, FrameReader(), False
+            self._unsent = deque(memoryview(part) for part in (frame(self._hello), *self._outbox.unacknowledged()))
+            try:
+                if self._is_closing:
+                    loop.add_reader(sock, self._read)
+                self._write()
+                while self._socket is not None:
+                    self._changed.clear()
+                    await self._changed.wait()
+            finally:
+                self._lose()
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        frames = FrameReader()
-        while data := await reader.read(4096):
-            for payload in frames.feed(data):
+    def _read(self) -> None:
+        assert self._socket is not None, "nobody reads without one"
+        try:
+            data = self._socket.recv(4096)
+            if not data:
+                raise ConnectionResetError("the recorder is gone")
+            for payload in self._frames.feed(data):
                 self._acknowledge(payload)
+            self._changed.set()
+        except BlockingIOError:
+            return
+        except (OSError, FrameError) as error:
+            log.warning("x taps disconnected", error=str(error))
+            self._lose()
+
+    def _write(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            while self._unsent:
+                first = self._unsent[0]
+                sent = self._socket.send(first)
+                if sent < len(first):
+                    self._unsent[0] = first[sent:]
+                else:
+                    self._unsent.popleft()
+        except BlockingIOError:
+            if not self._is_full:
+                self._is_full = True
+                asyncio.get_running_loop().add_writer(self._socket, self._write)
+            return
+        except OSError as error:
+            log.warning("x taps disconnected", error=str(error))
+            self._lose()
+            return
+        if self._is_full:
+            self._is_full = False
+            asyncio.get_running_loop().remove_writer(self._socket)
+
+    def _lose(self) -> None:
+        """`_talk` closes the socket, and another connection is made."""
+        if self._socket is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)
+        loop.remove_writer(self._socket)
+        self._socket = None
+        self._unsent.clear()
+        self._changed.set()
 
     def _acknowledge(self, payload: bytes) -> None:
         if len(payload) != ACKNOWLEDGEMENT.size:
             raise FrameError("not an acknowledgement")
         self._outbox.acknowledge(ACKNOWLEDGEMENT.unpack(payload)[0])
-        self._acknowledged.set()

@@ -1,9 +1,8 @@
 import asyncio
 from pathlib import Path
-from typing import cast
 
-from ipc.frames import frame
-from recorder.wire import Kind, Record
+from ipc.frames import FrameReader, frame
+from recorder.wire import BATCH, Kind, Record, pack
 from relay.tapping.outbox import Outbox
 from relay.tapping.tap_link import TapLink
 from tests.relay.recorder import TapSocket
@@ -32,8 +31,8 @@ async def test_nonsense_from_the_recorder_ends_the_connection_and_it_is_made_aga
     connected: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connected.put_nowait(writer)
         writer.write(frame(b"nonsense that is no u64"))
+        connected.put_nowait(writer)
         await reader.read()
         writer.close()
 
@@ -42,8 +41,60 @@ async def test_nonsense_from_the_recorder_ends_the_connection_and_it_is_made_aga
     link.start()
     for _ in range(2):
         await asyncio.wait_for(connected.get(), 5)
+        link.flush(0)
     await link.close(1)
     server.close()
+
+
+async def test_a_recorder_that_does_not_read_gets_all_in_order_when_it_does(tmp_path: Path) -> None:
+    """More than a socket holds."""
+    may_read, got = asyncio.Event(), asyncio.Queue[bytes]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await may_read.wait()
+        frames = FrameReader()
+        while data := await reader.read(1 << 20):
+            for payload in frames.feed(data):
+                got.put_nowait(payload)
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, tmp_path / "tap")
+    outbox = Outbox()
+    link = TapLink(tmp_path / "tap", outbox)
+    link.start()
+    for clock in range(200):
+        outbox.add_packed(pack(Record(bytes(16), Kind.PACKET, 0, clock, payload=bytes(60_000))), clock)
+        link.flush(clock)
+        await asyncio.sleep(0)
+    may_read.set()
+    async with asyncio.timeout(10):
+        told = [await got.get() for _ in range(201)]
+    assert [BATCH.unpack_from(payload)[0] for payload in told[1:]] == list(range(1, 201))
+    assert [payload[-60_000:] for payload in told[1:]] == [bytes(60_000)] * 200
+    await link.close(0)
+    server.close()
+
+
+async def test_what_a_recorder_had_not_acknowledged_when_it_died_is_sent_again(tmp_path: Path) -> None:
+    outbox = Outbox()
+    link, socket = TapLink(tmp_path / "tap", outbox), TapSocket(tmp_path / "tap")
+    socket.acknowledging = False
+    await socket.start()
+    link.start()
+    for clock in range(3):
+        outbox.add(record(clock))
+    link.flush(0)
+    await socket.until(Kind.PACKET, 3)
+    await socket.stop()
+    socket.acknowledging = True
+    await socket.start()
+    outbox.add(record(3))
+    link.flush(3)
+    link.flush(4)
+    await socket.until(Kind.PACKET, 4)
+    await link.close(5)
+    assert outbox.is_empty and socket.numbers == [1, 1, 2]
+    await socket.stop()
 
 
 async def test_a_link_that_closes_does_not_wait_for_ever(tmp_path: Path) -> None:
@@ -54,21 +105,3 @@ async def test_a_link_that_closes_does_not_wait_for_ever(tmp_path: Path) -> None
     link.flush(0)
     await asyncio.wait_for(link.close(0.05), 2)
     assert not outbox.is_empty
-
-
-async def test_a_recorder_that_is_gone_and_not_yet_missed_does_not_disturb_the_tick(tmp_path: Path) -> None:
-    class Closing:
-        """uvloop's transports raise when they are written to in this state."""
-
-        def is_closing(self) -> bool:
-            return True
-
-        def write(self, data: bytes) -> None:
-            raise RuntimeError("the handler is closed")
-
-    outbox = Outbox()
-    link = TapLink(tmp_path / "tap", outbox)
-    link._writer = cast(asyncio.StreamWriter, Closing())
-    outbox.add(record(0))
-    link.flush(0)
-    assert len(list(outbox.unacknowledged())) == 1
