@@ -339,6 +339,8 @@ class Engine:
     def _take_lent(self, frames: list[Frames], coded: list[Coded]) -> None:
         for each in frames:
             self._rows.put(each.sources, NARROW, each.samples)
+        if not coded:
+            return
         together: dict[int, tuple[list[int], list[npt.NDArray[np.int16]]]] = {rate: ([], []) for rate in RATES}
         for packet in coded:
             source, codec = self._lent[packet.source]
@@ -356,6 +358,8 @@ class Engine:
 
     def _take_legs(self, now_ns: int) -> None:
         """The frames of all legs into their rows; those of G.711 decoded together."""
+        if not self._heard:
+            return
         together: dict[g711.Law, tuple[list[int], list[bytes]]] = {law: ([], []) for law in g711.LAWS}
         for leg in self._heard.values():
             if leg.passed_only:

@@ -208,6 +208,18 @@ static taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t 
     return done;
 }
 
+/* Rows of runs whose next packet has not come in time, into `late`, which has room for all. Returns how many. */
+static int runs_late(const runs *it, int64_t now_ns, int64_t *late)
+{
+    int found = 0;
+    for (int64_t row = 0; row < it->rows; row++) {
+        const int64_t *look = it->looks + row * LOOKS;
+        if (look[LOOK_HEAD] != it->never && now_ns - it->state[row * STATE + LAST] >= look[PATIENCE])
+            late[found++] = row;
+    }
+    return found;
+}
+
 /* The lag that is wanted. */
 static int64_t target_of(const runs *it, int64_t row, int64_t base)
 {

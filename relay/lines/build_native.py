@@ -41,6 +41,7 @@ ffi.cdef("""
     } runs;
     typedef struct { int left, shown, failed, recorded; int64_t latest; } taken;
     taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t (*shown)[3], int64_t (*failed)[2]);
+    int runs_late(const runs *it, int64_t now_ns, int64_t *late);
     typedef struct { int played, coded, shortened, odd; } judged;
     judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
                       int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,

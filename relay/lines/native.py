@@ -17,7 +17,9 @@ from relay.lines.table import Lines, Way
 
 _SENT_AT_ONCE = 256
 
-if (getattr(lib, "COLUMNS", None), getattr(lib, "OVERHEAD", None)) != (COLUMNS, OVERHEAD):
+if (getattr(lib, "COLUMNS", None), getattr(lib, "OVERHEAD", None)) != (COLUMNS, OVERHEAD) or not hasattr(
+    lib, "runs_late"
+):
     raise ImportError("the extension was built of other sources than these")
 
 

@@ -36,6 +36,10 @@ class Mixes(msgspec.Struct, frozen=True):
     starts: Rows
     of_row: Rows
     """The mix of each row that is a listener's; NO_MIX: it hears nothing."""
+    loud: Rows
+    """Mixes that may go beyond full scale: of more than one source, or amplified."""
+    scaled: bool
+    """Any of the gains is not one."""
 
     def of_listener(self, row: int) -> int | None:
         """The mix that is heard in a row; None: nothing."""
@@ -103,13 +107,13 @@ class MixPlan:
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
-        self._sounding = np.zeros(0, np.bool_)
-        self._mixes = distinct_mixes(NO_CELLS, self._sounding)
+        self._sounding = b""
+        self._mixes = distinct_mixes(NO_CELLS, np.zeros(0, np.bool_))
 
     def mixes(self, sounding: Flags) -> Mixes:
         """As `distinct_mixes`."""
-        if not np.array_equal(sounding, self._sounding):
-            self._sounding, self._mixes = sounding.copy(), distinct_mixes(self._cells, sounding)
+        if (now := sounding.tobytes()) != self._sounding:
+            self._sounding, self._mixes = now, distinct_mixes(self._cells, sounding)
         return self._mixes
 
 
@@ -119,14 +123,16 @@ def distinct_mixes(cells: Cells, sounding: Flags) -> Mixes:
     heard = Cells(cells.listeners[audible], cells.sources[audible], cells.gains[audible])
     of_row = np.full(len(sounding), NO_MIX, np.int64)
     if not len(heard.listeners):
-        return Mixes(NO_CELLS.sources, NO_CELLS.gains, NO_CELLS.sources, of_row)
+        return Mixes(NO_CELLS.sources, NO_CELLS.gains, NO_CELLS.sources, of_row, NO_CELLS.sources, False)
     begins = np.flatnonzero(np.diff(heard.listeners, prepend=-1))
     lengths = np.diff(begins, append=len(heard.listeners))
     first, numbers = _alike(heard, begins, lengths)
     starts = np.cumsum(lengths[first]) - lengths[first]
     wanted = _places(begins[first], lengths[first])
     of_row[heard.listeners[begins]] = numbers
-    return Mixes(heard.sources[wanted], heard.gains[wanted], starts, of_row)
+    gains = heard.gains[wanted]
+    loud = np.flatnonzero((lengths[first] > 1) | (np.abs(gains[starts]) > 1.0))
+    return Mixes(heard.sources[wanted], gains, starts, of_row, loud, bool((gains != 1.0).any()))
 
 
 def _alike(heard: Cells, begins: Rows, lengths: Rows) -> tuple[Rows, Rows]:

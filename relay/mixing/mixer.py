@@ -21,13 +21,14 @@ def mix(frames: Samples, mixes: Mixes) -> Samples:
     """int16[mixes, n] of the sources' int16[rows, n]."""
     if not len(mixes.starts):
         return np.zeros((0, frames.shape[1]), np.int16)
-    lengths = np.diff(mixes.starts, append=len(mixes.sources))
-    if (lengths == 1).all() and (mixes.gains == 1.0).all():
+    if not mixes.scaled and len(mixes.starts) == len(mixes.sources):
         return frames[mixes.sources]
-    scaled = frames[mixes.sources] * mixes.gains[:, None]
-    sums = np.add.reduceat(scaled, mixes.starts, axis=0)
-    loud = (lengths > 1) | (np.abs(mixes.gains[mixes.starts]) > 1.0)
-    sums[loud] = soft_clip(sums[loud])
+    heard = frames[mixes.sources] * mixes.gains[:, None] if mixes.scaled else frames[mixes.sources]
+    sums = np.add.reduceat(heard, mixes.starts, axis=0, dtype=np.float32)
+    if len(mixes.loud) == len(sums):
+        sums = soft_clip(sums)
+    elif len(mixes.loud):
+        sums[mixes.loud] = soft_clip(sums[mixes.loud])
     return np.rint(sums).astype(np.int16)
 
 

@@ -82,7 +82,7 @@ class Express:
     def settle(self, now_ns: int) -> None:
         """Once a tick: ends the runs of those from whom nothing comes any more."""
         if self._runs:
-            for row in self._table.late(now_ns):
+            for row in self._steps.late(now_ns):
                 self._runs[row].end()
 
     def play(self, now_ns: int, hush: Hush) -> tuple[list[Frames], list[Coded]]:
@@ -100,7 +100,6 @@ class Express:
         """Passes on what is expected; returns the places of all else."""
         if not self._runs:
             return range(len(batch))
-        self._table.grow(int(batch.lines.max()) + 1)
         taken = self._steps.take(batch)
         if taken.records:
             self._record(taken.records, taken.latest_ns)

@@ -51,6 +51,13 @@ class NativeSteps:
         shown: list[tuple[int, int, int]] = self._shown[: taken.shown].tolist() if taken.shown else []
         return Taken(left, shown, self._lines.records(taken.recorded), taken.latest)
 
+    def late(self, now_ns: int) -> list[int]:
+        if self._table.size != self._size:
+            self._point()
+        count = lib.runs_late(self._runs, now_ns, self._late_at)
+        late: list[int] = self._late[:count].tolist() if count else []
+        return late
+
     def judge(self, now_ns: int, quiet: Flags) -> Turns:
         if self._table.size != self._size:
             self._point()
@@ -84,6 +91,8 @@ class NativeSteps:
         runs.bucket_ms, runs.reset_ms, runs.margin_ms = BUCKET_MS, jitter.RESET_MS, jitter.MARGIN_MS
         runs.most_wait_ms = jitter.MAX_WAIT_MS
         runs.quiet_turns, runs.spell_turns = jitter.QUIET_TURNS, jitter.SPELL_TURNS
+        self._late = np.zeros(table.size, np.int64)
+        self._late_at = ffi.from_buffer("int64_t[]", self._late)
         self._make_room(0)
 
     def _make_room(self, count: int) -> None:

@@ -13,7 +13,7 @@ from relay.lines import Lines
 from relay.lines.batch import RTP, Batch, Column
 from relay.lines.plain import PlainLines
 from relay.passing.pace import units
-from relay.passing.table import KEPT, LAST, LOOK, NEVER, SAMPLES, TO, RunTable
+from relay.passing.table import KEPT, LAST, LOOK, NEVER, PATIENCE, SAMPLES, TO, RunTable
 from relay.passing.waiting import FRAME, PAST, SLOTS, Flags, Turns
 from relay.streams.rtp import HEADER_SIZE
 
@@ -38,6 +38,9 @@ class Steps(Protocol):
     def take(self, batch: Batch) -> Taken:
         """Passes on, or keeps, what is expected."""
 
+    def late(self, now_ns: int) -> list[int]:
+        """The runs from which nothing comes any more."""
+
     def judge(self, now_ns: int, quiet: Flags) -> Turns:
         """The turn of what is kept. `quiet`: of each source of sound whether its last frame was faint or none."""
 
@@ -50,6 +53,7 @@ class NumpySteps:
 
     def take(self, batch: Batch) -> Taken:
         rows, table = batch.lines, self._table
+        table.grow(int(rows.max()) + 1)
         fixed, state = table.fixed.take(rows, axis=0).T, table.state.take(rows, axis=0)
         fits = self._fits(batch, fixed, state.T)
         odd = ~fits & (fixed[0] != NEVER) & (batch.kinds == RTP)
@@ -68,6 +72,11 @@ class NumpySteps:
         shown = self._take(batch, places, fixed[:, places], state[places]) if len(places) else []
         left = () if len(places) == len(batch) else (~fits).nonzero()[0].tolist()
         return Taken(left, shown, records, latest_ns)
+
+    def late(self, now_ns: int) -> list[int]:
+        fixed, last = self._table.fixed, self._table.state[:, LAST]
+        over: list[int] = ((fixed[:, 0] != NEVER) & (now_ns - last >= fixed[:, PATIENCE])).nonzero()[0].tolist()
+        return over
 
     def judge(self, now_ns: int, quiet: Flags) -> Turns:
         return self._table.waiting.judge(now_ns, self._table.state[:, :2], self._table.pace, quiet)

@@ -75,11 +75,6 @@ class RunTable:
     def end(self, line: int) -> None:
         self.fixed[line, 0] = NEVER
 
-    def late(self, now_ns: int) -> list[int]:
-        """The runs from which nothing comes any more."""
-        over = (self.fixed[:, 0] != NEVER) & (now_ns - self.state[:, LAST] >= self.fixed[:, PATIENCE])
-        return over.nonzero()[0].tolist() if over.any() else []
-
     def grow(self, size: int) -> None:
         """There are so many rows at least from now on."""
         if size <= self.size:

@@ -50,7 +50,6 @@ class Side:
         for place, (line, kind, arrival_ns, data) in enumerate(packets):
             self.batch.put(place, (line, kind, arrival_ns), data)
         self.batch.fill(len(packets))
-        self.table.grow(1 + max(line for line, *_ in packets))
         self.told = taken = self.steps.take(self.batch)
         return list(taken.left), [list(shown) for shown in taken.shown]
 
@@ -106,6 +105,16 @@ def test_both_leave_the_same_behind(sides: tuple[Side, Side], seed: int) -> None
     assert sides[0].table.pace.columns[0].sum() > 100
 
 
+def test_who_sends_nothing_any_more_is_late(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        side.table.fixed[[0, 4], 6] = 100 * MS
+        assert side.steps.late(100 * MS - 1) == []
+        side.take([(4, RTP, MS, packet(1))])
+        assert side.steps.late(100 * MS) == [0] and side.steps.late(101 * MS) == [0, 4]
+        side.table.end(0)
+        assert side.steps.late(101 * MS) == [4]
+
+
 def test_what_follows_on_something_odd_waits_for_it(sides: tuple[Side, Side]) -> None:
     for side in sides:
         left, _ = side.take([(0, RTP, MS, packet(5)), (0, RTP, MS, packet(1)), (2, RTP, MS, packet(1))])
@@ -139,6 +148,7 @@ def test_what_is_short_or_long_is_left(sides: tuple[Side, Side], data: bytes) ->
     for side in sides:
         assert side.take([(row, RTP, MS, data) for row in range(ROWS)])[0] == list(range(ROWS))
         assert side.take([(900, RTP, MS, data)])[0] == [0]
+        side.table.grow(901)
     assert_same(sides)
 
 
