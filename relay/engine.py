@@ -51,6 +51,8 @@ class Engine:
         self._told: dict[str, Party] = {}
         """Those to whom nothing is passed on by a run."""
         self._rooms: dict[str, Room] = {}
+        self._playing: dict[str, Room] = {}
+        """Rooms with a player."""
         self._rows = SourceRows()
         self._plans = {rate: MixPlan(NO_CELLS) for rate in RATES}
         self._shared = Shared()
@@ -96,7 +98,9 @@ class Engine:
         if not gone.room.legs:
             for _, row in gone.room.players.values():
                 self._rows.release(row)
-            self._rooms = {name: room for name, room in self._rooms.items() if room is not gone.room}
+            for rooms in (self._rooms, self._playing):
+                for name in [name for name, room in rooms.items() if room is gone.room]:
+                    del rooms[name]
         return report
 
     def report(self, leg: str) -> EngineReport:
@@ -178,7 +182,7 @@ class Engine:
     @property
     def hush(self) -> Hush:
         """How the last frames of all sources were."""
-        return Hush(self._rows.quiet, self._rows.silent)
+        return self._rows
 
     def advance_run(self, source: str, ending: Ending) -> None:
         """What has been passed on, or kept, elsewhere. Raises KeyError."""
@@ -196,6 +200,11 @@ class Engine:
         """What was passed on since the last call, to be sent at once."""
         passed, self._passed = self._passed, []
         return passed
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether there is something for `take_passed` or `take_kept`."""
+        return bool(self._passed or self._kept)
 
     @property
     def passes(self) -> bool:
@@ -238,6 +247,7 @@ class Engine:
         if player in place.players or player in place.legs:
             raise ValueError("the room has a source of that name")
         place.players[player] = Player(samples, rate, loop), self._rows.allot()
+        self._playing[room] = place
         self._touch(place)
 
     def remove_player(self, room: str, player: str) -> None:
@@ -245,6 +255,8 @@ class Engine:
         place = self._rooms.get(room)
         if place and player in place.players:
             self._rows.release(place.players.pop(player)[1])
+            if not place.players:
+                del self._playing[room]
             self._touch(place)
 
     def tick(self, now_ns: int, played: tuple[list[Frames], list[Coded]] = ([], [])) -> Tick:
@@ -380,7 +392,9 @@ class Engine:
 
     def _take_players(self) -> list[tuple[str, str]]:
         ended: list[tuple[str, str]] = []
-        for name, room in self._rooms.items():
+        if not self._playing:
+            return ended
+        for name, room in self._playing.items():
             for player, (source, row) in room.players.items():
                 if source.ended:
                     ended.append((name, player))

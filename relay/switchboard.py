@@ -127,6 +127,8 @@ class Switchboard:
 
     def _receive(self) -> None:
         self._lines.receive()
+        if not self._engine.has_taken:
+            return
         for passed in self._engine.take_passed():
             leg = self._legs[passed.leg]
             try:

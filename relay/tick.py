@@ -15,6 +15,7 @@ LAG_TICKS = 250
 """The worst lateness is remembered for so many ticks at least, and twice as many at most."""
 BEAT_NS = 4_000_000
 """What is passed on from leg to leg waits for no longer than this."""
+_BEAT_SECONDS = BEAT_NS / 1e9
 MAX_BEHIND = 25
 """Ticks: further behind than this (half a second; the process was stopped), deadlines begin anew."""
 
@@ -61,10 +62,14 @@ class Ticker:
         """Ticks by how long after their deadline they began: class i up to LATENESS_MS[i]."""
         self.lateness_seconds = 0.0
         """Of all ticks together."""
-        self.busy_seconds = 0.0
-        """Spent in ticks and beats."""
+        self._busy_ns = 0
         self._worst = [0, 0]
         """ns; of the LAG_TICKS before, and of those since."""
+
+    @property
+    def busy_seconds(self) -> float:
+        """Spent in ticks and beats."""
+        return self._busy_ns / 1e9
 
     @property
     def lag_ms(self) -> float:
@@ -72,28 +77,30 @@ class Ticker:
         return max(self._worst) / 1e6
 
     def start(self) -> None:
-        self._deadline = now_ns() + TICK_NS
-        self._arm()
+        self._loop = asyncio.get_running_loop()
+        now = now_ns()
+        self._deadline = now + TICK_NS
+        self._arm(now)
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _arm(self) -> None:
-        delay = max(0, self._deadline - now_ns())
+    def _arm(self, now: int) -> None:
+        delay = self._deadline - now
         if delay > BEAT_NS and self._beats():
-            self._timer = asyncio.get_running_loop().call_later(BEAT_NS / 1e9, self._run_beat)
+            self._timer = self._loop.call_later(_BEAT_SECONDS, self._run_beat)
         else:
-            self._timer = asyncio.get_running_loop().call_later(delay / 1e9, self._run)
+            self._timer = self._loop.call_later(max(0, delay) / 1e9, self._run)
 
     def _run_beat(self) -> None:
         begun = now_ns()
-        self._arm()
+        self._arm(begun)
         try:
             self._beat()
         finally:
-            self.busy_seconds += (now_ns() - begun) / 1e9
+            self._busy_ns += now_ns() - begun
 
     def _run(self) -> None:
         begun = now_ns()
@@ -102,11 +109,11 @@ class Ticker:
         self._deadline += TICK_NS
         if begun - self._deadline > MAX_BEHIND * TICK_NS:
             self._deadline = begun + TICK_NS
-        self._arm()
+        self._arm(begun)
         try:
             self._tick(begun)
         finally:
-            self.busy_seconds += (now_ns() - begun) / 1e9
+            self._busy_ns += now_ns() - begun
 
     def _count(self, late_ns: int) -> None:
         self.late += late_ns > LATE_NS

@@ -19,37 +19,60 @@ RTP, RTCP = 0, 1
 class Batch:
     """What was let through, in clear, in order of arrival of each line. The next batch overwrites it."""
 
-    lines: Column
-    kinds: Column
-    slots: Column
-    """Rows of the table of octets."""
-    sizes: Column
-    arrivals: Column
-    """In ns on the clock of relay.tick.now_ns."""
-    heads: Column
-    """The first four octets as one number: version, marker, payload type and sequence number; 0 of what has no header
-    of RTP."""
-    timestamps: Column
-    ssrcs: Column
-    contents: Column
-    """The two octets after the fixed header, as one number."""
-
     def __init__(self, octets: Octets, columns: Column) -> None:
         """`octets`: one row a slot, each of a whole number of words; `columns`: COLUMNS rows."""
         self._octets = octets
         self._words: Any = octets.view(">u4")
         self._columns = columns
-        self.fill(0)
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return self._count
 
     def fill(self, count: int) -> None:
         """So many datagrams are told of in the columns."""
-        (
-            self.lines, self.kinds, self.slots, self.sizes, self.arrivals,
-            self.heads, self.timestamps, self.ssrcs, self.contents,
-        ) = self._columns[:, :count]  # fmt: skip
+        self._count = count
+
+    @property
+    def lines(self) -> Column:
+        return self._columns[0, : self._count]
+
+    @property
+    def kinds(self) -> Column:
+        return self._columns[1, : self._count]
+
+    @property
+    def slots(self) -> Column:
+        """Rows of the table of octets."""
+        return self._columns[2, : self._count]
+
+    @property
+    def sizes(self) -> Column:
+        return self._columns[3, : self._count]
+
+    @property
+    def arrivals(self) -> Column:
+        """In ns on the clock of relay.tick.now_ns."""
+        return self._columns[4, : self._count]
+
+    @property
+    def heads(self) -> Column:
+        """The first four octets as one number: version, marker, payload type and sequence number; 0 of what has no
+        header of RTP."""
+        return self._columns[5, : self._count]
+
+    @property
+    def timestamps(self) -> Column:
+        return self._columns[6, : self._count]
+
+    @property
+    def ssrcs(self) -> Column:
+        return self._columns[7, : self._count]
+
+    @property
+    def contents(self) -> Column:
+        """The two octets after the fixed header, as one number."""
+        return self._columns[8, : self._count]
 
     def put(self, place: int, seen: tuple[int, int, int], data: bytes) -> None:
         """Tells of a datagram in the columns at that place, with the octets in the slot of the same number; `seen`:

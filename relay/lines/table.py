@@ -99,8 +99,9 @@ class Lines(ABC):
         for line, datagrams in self._discarded():
             if (receiver := self._receivers.get(line)) is not None:
                 receiver.discard(datagrams)
-        self._free += self._closed
-        self._closed = []
+        if self._closed:
+            self._free += self._closed
+            self._closed = []
 
     def post(self, line: int, packet: bytes) -> None:
         """An RTP packet in clear, of MAX_DATAGRAM octets at most, to be protected and sent with the next `flush`."""

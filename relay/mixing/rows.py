@@ -56,6 +56,8 @@ class SourceRows:
         self._peak = np.zeros(0, np.int32)
         self._plain = True
         """All sources are at 8 kHz, and nothing else is wanted of them."""
+        self._stirs = False
+        """Something was put in this tick, or is heard of those before."""
         self.sounding: Flags = np.zeros(0, np.bool_)
         """Which rows make a sound in this tick; the others' frames mean nothing."""
         self._grow(capacity)
@@ -104,17 +106,20 @@ class SourceRows:
         return bool(self._peak[row] < QUIET_PEAK)
 
     def begin(self) -> None:
-        self._fresh[:] = False
+        if self._stirs:
+            self._fresh[:] = False
 
     def put(self, rows: list[int] | Rows, rate: int, frames: Samples) -> None:
         """int16[n, samples of a frame] for n rows."""
         self.frames[rate][rows] = frames
         self._rate[rows] = rate
-        self._fresh[rows] = True
+        self._fresh[rows] = self._stirs = True
         self._plain = self._plain and rate == NARROW
 
     def settle(self) -> None:
         """Finds out who is heard, and makes the rates that are wanted."""
+        if not self._stirs:
+            return
         self._measure()
         were_loud, self._loud = self._loud, self._peak > SILENT_PEAK
         # One tick longer, so that the filters' last two milliseconds come out.
@@ -123,6 +128,7 @@ class SourceRows:
             self._silence(np.flatnonzero(silent))
         if not self._plain:
             self._convert_all()
+        self._stirs = bool(self._fresh.any() or self._hang.any() or self._loud.any() or self.sounding.any())
 
     def _convert_all(self) -> None:
         to_full = self.sounding & self._wanted[FULL] & (self._rate != FULL)

@@ -6,6 +6,7 @@ In the tick in which it is not, it is given back to its objects first. Pure.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -32,13 +33,16 @@ _PLACES = np.arange(FRAME)
 Flags = npt.NDArray[np.bool_]
 
 
-class Hush(msgspec.Struct, frozen=True):
+class Hush(Protocol):
     """Of each source of sound how its last frame was."""
 
-    quiet: Flags
-    """Faint or none."""
-    silent: Flags
-    """So faint that it was no sound, or none."""
+    @property
+    def quiet(self) -> Flags:
+        """Faint or none."""
+
+    @property
+    def silent(self) -> Flags:
+        """So faint that it was no sound, or none."""
 
 
 class Queue(msgspec.Struct, frozen=True):
