@@ -48,6 +48,14 @@ class Hear(msgspec.Struct, frozen=True):
     """Linear."""
 
 
+class HearAll(msgspec.Struct, frozen=True):
+    """Cells of the hearing matrix: each listener hears each source, but nobody himself."""
+
+    listeners: tuple[str, ...]
+    sources: tuple[str, ...]
+    gain: float = 1.0
+
+
 class Tap(msgspec.Struct, frozen=True):
     """What a leg sends is told to the recorder as one party of one recording."""
 
@@ -224,6 +232,8 @@ class SetRoom(Command[Done], frozen=True):
     room: str
     hearing: tuple[Hear, ...] = ()
     taps: tuple[Tap, ...] = ()
+    groups: tuple[HearAll, ...] = ()
+    """For rooms of many. Of two cells for a pair the one in `hearing` holds, else that of the later group."""
 
 
 class Play(Command[Done], frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from relay.api import Hear
+from relay.api import Hear, HearAll
 from relay.codecs import g711
 from relay.formats import TICK_MS, Codec, SendFormat
 from relay.mixing.hearing import NO_CELLS, NO_MIX, Matrix, Mixes, MixPlan, joined
@@ -225,13 +225,13 @@ class Engine:
         if party.sender is not before:
             self._shared.choir.touch()
 
-    def set_room(self, room: str, hearing: tuple[Hear, ...]) -> None:
+    def set_room(self, room: str, hearing: tuple[Hear, ...], groups: tuple[HearAll, ...] = ()) -> None:
         """The whole hearing matrix of a room, in force from the next tick on. Raises KeyError.
 
         Names of legs and players that are not there (yet) are kept and mean something once they are; of two cells for
         one pair the last holds.
         """
-        self._rooms[room].hearing = Matrix(hearing)
+        self._rooms[room].hearing = Matrix(hearing, groups)
         self._touch(self._rooms[room])
 
     def listeners(self, room: str, source: str) -> list[str]:

@@ -42,7 +42,7 @@ class Rooms:
         """Hearing and taps change together, between two ticks. Raises KeyError for an unknown room."""
         state = self._rooms[command.room]
         state.taps = command.taps
-        self._engine.set_room(command.room, command.hearing)
+        self._engine.set_room(command.room, command.hearing, command.groups)
         self._tap(command.room, clock)
 
     def listeners(self, room: str, source: str) -> list[str]:

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from relay.api import Hear
+from relay.api import Hear, HearAll
 
 Rows = npt.NDArray[np.intp]
 Gains = npt.NDArray[np.float32]
@@ -52,17 +52,21 @@ class Matrix:
 
     Of two cells for a pair the last holds; a gain of zero, or none that is a number, is no cell."""
 
-    def __init__(self, hearing: Sequence[Hear] = ()) -> None:
+    def __init__(self, hearing: Sequence[Hear] = (), groups: Sequence[HearAll] = ()) -> None:
+        """Cells of `hearing` stand over those of groups, those of a group over those of the groups before it."""
         numbers: dict[str, int] = {}
+        told = [_cells_of(group, numbers) for group in groups]
         listeners = [numbers.setdefault(hear.listener, len(numbers)) for hear in hearing]
         sources = [numbers.setdefault(hear.source, len(numbers)) for hear in hearing]
+        told.append(Cells(*map(np.asarray, (listeners, sources, [hear.gain for hear in hearing]))))
         self._names = list(numbers)
-        pairs = np.array(listeners, np.intp) * len(numbers) + np.array(sources, np.intp)
+        pairs = np.concatenate([each.listeners * len(numbers) + each.sources for each in told]).astype(np.intp)
         # The last of each pair is the first from behind; `unique` orders by listener, then by source.
         pairs, last = np.unique(pairs[::-1], return_index=True)
-        gains = np.array([hear.gain for hear in hearing], np.float64)[::-1][last]
+        gains = np.concatenate([each.gains for each in told])[::-1][last]
         said = np.isfinite(gains) & (gains != 0)
-        self._listeners, self._sources = np.divmod(pairs[said], max(1, len(numbers)))
+        numbered = np.divmod(pairs[said], max(1, len(numbers)))
+        self._listeners, self._sources = (column.astype(np.int32) for column in numbered)
         self._gains = np.clip(gains[said], -MAX_GAIN, MAX_GAIN).astype(np.float32)
 
     def cells(self, listeners: Mapping[str, int], sources: Mapping[str, int]) -> Cells:
@@ -91,10 +95,11 @@ class Matrix:
         return np.flatnonzero((of_listener >= 0) & (of_source >= 0)), of_listener, of_source
 
 
-def joined(parts: Sequence[Cells]) -> Cells:
+def joined(rooms: Sequence[Cells]) -> Cells:
     """The cells of any number of rooms."""
-    if not parts:
-        return NO_CELLS
+    parts = [cells for cells in rooms if len(cells.sources)]
+    if len(parts) < 2:
+        return parts[0] if parts else NO_CELLS
     return Cells(
         np.concatenate([part.listeners for part in parts]),
         np.concatenate([part.sources for part in parts]),
@@ -133,6 +138,17 @@ def distinct_mixes(cells: Cells, sounding: Flags) -> Mixes:
     gains = heard.gains[wanted]
     loud = np.flatnonzero((lengths[first] > 1) | (np.abs(gains[starts]) > 1.0))
     return Mixes(heard.sources[wanted], gains, starts, of_row, loud, bool((gains != 1.0).any()))
+
+
+def _cells_of(group: HearAll, numbers: dict[str, int]) -> Cells:
+    """By the numbers of names, which grow by those that are new."""
+    listeners, sources = (
+        np.array([numbers.setdefault(name, len(numbers)) for name in names], np.intp)
+        for names in (group.listeners, group.sources)
+    )
+    pairs = np.repeat(listeners, len(sources)), np.tile(sources, len(listeners))
+    others = pairs[0] != pairs[1]
+    return Cells(pairs[0][others], pairs[1][others], np.full(int(others.sum()), group.gain))
 
 
 def _alike(heard: Cells, begins: Rows, lengths: Rows) -> tuple[Rows, Rows]:

@@ -62,8 +62,9 @@ class Workers:
             client = self._client(room)
             try:
                 lines += [await _add(client, leg, at) for leg in legs]
-                hearing = tuple(api.Hear(leg_name(a), leg_name(b)) for a in legs for b in legs if a is not b)
-                await client.ask(api.SetRoom(str(room), hearing, self._taps(legs)), timeout=30.0)
+                names = tuple(map(leg_name, legs))
+                everybody = api.HearAll(names, names)
+                await client.ask(api.SetRoom(str(room), taps=self._taps(legs), groups=(everybody,)), timeout=30.0)
             except Refusal as refusal:
                 raise RuntimeError(f"the worker refused a leg: {refusal.code}: {refusal}") from None
         return sorted(lines, key=lambda line: line.leg.number)

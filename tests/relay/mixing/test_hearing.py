@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 
-from relay.api import Hear
+from relay.api import Hear, HearAll
 from relay.mixing.hearing import MAX_GAIN, Cells, Matrix, Mixes, MixPlan, distinct_mixes, joined
 
 LEGS = {"ann": 0, "bob": 1, "cid": 2}
@@ -37,6 +37,33 @@ def test_a_gain_beyond_all_reason_is_limited() -> None:
 def test_of_two_cells_for_a_pair_the_last_holds() -> None:
     assert cells(Hear("ann", "bob"), Hear("ann", "bob", 0.25)) == [(0, 1, 0.25)]
     assert cells(Hear("ann", "bob"), Hear("ann", "bob", 0.0)) == []
+
+
+def test_in_a_group_each_hears_all_but_himself() -> None:
+    told = Matrix(groups=[HearAll(("ann", "bob", "ann"), ("bob", "ann", "music", "gone"), 0.5)]).cells(LEGS, SOURCES)
+    found = zip(told.listeners.tolist(), told.sources.tolist(), told.gains.tolist(), strict=True)
+    assert sorted(found) == [(0, 1, 0.5), (0, 3, 0.5), (1, 0, 0.5), (1, 3, 0.5)]
+    assert len(Matrix(groups=[HearAll((), ("ann",)), HearAll(("ann",), ())]).cells(LEGS, SOURCES).sources) == 0
+
+
+def test_a_cell_stands_over_groups_and_a_group_over_those_before_it() -> None:
+    all_, some = HearAll(tuple(LEGS), tuple(LEGS)), HearAll(("bob",), ("ann",), 0.25)
+    told = Matrix([Hear("ann", "bob", 0.0), Hear("cid", "ann", 2.0)], [all_, some]).cells(LEGS, SOURCES)
+    found = zip(told.listeners.tolist(), told.sources.tolist(), told.gains.tolist(), strict=True)
+    assert sorted(found) == [(0, 2, 1.0), (1, 0, 0.25), (1, 2, 1.0), (2, 0, 2.0), (2, 1, 1.0)]
+
+
+def test_a_group_says_what_its_cells_say() -> None:
+    names = tuple(LEGS)
+    one = Matrix(groups=[HearAll(names, (*names, "music"))])
+    other = Matrix([Hear(a, b) for a in names for b in (*names, "music") if a != b])
+    assert sorted(one.listeners("music")) == sorted(other.listeners("music")) == sorted(names)
+    for a, b in zip(_columns(one.cells(LEGS, SOURCES)), _columns(other.cells(LEGS, SOURCES)), strict=True):
+        assert sorted(a) == sorted(b)
+
+
+def _columns(cells: Cells) -> tuple[list[float], list[float], list[float]]:
+    return cells.listeners.tolist(), cells.sources.tolist(), cells.gains.tolist()
 
 
 def test_a_listeners_cells_lie_together_in_the_order_of_their_sources() -> None:
