@@ -41,6 +41,7 @@ class LegMaker:
     def listen(self, address: str, port: int) -> None:
         """Opens the browsers' port, and says where the other ports will be opened. Raises OSError."""
         self._address = address
+        self._certificates.current(now())  # takes longer than a call should wait for
         self._browsers.listen(address, port)
 
     def close(self) -> None:

@@ -173,12 +173,15 @@ class SourceRows:
         tables: tuple[dict[Any, Any], ...] = (self.frames, self._past, self._wanted, self._converted)
         for table in tables:
             for key, column in table.items():
-                table[key] = _longer(column, more)
-        self._rate, self._fresh = _longer(self._rate, more), _longer(self._fresh, more)
-        self._loud, self.sounding = _longer(self._loud, more), _longer(self.sounding, more)
-        self._gated, self._hang = _longer(self._gated, more), _longer(self._hang, more)
-        self._peak = _longer(self._peak, more)
+                table[key] = longer(column, more)
+        self._rate, self._fresh = longer(self._rate, more), longer(self._fresh, more)
+        self._loud, self.sounding = longer(self._loud, more), longer(self.sounding, more)
+        self._gated, self._hang = longer(self._gated, more), longer(self._hang, more)
+        self._peak = longer(self._peak, more)
 
 
-def _longer(column: Any, more: int) -> Any:
-    return np.concatenate([column, np.zeros((more, *column.shape[1:]), column.dtype)])
+def longer(column: Any, more: int) -> Any:
+    """What is not used takes no memory."""
+    longer = np.zeros((len(column) + more, *column.shape[1:]), column.dtype)
+    longer[: len(column)] = column
+    return longer

@@ -11,6 +11,7 @@ from relay.codecs import g711
 from relay.lines import Lines
 from relay.lines.batch import Column, Octets
 from relay.lines.plain import PlainLines
+from relay.mixing.rows import longer
 from relay.passing.waiting import FRAME
 from relay.streams.rtp import HEADER_SIZE
 
@@ -162,9 +163,7 @@ class Outbound:
         if (more := size - len(self._columns.sent)) > 0:
             more += max(64, size)
             columns = (self._columns.fixed, self._columns.next, self._columns.sent)
-            self._columns = Columns(
-                *(np.concatenate([column, np.zeros((more, *column.shape[1:]), np.int64)]) for column in columns)
-            )
+            self._columns = Columns(*(longer(column, more) for column in columns))
 
 
 def make_packets(lines: Lines) -> Packets:

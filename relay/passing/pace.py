@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from relay.lines.batch import Column
+from relay.mixing.rows import longer
 from relay.playout.delay import BUCKET_MS, BUCKETS, FARTHEST, DelaySpread
 from relay.playout.jitter import MARGIN_MS, MAX_WAIT_MS, RESET_MS
 
@@ -64,8 +65,7 @@ class Pace:
     def grow(self, size: int) -> None:
         """There are so many rows from now on."""
         for name, column in [item for item in vars(self).items() if item[0] != "_spreads"]:
-            fill = np.zeros((size - len(column), *column.shape[1:]), column.dtype)
-            setattr(self, name, np.concatenate([column, fill]))
+            setattr(self, name, longer(column, size - len(column)))
 
     @property
     def columns(self) -> tuple[Column | npt.NDArray[np.float64], ...]:

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from relay.lines.batch import Column
+from relay.mixing.rows import longer
 from relay.passing.pace import Pace, PaceStart
 from relay.passing.waiting import Waiting
 
@@ -81,11 +81,7 @@ class RunTable:
             return
         more = max(64, size) * 2 - self.size
         self.size += more
-        self.fixed, self.state = _longer(self.fixed, more), _longer(self.state, more)
+        self.fixed, self.state = longer(self.fixed, more), longer(self.state, more)
         self.fixed[-more:, 0] = NEVER
         self.pace.grow(self.size)
         self.waiting.grow(self.size)
-
-
-def _longer(table: Column, more: int) -> Column:
-    return np.concatenate([table, np.zeros((more, table.shape[1]), np.int64)])

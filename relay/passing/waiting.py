@@ -17,6 +17,7 @@ from relay.codecs.conceal import crossfade
 from relay.formats import TICK_MS
 from relay.lines.batch import Column, Octets
 from relay.mixing.resample import NARROW
+from relay.mixing.rows import longer
 from relay.passing.pace import Pace, units
 from relay.passing.rest import CYCLE, Rest
 from relay.playout import jitter
@@ -121,8 +122,7 @@ class Waiting:
         """There are so many rows from now on."""
         for name in ("_ring", "_head", "_begun", "_turns", "_source", "_law", "_clock", "_sizes", "_pauses"):
             table = getattr(self, name)
-            more = np.zeros((size - len(table), *table.shape[1:]), table.dtype)
-            setattr(self, name, np.concatenate([table, more]))
+            setattr(self, name, longer(table, size - len(table)))
         self._rest.grow(size)
 
     def begin(self, row: int, queue: Queue) -> None:
