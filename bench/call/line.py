@@ -6,7 +6,7 @@ from typing import Protocol
 from bench.call.errors import BadArgument
 from bench.call.wire import Target, Wire, open_wire
 from signaling.sip.agent import UserAgent
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig, Timers
 from signaling.sip.errors import SipError
 from signaling.sip.events import SipEvent

@@ -23,7 +23,7 @@ from signaling.calling.lanes import Lanes, Work
 from signaling.calling.legs import Offers, SipLegs, rejection
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Tenant
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.calls.outcome import may_try_elsewhere, outcome_of
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import (

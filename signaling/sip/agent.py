@@ -30,31 +30,27 @@ from dataclasses import replace
 import structlog
 
 from signaling.sip.calls import saved
-from signaling.sip.calls.inbound import InboundSession
-from signaling.sip.calls.outbound import Invitation, OutboundSession
-from signaling.sip.calls.phase import GONE, Phase
+from signaling.sip.calls.invitation import Invitation
+from signaling.sip.calls.outbound import OutboundSession
 from signaling.sip.calls.saved import SavedCall
 from signaling.sip.calls.session import Session
-from signaling.sip.calls.session_timer import check_expires
 from signaling.sip.config import SipConfig
 from signaling.sip.core import Core, Counters
 from signaling.sip.errors import FramingError, ParseError, SipError
 from signaling.sip.events import SipEvent
 from signaling.sip.exchanges.stateless import Stateless
-from signaling.sip.exchanges.table import Action, Event
-from signaling.sip.exchanges.transactions import Arrival, Reply
 from signaling.sip.flow import Flow, Outgoing
-from signaling.sip.guard import check_invite, check_request
 from signaling.sip.headers.replaces import Replaces
-from signaling.sip.messages.bodies import SDP
-from signaling.sip.messages.envelope import Envelope
+from signaling.sip.intake import Intake
 from signaling.sip.messages.message import Request, parse_message
 from signaling.sip.messages.uri import Uri
+from signaling.sip.newcomers import Newcomers
+from signaling.sip.parties import Parties
 from signaling.sip.reaching.upstream import Upstream
 from signaling.sip.registering.credentials import AccountFor, no_account
 from signaling.sip.registering.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.registering.registrar import Registrar
-from signaling.sip.replies import ALLOW, SUPPORTED, Answer, refusal
+from signaling.sip.replies import refusal
 from signaling.sip.tracing.tally import Said
 
 log = structlog.get_logger()
@@ -73,20 +69,24 @@ class UserAgent:
         """`trunk_for`: the name of the trunk that a source belongs to; None: a stranger, who gets 403 and no state,
         unless he registers with one of the accounts. `account_for`: with what challenges to our requests are
         answered."""
-        self._core = Core(config, account_for, trunk_for)
-        self._trunk_for = trunk_for
-        self._stateless = Stateless(self._core, trunk_for)
-        self.registrar = Registrar(self._core, accounts, self._stateless)
-        self.upstream = Upstream(self._core)
-        self.draining = False
-        """New calls get 503, and so does OPTIONS; what is up goes on."""
+        self._core = core = Core(config, account_for, trunk_for)
+        self._stateless = Stateless(core, trunk_for)
+        self.registrar = Registrar(core, accounts, self._stateless)
+        self.upstream = Upstream(core)
+        self._parties = Parties(trunk_for, self.registrar.bindings)
+        self._newcomers = Newcomers(core, self._parties, self.registrar, self._stateless)
+        self._intake = Intake(core, self._parties, self.registrar.bindings, self._stateless, self._newcomers)
+
+    def drain(self) -> None:
+        """New calls get 503 from now on, and so does OPTIONS; what is up goes on."""
+        self._newcomers.draining = True
 
     # In and out.
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Takes one datagram, or one message of a stream. Never raises: what is wrong is answered, or counted."""
         try:
-            self._receive(data, flow, now)
+            self._intake.receive(data, flow, now)
         except SipError:
             self._core.counters.malformed += 1
         except Exception as error:
@@ -133,7 +133,7 @@ class UserAgent:
 
     def knows(self, flow: Flow) -> bool:
         """Whether a trunk or a registered phone is at its other end."""
-        return self._party_of(flow) is not None
+        return self._parties.at(flow) is not None
 
     @property
     def counters(self) -> Counters:
@@ -271,179 +271,3 @@ class UserAgent:
 
     def _find(self, call: str) -> Session | None:
         return self._core.sessions.get(call)
-
-    # Receiving.
-
-    def _receive(self, data: bytes, flow: Flow, now: float) -> None:
-        if not data.strip(b"\r\n"):
-            if data == b"\r\n\r\n" and (flow.is_reliable or self.registrar.bindings.at(flow)):
-                self._core.send(flow, b"\r\n")  # RFC 5626 §3.5.1; phones do the same over UDP
-            return
-        if not self.knows(flow) and not self._is_worth_reading(data, flow, now):
-            return
-        try:
-            message = parse_message(data)
-        except ParseError as error:
-            self._stateless.refuse_malformed(error.request, error, flow)
-            return
-        try:
-            envelope = Envelope.read(message)
-        except ParseError as error:
-            self._stateless.refuse_malformed(message if isinstance(message, Request) else None, error, flow)
-            return
-        if isinstance(message, Request):
-            self._receive_request(Arrival(message, envelope, flow), now)
-        else:
-            self._receive_response(Reply(message, envelope, flow), now)
-
-    def _is_worth_reading(self, data: bytes, flow: Flow, now: float) -> bool:
-        """Of a stranger: reading costs up to 15 ms, and a flood would take them from the calls that are up."""
-        if len(data) > self._core.config.max_stranger_message:
-            self._core.counters.strangers += 1
-            return False
-        if not self._stateless.turns.read(flow.remote[0], now):
-            self._core.counters.flooded += 1
-            return False
-        return True
-
-    def _receive_response(self, reply: Reply, now: float) -> None:
-        transaction = self._core.transactions.find_client(reply.envelope)
-        if transaction is None and (session := self._find_answered(reply)) is not None:
-            session.acknowledge_again(reply, now)
-            return
-        # More than our own Via: it was not meant for us (§8.1.3.3).
-        if transaction is None or len(reply.response.headers.items("Via")) > 1:
-            self._core.counters.unmatched += 1
-        else:
-            self._stateless.turns.was_worth_it(reply.flow.remote[0], now)
-            transaction.receive(reply, now)
-
-    def _find_answered(self, reply: Reply) -> Session | None:
-        """The call of an earlier process that this 2xx is for."""
-        envelope = reply.envelope
-        if envelope.cseq.method != "INVITE" or not 200 <= reply.response.status < 300:
-            return None
-        session = self._core.dialogs.get((envelope.call_id, envelope.from_tag, envelope.to_tag or ""))
-        return session if session is not None and session.is_restored else None
-
-    def _receive_request(self, arrival: Arrival, now: float) -> None:
-        method = arrival.request.method
-        transaction = self._core.transactions.find_server(arrival, "INVITE" if method == "ACK" else method)
-        if method == "ACK":
-            if transaction is None or Action.PASS in transaction.step(Event.ACK, now):
-                self._acknowledge(arrival, now)
-        elif transaction is not None:
-            transaction.step(Event.REQUEST, now)
-        elif method == "CANCEL":
-            self._cancel(arrival, now)
-        elif (session := self._find_session(arrival)) is not None:
-            self._stateless.turns.was_worth_it(arrival.flow.remote[0], now)
-            self._receive_within(session, arrival, now)
-        else:
-            self._receive_new(arrival, now)
-
-    def _find_session(self, arrival: Arrival) -> Session | None:
-        envelope = arrival.envelope
-        return self._core.dialogs.get((envelope.call_id, envelope.to_tag or "", envelope.from_tag))
-
-    def _acknowledge(self, arrival: Arrival, now: float) -> None:
-        session = self._find_session(arrival)
-        if session is None:
-            self._core.counters.unmatched += 1
-        else:
-            self._stateless.turns.was_worth_it(arrival.flow.remote[0], now)
-            session.acknowledge(arrival, now)
-
-    def _cancel(self, arrival: Arrival, now: float) -> None:
-        invite = self._core.transactions.find_server(arrival, "INVITE")
-        if invite is None or not self._is_same_hop(arrival.flow, invite.arrival.flow):
-            self._receive_new(arrival, now)
-            return
-        transaction = self._core.transactions.accept(arrival, invite.user, now)
-        self._core.respond(transaction, Answer(200), now, invite.user.local_tag)
-        invite.user.handle_cancel(invite, arrival.request, now)
-
-    def _is_same_hop(self, flow: Flow, before: Flow) -> bool:
-        """§22.1: a CANCEL has no other credentials than where it comes from, and a branch may be easy to guess."""
-        if flow.remote[0] == before.remote[0]:
-            return True
-        party = self._party_of(flow)
-        return party is not None and party == self._party_of(before)
-
-    def _party_of(self, flow: Flow) -> str | None:
-        """The trunk or phone at its other end."""
-        return self._trunk_for(flow) or next(iter(self.registrar.bindings.at(flow)), None)
-
-    def _receive_within(self, session: Session, arrival: Arrival, now: float) -> None:
-        refusal = check_request(arrival.request)
-        if refusal is None:
-            session.receive(arrival, now)
-        else:
-            self._stateless.refuse(arrival, refusal)
-
-    def _receive_new(self, arrival: Arrival, now: float) -> None:
-        """A request outside any dialog that we know."""
-        if self.registrar.serves(arrival):
-            if self.registrar.receive(arrival, now):
-                self._stateless.turns.was_worth_it(arrival.flow.remote[0], now)
-            return
-        trunk = self._party_of(arrival.flow)
-        if trunk is None:
-            self._stateless.refuse_stranger(arrival, now)
-            return
-        refusal = self._check_new(arrival)
-        if refusal is not None:
-            self._stateless.refuse(arrival, refusal)
-            return
-        if self._trunk_for(arrival.flow) is None:
-            trunk = self.registrar.admit(arrival, now)
-        if trunk is not None:
-            self._begin(arrival, trunk, now)
-
-    def _begin(self, arrival: Arrival, trunk: str, now: float) -> None:
-        """A call of a trunk or a phone."""
-        try:
-            replaced = self._find_replaced(arrival, trunk)
-            session = InboundSession(self._core, arrival, now)
-        except ParseError as error:
-            self._stateless.refuse(arrival, Answer(error.status, error.phrase))
-        else:
-            session.begin(trunk, replaced, now)
-
-    def _find_replaced(self, arrival: Arrival, trunk: str) -> Session | None:
-        """The call that a new one is to take the place of (RFC 3891 §3). Raises ParseError with the refusal."""
-        values = arrival.request.headers.get_all("Replaces")
-        if not values:
-            return None
-        if len(values) > 1:
-            raise ParseError("Duplicate Replaces")
-        wanted = Replaces.parse(values[0])
-        session = self._core.find_replaced(wanted)
-        # Another trunk's call is not told from none at all.
-        if session is None or self._party_of(session.flow) != trunk:
-            raise ParseError("Call/Transaction Does Not Exist", 481)
-        if session.phase in GONE:
-            raise ParseError("Decline", 603)
-        if wanted.early_only and session.phase in (Phase.UP, Phase.ANSWERED):
-            raise ParseError("Busy Here", 486)
-        if session.phase is Phase.INVITED:
-            # Only an early dialog that we began may be taken over.
-            raise ParseError("Call/Transaction Does Not Exist", 481)
-        return session
-
-    def _check_new(self, arrival: Arrival) -> Answer | None:
-        """The answer to all that is not a new call."""
-        refusal = check_request(arrival.request)
-        if refusal is not None:
-            return refusal
-        if arrival.envelope.to_tag is not None or arrival.request.method not in ("INVITE", "OPTIONS", "REFER"):
-            return Answer(481)
-        if arrival.request.method == "REFER":
-            return Answer(403)  # we call nobody for one who has no call with us
-        if self._core.transactions.is_merged(arrival) or self._core.transactions.has_looped(arrival):
-            return Answer(482)
-        if self.draining or self.calls >= self._core.config.max_calls:
-            return Answer(503, "", (("Retry-After", "10"),))
-        if arrival.request.method == "OPTIONS":
-            return Answer(200, "", (ALLOW, ("Accept", SDP), SUPPORTED))
-        return check_invite(arrival) or check_expires(arrival.request.headers, self._core.config)

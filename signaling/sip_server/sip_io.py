@@ -13,7 +13,7 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 
 from signaling.sip.agent import UserAgent
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.calls.saved import SavedCall
 from signaling.sip.config import SipConfig
 from signaling.sip.errors import FramingError
@@ -26,7 +26,8 @@ from signaling.sip.registering.credentials import AccountFor, no_account
 from signaling.sip.registering.gatekeeper import NO_ACCOUNTS, Accounts
 from signaling.sip.registering.registrar import News
 from signaling.sip_server.datagrams import bind_datagrams
-from signaling.sip_server.sip_streams import DEFAULT_LIMITS, Limits, Streams, plain_address
+from signaling.sip_server.sip_limits import DEFAULT_LIMITS, Limits, plain_address
+from signaling.sip_server.sip_streams import Streams
 from signaling.sip_server.sip_websockets import WebSockets
 
 log = structlog.get_logger()
@@ -216,7 +217,7 @@ class SipServer:
 
     def drain(self) -> None:
         """No new calls from now on."""
-        self.agent.draining = True
+        self.agent.drain()
 
     def hang_up(self, call: str, reason: str = "") -> None:
         self.agent.hang_up(call, self.now, reason)

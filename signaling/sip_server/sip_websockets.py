@@ -11,7 +11,8 @@ from websockets.frames import CloseCode
 
 from signaling.sip.flow import Flow
 from signaling.sip.strangers import source_of
-from signaling.sip_server.sip_streams import Limits, Owner, plain_address
+from signaling.sip_server.sip_connection import Owner
+from signaling.sip_server.sip_limits import Limits, plain_address
 from signaling.softphone.line import Line
 
 log = structlog.get_logger()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import CallAnswered, CallEnded, SipEvent
 from signaling.sip.headers import NameAddr

@@ -1,10 +1,10 @@
 """A call of ours, until it is answered or over (RFC 3261 §13.2, §9.1)."""
 
-from dataclasses import dataclass
 from functools import partial
 
 from signaling.sip.calls.dialog import Dialog, Outline
 from signaling.sip.calls.early import MAX_BRANCHES, Branch, is_next, read_reliable
+from signaling.sip.calls.invitation import Invitation, make_invite
 from signaling.sip.calls.phase import Phase
 from signaling.sip.calls.session import Session, read_reason
 from signaling.sip.core import Core
@@ -20,32 +20,12 @@ from signaling.sip.exchanges.transactions import (
     make_cancel,
 )
 from signaling.sip.flow import Flow, Outgoing
-from signaling.sip.headers import CSeq, NameAddr, make_via
+from signaling.sip.headers import NameAddr
 from signaling.sip.messages.bodies import SDP, read_sdp
-from signaling.sip.messages.grammar import Params
-from signaling.sip.messages.message import Headers, Request, Response, parse_message
+from signaling.sip.messages.message import Request, Response, parse_message
 from signaling.sip.messages.uri import Uri
 from signaling.sip.registering.credentials import Renewal, next_number
-from signaling.sip.replies import ALLOW, SUPPORTED, Answer, Fields, make_contact
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """Whom to call, as whom, with which offer."""
-
-    target: Uri
-    caller: NameAddr
-    sdp: str | None
-    fields: Fields = ()
-    """Further headers."""
-    ring: float | None = None
-    """Seconds until we give up, counted from the INVITE; None: timer C."""
-    patience: float | None = None
-    """Seconds for the first answer of any kind to come; None: timer B."""
-    trunk: str = ""
-    """By whose credentials challenges are answered; empty: the flow tells."""
-    keeps_flow: bool = False
-    """The peer can be reached by this flow alone, whatever his Contact says (RFC 5626)."""
+from signaling.sip.replies import Answer, Fields
 
 
 class OutboundSession(Session):
@@ -367,6 +347,10 @@ class OutboundSession(Session):
         self._branches.clear()
         self._leading = None
 
+    def _make_invite(self, number: int) -> Request:
+        names = self._call_id, self._tag, number
+        return make_invite(self.core.config, self.flow, self._invitation, names, self.timer.request_fields())
+
     @property
     def _given_up(self) -> tuple[Cause, int]:
         """How a call ends that we did not want to go on."""
@@ -391,27 +375,6 @@ class OutboundSession(Session):
         self.core.deadlines.cancel(self, "ring")
         self.core.deadlines.cancel(self, "cancel")
         self.core.deadlines.cancel(self, "patience")
-
-    def _make_invite(self, number: int) -> Request:
-        config, flow, invitation = self.core.config, self.flow, self._invitation
-        sender = NameAddr(invitation.caller.uri, invitation.caller.display, Params((("tag", self._tag),)))
-        fields = [
-            ("Via", str(make_via(flow.transport, flow.local, config.new_id()))),
-            ("Max-Forwards", "70"),
-            ("From", str(sender)),
-            ("To", str(NameAddr(invitation.target))),
-            ("Call-ID", self._call_id),
-            ("CSeq", str(CSeq(number, "INVITE"))),
-            ("Contact", make_contact(flow, self.secure and flow.transport == "tls")),
-            ALLOW,
-            SUPPORTED,
-            ("User-Agent", config.product),
-            *self.timer.request_fields(),
-            *invitation.fields,
-        ]
-        if invitation.sdp is not None:
-            fields.append(("Content-Type", SDP))
-        return Request("INVITE", str(invitation.target), Headers(fields), (invitation.sdp or "").encode())
 
 
 def _is_from(request: Request, dialog: Dialog) -> bool:

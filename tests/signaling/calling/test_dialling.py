@@ -11,7 +11,7 @@ from signaling.calling.dialling import Dialling
 from signaling.calling.lanes import Lanes
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Tenant
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import (
     CallAnswered,

@@ -19,7 +19,7 @@ from signaling.center.decisions import Decision, DropCustomer, PlaceCall, SaveCo
 from signaling.center.record import ContactRecord
 from signaling.center.resources import NumberRule, Outbound, Trunk
 from signaling.house import House
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.events import CallAnswered, CallEnded, CallProgress, CallRinging, Cause
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.headers.reason import Reason

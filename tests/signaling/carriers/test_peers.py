@@ -16,7 +16,7 @@ from signaling.carriers.trunks import Trunks
 from signaling.center.resources import PeerCertificate, Trunk
 from signaling.errors import ConfigError
 from signaling.node.tls import server_context
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import CallEnded, IncomingCall, SipEvent
 from signaling.sip.headers import NameAddr

@@ -14,7 +14,7 @@ from signaling.carriers.uplinks import Uplinks, look_up
 from signaling.center.audit import AuditEvent
 from signaling.center.resources import Outbound, Registration, Tenant, Trunk, TrunkSecrets
 from signaling.sip.agent import UserAgent
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import IncomingCall, SipEvent
 from signaling.sip.flow import Address, Flow, Transport

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from signaling.sip.agent import UserAgent
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import SipEvent
 from signaling.sip.flow import Address, Flow, Transport

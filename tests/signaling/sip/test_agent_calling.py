@@ -2,7 +2,7 @@
 
 import pytest
 
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.errors import ValueRefused
 from signaling.sip.events import CallAnswered, CallEnded, CallOffer, CallProgress, CallRinging
 from signaling.sip.flow import Flow

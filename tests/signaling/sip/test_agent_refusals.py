@@ -92,7 +92,7 @@ def test_too_many_calls_is_503() -> None:
 def test_draining_is_503_and_calls_go_on(method: str) -> None:
     wire = Wire()
     _, tag = wire.answer()
-    wire.agent.draining = True
+    wire.agent.drain()
     (refused,) = wire.send(request(method, branch="x", Call_ID="call-2", body=OFFER))
     assert isinstance(refused, Response) and (refused.status, refused.headers.get("Retry-After")) == (503, "10")
     (answer,) = wire.send(request("OPTIONS", 2, tag=tag, branch="o"))
@@ -151,9 +151,9 @@ def test_fault_of_our_own_costs_one_message_only() -> None:
     def broken(*_: object) -> str | None:
         raise RuntimeError("a fault")
 
-    working, wire.agent._trunk_for = wire.agent._trunk_for, broken
+    working, wire.agent._parties.trunk_for = wire.agent._parties.trunk_for, broken
     assert wire.send(request("INVITE", body=OFFER)) == []
-    wire.agent._trunk_for = working
+    wire.agent._parties.trunk_for = working
     assert wire.agent.counters.faults == 1
     wire.ring_in()
 
@@ -174,7 +174,7 @@ def test_requests_in_a_call_are_checked_too() -> None:
 def test_stranger_within_a_dialog_is_served() -> None:
     wire = Wire()
     _, tag = wire.answer()
-    wire.agent._trunk_for = lambda flow: None
+    wire.agent._parties.trunk_for = lambda flow: None
     (answer,) = wire.send(request("BYE", 2, tag=tag, branch="bye"))
     assert isinstance(answer, Response) and answer.status == 200
 

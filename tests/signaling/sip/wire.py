@@ -3,7 +3,7 @@
 from itertools import count
 
 from signaling.sip.agent import UserAgent
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import IncomingCall, SipEvent
 from signaling.sip.flow import Flow, Outgoing, Transport

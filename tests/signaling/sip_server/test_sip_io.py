@@ -10,14 +10,14 @@ from typing import TypeVar
 
 import pytest
 
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.events import CallAnswered, CallEnded, IncomingCall, SipEvent
 from signaling.sip.flow import Transport
 from signaling.sip.headers import NameAddr
 from signaling.sip.messages.uri import Uri
 from signaling.sip_server.sip_io import Bound, SipServer
-from signaling.sip_server.sip_streams import DEFAULT_LIMITS, Limits
+from signaling.sip_server.sip_limits import DEFAULT_LIMITS, Limits
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.support.tls import make_certificate
 

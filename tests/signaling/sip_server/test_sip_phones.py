@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
 from signaling.sip.flow import Flow
 from signaling.sip.headers import NameAddr
@@ -14,7 +14,7 @@ from signaling.sip.messages.message import Headers, Message, Request, Response, 
 from signaling.sip.messages.uri import Uri
 from signaling.sip.registering.registrar import Changed, News
 from signaling.sip_server.sip_io import SipServer
-from signaling.sip_server.sip_streams import Limits
+from signaling.sip_server.sip_limits import Limits
 from tests.signaling.sip.network import OFFER
 from tests.signaling.sip.phone import Directory, Office, Phone
 

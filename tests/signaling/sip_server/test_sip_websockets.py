@@ -15,7 +15,7 @@ from signaling.sip.events import CallAnswered, CallEnded, IncomingCall
 from signaling.sip.flow import Flow
 from signaling.sip.messages.message import Message, Request, Response, parse_message
 from signaling.sip_server.sip_io import SipServer
-from signaling.sip_server.sip_streams import Limits
+from signaling.sip_server.sip_limits import Limits
 from signaling.softphone.server import SoftphoneServer
 from tests.signaling.sip.network import ANSWER
 from tests.signaling.sip.wire import request

@@ -220,7 +220,7 @@ class TestReplaces:
         wire = Wire()
         _, tag = wire.answer()
         other = type(wire.flow)("udp", wire.flow.local, ("203.0.113.5", 5060))
-        wire.agent._trunk_for = lambda flow: "other" if flow == other else "carrier"
+        wire.agent._parties.trunk_for = lambda flow: "other" if flow == other else "carrier"
         replaces = f"call-1;to-tag={tag};from-tag=theirs"
         new = request("INVITE", branch="n", Call_ID="call-2", body=OFFER, Replaces=replaces)
         assert statuses(wire.send(new, other)) == [481]
