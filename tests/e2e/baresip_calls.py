@@ -44,11 +44,11 @@ audio_player aubridge,nobody
 snd_path {folder}
 net_interface {address}
 sip_verify_server no
-rtcp_mux {mux}
 """
 CALLER = f"<sip:+15557654321@{own_network.ADDRESS};transport=tls>;regint=0"
 SDES, DTLS = ";mediaenc=srtp-mand", ";mediaenc=dtls_srtp"
 ICE = ";medianat=ice"
+MUX = "rtcp_mux yes\n"
 WAV_HEADER = 44
 Levels = dict[str, float]
 
@@ -57,14 +57,14 @@ class Baresip:
     """A phone with a tone for a voice. What it hears goes to a file for each call, by its sndfile module."""
 
     def __init__(
-        self, folder: Path, codec: str, account: str = CALLER + SDES, voice: float = CUSTOMER, mux: str = "yes"
+        self, folder: Path, codec: str, account: str = CALLER + SDES, voice: float = CUSTOMER, more: str = ""
     ) -> None:
+        """`more`: further lines of its configuration."""
         self._folder = folder
         module, self._rate, self._channels = CODECS[codec]
         folder.mkdir()
-        (folder / "config").write_text(
-            CONFIG.format(module=module, folder=folder, address=own_network.ADDRESS, mux=mux)
-        )
+        config = CONFIG.format(module=module, folder=folder, address=own_network.ADDRESS)
+        (folder / "config").write_text(config + more)
         (folder / "accounts").write_text(f"{account};audio_codecs={codec}/{self._rate}/{self._channels}\n")
         samples = tone(voice, 20.0, self._rate)
         with wave.open(str(folder / "voice.wav"), "wb") as file:
@@ -93,6 +93,10 @@ class Baresip:
     def log(self) -> str:
         path = self._folder / "log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def has_heard(self) -> bool:
+        return any(path.stat().st_size > WAV_HEADER for path in self._folder.glob("dump-*-dec.wav"))
 
     @property
     def heard(self) -> tuple[Samples, int]:
@@ -151,9 +155,9 @@ async def recording(supervisor: Supervisor, contact: str) -> tuple[dict[str, Lev
 async def make_calls(node: Node, folder: Path) -> dict[str, dict[str, Any]]:
     """One in which one agent holds and mutes; meanwhile, with another agent, one in each further codec."""
     phones = {
-        "PCMU": Baresip(folder / "PCMU", "PCMU"),
-        "PCMA": Baresip(folder / "PCMA", "PCMA", CALLER + DTLS),
-        "opus": Baresip(folder / "opus", "opus", CALLER + DTLS, mux="no"),
+        "PCMU": Baresip(folder / "PCMU", "PCMU", more=MUX),
+        "PCMA": Baresip(folder / "PCMA", "PCMA", CALLER + DTLS, more=MUX),
+        "opus": Baresip(folder / "opus", "opus", CALLER + DTLS),
     }
     results: dict[str, dict[str, Any]] = {}
     up = asyncio.Event()

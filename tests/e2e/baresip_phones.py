@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import own_network
-from tests.e2e.baresip_calls import AGENT, CALLER, CUSTOMER, DTLS, ICE, SDES, Baresip, listen, recording
+from tests.e2e.baresip_calls import AGENT, CALLER, CUSTOMER, DTLS, ICE, MUX, SDES, Baresip, listen, recording
 from tests.e2e.callers import customer
 from tests.e2e.desk_phones import PageBeside, page_of
 from tests.e2e.node import Node
@@ -28,7 +28,7 @@ def desk(folder: Path, node: Node, name: str, media: str) -> Baresip:
     """A phone that registers in the realm of the instance, by the node, and answers by itself when it rings."""
     proxy = f"sip:{own_network.ADDRESS}:{node.addresses.sip_tls};transport=tls"
     account = f'<sip:{name}@acme>;auth_pass={PHONE_PASSWORD};outbound="{proxy}";regint=60;answermode=auto{media}'
-    return Baresip(folder / name, "PCMU", account, AGENT)
+    return Baresip(folder / name, "PCMU", account, AGENT, more=MUX)
 
 
 async def talk(phone: Baresip, page: PageBeside, other: Callable[[], tuple[Samples, int]], controls: bool) -> Result:
@@ -66,7 +66,7 @@ async def from_caller(node: Node, phone: Baresip, page: PageBeside, end: Callabl
 
 async def from_phone(node: Node, folder: Path, phone: Baresip, page: PageBeside) -> Result:
     """A customer with DTLS-SRTP calls an agent with SDES, and ends it."""
-    caller = Baresip(folder / "caller", "PCMU", CALLER + DTLS + ICE)
+    caller = Baresip(folder / "caller", "PCMU", CALLER + DTLS + ICE, more=MUX)
     await caller.call(node)
     try:
         heard = await talk(phone, page, lambda: caller.heard, controls=False)

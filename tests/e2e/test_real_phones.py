@@ -172,6 +172,24 @@ async def test_baresip_over_tls_with_srtp(tmp_path: Path) -> None:
     assert_levels(muted["other"], "customer", "agent")
 
 
+async def test_baresip_is_called_over_tls_and_encrypts_as_its_trunk_says(tmp_path: Path) -> None:
+    results = await own_network.run_module("tests.e2e.baresip_called", str(tmp_path))
+    refused = results.pop("refused")
+    assert {name: result["secured"] for name, result in results.items()} == {
+        "dtls": ["AEAD_AES_256_GCM"],
+        "gcm": ["AEAD_AES_256_GCM"],
+        "opportunistic": ["AES_CM_128_HMAC_SHA1_80"],
+        "clear": [],
+    }
+    for result in results.values():
+        assert_levels(result["heard"]["phone"], "agent", "customer")
+        assert_levels(result["heard"]["other"], "customer", "agent")
+        assert result["asserted"]
+        assert result["contact"]["Telephonist"]["Outcome"] == "answered"
+    told = refused["contact"]["Telephonist"]
+    assert (told["Outcome"], told["SipStatus"], refused["reason"]) == ("failed", 488, "failed")
+
+
 async def test_baresip_as_the_phones_of_agents(tmp_path: Path) -> None:
     results = await own_network.run_module("tests.e2e.baresip_phones", str(tmp_path))
     assert set(results) == {"sdes", "dtls", "between"}
