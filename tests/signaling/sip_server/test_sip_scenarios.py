@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from signaling.sip.calls.outbound import Invitation
+from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig, Timers
 from signaling.sip.events import (
     CallAnswered,
@@ -20,6 +20,7 @@ from signaling.sip.events import (
     OfferAnswered,
     SipEvent,
     TransferAsked,
+    TransferReported,
 )
 from signaling.sip.flow import Flow, Transport
 from signaling.sip.headers import NameAddr
@@ -188,13 +189,53 @@ async def test_session_that_is_too_brief(tmp_path: Path) -> None:
         await call_us(side, steps, tmp_path)
 
 
-async def test_transfer_is_reported(tmp_path: Path) -> None:
+REPLACING = "Replaces=other%3Bto-tag%3D1%3Bfrom-tag%3D2"
+"""In the URI that an attended transfer is to."""
+
+
+@pytest.mark.parametrize("headers", ["", REPLACING])
+async def test_transfer_is_reported(headers: str, tmp_path: Path) -> None:
     async with running() as side:
         reported = [get("NOTIFY", check="SIP/2.0 100"), answer(200, in_call=True)]
         done = [get("NOTIFY", check="SIP/2.0 200"), answer(200, in_call=True)]
-        refer = [send("REFER", 2, "Refer-To: <sip:+4930@pbx.test>"), get(202)]
+        target = "sip:+4930@pbx.test" + (f"?{headers}" if headers else "")
+        refer = [send("REFER", 2, f"Refer-To: <{target}>"), get(202)]
         await call_us(side, [*UP, *refer, *reported, *done, *END], tmp_path)
-        assert side.kinds().count(TransferAsked) == 2
+        asked = [
+            (event.target.reveal().name, event.replaces) for event in side.events if isinstance(event, TransferAsked)
+        ]
+        assert asked == [("+4930", None)] * 2  # the call that it is to replace is none of ours
+
+
+@pytest.mark.parametrize("attended", [False, True])
+async def test_we_ask_the_called_side_to_call_another_and_hear_how_it_goes(attended: bool, tmp_path: Path) -> None:
+    async with running() as side:
+
+        def react(server: SipServer, event: SipEvent) -> None:
+            if isinstance(event, CallAnswered):
+                target = Uri("sip", "+4930", "pbx.test")
+                server.refer(event.call, server.agent.replacing(event.call, target) if attended else target)
+            elif isinstance(event, TransferReported) and event.status >= 200:
+                server.hang_up(event.call)
+
+        side.react = react
+        to = r"Refer-To: <sip:\+4930@pbx.test" + (r"\?Replaces=.*to-tag" if attended else ">")
+        frag = "Event: refer", "Content-Type: message/sipfrag"
+        steps = [
+            invited(),
+            answer(200, invite=True, body=offer()),
+            get("ACK"),
+            get("REFER", check=to),
+            answer(202, in_call=True),
+            ask("NOTIFY", 2, *frag, "Subscription-State: active", body="SIP/2.0 100 Trying\n"),
+            get(200),
+            ask("NOTIFY", 3, *frag, "Subscription-State: terminated", body="SIP/2.0 200 OK\n"),
+            get(200),
+            *OVER,
+        ]
+        await call_sipp(side, steps, tmp_path)
+        told = [event.status for event in side.events if isinstance(event, TransferReported)]
+        assert sorted(told) == [100, 100, 200, 200]
 
 
 async def test_digits_and_what_is_not_served(tmp_path: Path) -> None:
