@@ -5,11 +5,11 @@ import contextlib
 from typing import Any
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from vault.aws_sessions import new_session
 from vault.kms import KeyUnavailable, KeyVersion, KmsAway
 
 _GONE = frozenset(
@@ -30,7 +30,7 @@ class AwsKms:
 
     def __init__(self, region: str = "", endpoint: str = "", profile: str = "") -> None:
         self._where = {"region_name": region or None, "endpoint_url": endpoint or None}
-        self._profile = profile or None
+        self._profile = profile
         self._opening = asyncio.Lock()
         self._stack = contextlib.AsyncExitStack()
         self._opened: Any = None
@@ -112,7 +112,7 @@ class AwsKms:
         async with self._opening:
             if self._opened is None:
                 config = AioConfig(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
-                session = AioSession(profile=self._profile)
+                session = new_session(self._profile)
                 self._opened = await self._stack.enter_async_context(
                     session.create_client("kms", config=config, **self._where)
                 )

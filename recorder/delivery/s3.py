@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 from botocore.exceptions import ConnectionError as NoConnection
@@ -28,6 +27,7 @@ from recorder.delivery.sources import Source, sha256
 from recorder.delivery.storage import Storage
 from recorder.delivery.stores import Info
 from recorder.errors import BadKey, Damaged, KeyTaken, NoSuchObject, StoreFailed
+from vault.aws_sessions import new_session
 
 _CODE = re.compile(r"[A-Za-z0-9]{1,64}")
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -225,7 +225,7 @@ class S3Store:
             max_pool_connections=limits.connections,
             s3={"addressing_style": "path" if storage.endpoint else "auto"},
         )
-        session = AioSession(profile=storage.credentials or None)
+        session = new_session(storage.credentials)
         return session.create_client(
             "s3", region_name=storage.region or None, endpoint_url=storage.endpoint or None, config=config
         )

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiobotocore.session import AioSession
 
 from recorder.delivery import breaker, lane
 from recorder.delivery.deliver import Delivery
@@ -24,6 +23,7 @@ from tests.recorder.offline import Room
 from tests.recorder.process import KEY, TENANT
 from tests.support.fault_proxy import Fault, fault_proxy
 from tests.support.services import Service
+from vault.aws_sessions import new_session
 
 __all__ = ["storage"]
 
@@ -53,7 +53,7 @@ async def delivering(room: Room, places: Places) -> AsyncIterator[tuple[Delivery
 
 async def versions(service: Service, storage: Storage) -> dict[str, int]:
     """How often each key was ever written; the bucket keeps all versions."""
-    async with AioSession().create_client("s3", endpoint_url=service.url) as client:
+    async with new_session().create_client("s3", endpoint_url=service.url) as client:
         found: dict[str, Any] = await client.list_object_versions(Bucket=storage.bucket, Prefix=storage.prefix)
     names = [version["Key"].removeprefix(storage.prefix) for version in found.get("Versions", ())]
     return {name: names.count(name) for name in names}
@@ -105,7 +105,7 @@ async def test_a_trusted_bucket_gets_them_open_under_its_own_key(room: Room, sto
 async def test_others_objects_are_left_alone(room: Room, storage: Storage, s3: Service) -> None:
     name, tenant = "cd" * 16, Tenant(*TENANT)
     key = KEY.format(name)
-    async with AioSession().create_client("s3", endpoint_url=s3.url) as client:
+    async with new_session().create_client("s3", endpoint_url=s3.url) as client:
         await client.put_object(Bucket=storage.bucket, Key=storage.prefix + key, Body=b"somebody else's")
     places = Places.open(room.folder)
     await places.configure(tenant, storage)

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiobotocore.session import AioSession
 
 from recorder.delivery.s3 import Limits, S3Store
 from recorder.delivery.storage import Storage
 from recorder.errors import BadKey, KeyTaken, NoSuchObject, StoreFailed
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.support.services import Service
+from vault.aws_sessions import new_session
 
 pytestmark = pytest.mark.usefixtures("s3_credentials")
 
@@ -44,7 +44,7 @@ class Bytes:
 
 @asynccontextmanager
 async def a_client(service: Service) -> AsyncIterator[Any]:
-    async with AioSession().create_client("s3", endpoint_url=service.url) as client:
+    async with new_session().create_client("s3", endpoint_url=service.url) as client:
         yield client
 
 
