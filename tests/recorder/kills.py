@@ -102,7 +102,7 @@ async def kill_recorder(folder: Path, shift: Shift) -> Verdict:
     """Raises AssertionError when a recording is not what it should be."""
     os.environ[WATCHED_FILE] = str(folder / "watched")
     seconds = round(shift.kills * SECONDS_PER_KILL + 1, 1)
-    bodies, wanted = await asyncio.to_thread(lambda: (all_bodies(seconds), expected(folder, seconds)))
+    bodies, wanted = await asyncio.to_thread(lambda: (all_bodies(seconds), expected(seconds)))
     site = _Site(folder, shift)
     late = max(1, shift.kills // DELIVERING)
     await site.live()

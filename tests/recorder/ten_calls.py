@@ -1,5 +1,7 @@
 """Ten calls of two tones each, for a recorder that is killed: what they are, what becomes of them, what is missing."""
 
+import functools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,16 +29,20 @@ def speakers(number: int, seconds: float) -> tuple[Speaker, Speaker]:
     )
 
 
+@functools.cache
 def all_bodies(seconds: float) -> list[bytes]:
     """What the worker writes each tick."""
     records = [record for number, name in enumerate(NAMES) for record in call(name, speakers(number, seconds))]
     return list(batches(sorted(records, key=lambda record: record.clock)))
 
 
-def expected(folder: Path, seconds: float) -> list[Delivered]:
+@functools.cache
+def expected(seconds: float) -> list[Delivered]:
     """What the calls become when nothing happens."""
-    room = Room(folder / "expected")
-    return [room.made_of(call(name, speakers(number, seconds)), recording=name) for number, name in enumerate(NAMES)]
+    with tempfile.TemporaryDirectory() as folder:
+        room = Room(Path(folder))
+        calls = [call(name, speakers(number, seconds)) for number, name in enumerate(NAMES)]
+        return [room.made_of(records, recording=name) for name, records in zip(NAMES, calls, strict=True)]
 
 
 def lost_ms(heard: Delivered, wanted: Delivered) -> list[int]:

@@ -138,7 +138,7 @@ async def test_killed(tmp_path: Path, disk: Disk, shift: Shift) -> None:
     assert world.died == shift.kills
     await world.deliver()
     assert world.died == shift.kills + shift.kills_delivering
-    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path, SECONDS), strict=True):
+    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, SECONDS), strict=True):
         heard = await asyncio.to_thread(world.room.open_stored, world.data / "store", start.key)
         assert np.array_equal(heard.left, wanted.left)
         assert np.array_equal(heard.right, wanted.right)
@@ -154,7 +154,7 @@ async def test_killed_together_with_the_disk_s_memory(tmp_path: Path, disk: Disk
     assert world.died == shift.kills
     await world.deliver()
     holes = 0
-    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, tmp_path, SECONDS), strict=True):
+    for start, wanted in zip(world.starts, await asyncio.to_thread(expected, SECONDS), strict=True):
         heard = await asyncio.to_thread(world.room.open_stored, world.data / "store", start.key)
         holes += sum(lost_ms(heard, wanted))
         assert all(gap.end_ms - gap.start_ms <= 500 * shift.kills for gap in heard.manifest.gaps)
