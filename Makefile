@@ -9,7 +9,7 @@ run:
 	@scripts/install run
 	@.venv/bin/telephonist serve
 
-# The tests wait half of their time; the fuzzing takes what they leave, and gives way to them.
+# The tests wait most of their time, so more of them run than there are processors. The fuzzing takes what they leave.
 test:
 	@scripts/install test
 	@scripts/beside '$(MAKE) --no-print-directory fuzz-sip' $(MAKE) --no-print-directory check unit e2e
@@ -23,11 +23,12 @@ check:
 
 unit:
 	@scripts/install test
-	PYTHONASYNCIODEBUG=1 $(PYTEST) -q -n 2 --ignore tests/e2e
+	@$(PYTEST) -q --collect-only >/dev/null || true # compiles the tests once, and not in each process
+	PYTHONASYNCIODEBUG=1 $(PYTEST) -q -n 4 --dist worksteal --ignore tests/e2e
 
 e2e:
 	@scripts/install test
-	$(PYTEST) -q -n 2 --dist loadfile tests/e2e
+	$(PYTEST) -q -n 3 --dist loadfile tests/e2e
 
 bench:
 	@scripts/install bench

@@ -17,7 +17,7 @@ import msgspec
 from signaling.commands.health import ask_health
 from signaling.node.places import Places
 from signaling.node.ready import Addresses
-from tests.e2e.plan import instance
+from tests.e2e.plan import LANE, instance
 
 START_SECONDS = 40.0
 STOP_SECONDS = 30.0
@@ -25,8 +25,8 @@ COMMAND = (sys.executable, "-m", "signaling.commands.cli")
 
 
 class Node:
-    """Started by the constructor; `stop` ends it and removes its data. `address`: its own, and that of its trunks;
-    `more`: further lines of its configuration; `trunks`: further ones of its instance."""
+    """Started by the constructor; `stop` ends it and removes its data. `rtp_ports`: LANE is added to them; `address`:
+    its own, and that of its trunks; `more`: more lines of its configuration; `trunks`: more of its instance."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Node:
         config.write_text(
             f'[server]\naddress = "{address}"\n'
             "[ports]\nhttp = 0\nsoftphone = 0\nsip = 0\nsip_tls = 0\nice = 0\n"
-            f"rtp = [{rtp_ports[0]}, {rtp_ports[1]}]\n"
+            f"rtp = {[LANE + port for port in rtp_ports]}\n"
             f"[relay]\nworkers = {workers}\norphan_seconds = {orphan_seconds}\n{more}"
         )
         self._apply(address, trunks)

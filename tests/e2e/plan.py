@@ -1,7 +1,10 @@
 """The instance that the end-to-end tests run: two agents, a supervisor, a number for each way of recording."""
 
+import os
 from typing import Any
 
+LANE = 2000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""What is added to port numbers: tests that run side by side have ports of their own."""
 PASSWORD = "correct horse battery"
 PHONE_PASSWORD = "staple-of-phones"
 MORE_AGENTS = ("cat", "dan", "eli")
@@ -16,7 +19,7 @@ RECORDED = {
 BOTH, FROM_AGENT, FROM_CUSTOMER, NOTHING = RECORDED
 AUTOMATED = "+15550104"
 """Both parties, and the automated part too, from the end of the greeting on."""
-DEAD_PORT, CARRIER_PORT = 21500, 21501
+DEAD_PORT, CARRIER_PORT = LANE + 21500, LANE + 21501
 """Where the trunk for calls that go out leads: nobody is at the first, and tests may listen at the second."""
 SUPPORT = "00000000-0000-4000-8000-00000000000a"
 EMPTY_QUEUE = "00000000-0000-4000-8000-00000000000b"
