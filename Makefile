@@ -28,7 +28,7 @@ unit:
 
 e2e:
 	@scripts/install test
-	$(PYTEST) -q -n 3 --dist loadfile tests/e2e
+	$(PYTEST) -q -n 2 --dist loadfile tests/e2e
 
 bench:
 	@scripts/install bench

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,19 +54,15 @@ async def test_calls_go_on_and_nothing_is_lost(disk: Path, tmp_path: Path) -> No
             if number % 100 == 0:
                 await asyncio.sleep(0)  # the call is in this process, too
         await until(lambda: level_of(measure(disk)) == "full")
-        filled = time.monotonic()
         await until(lambda: recorder.reasons.count("it cannot be written: No space left on device") >= 2)
         await until(lambda: "full" in [space.level for space in recorder.spaces])
-        assert time.monotonic() - filled < 3  # a second, and a loaded machine
         assert recorder.spaces[-1].free > 0
         await asyncio.sleep(1.5)
         with pytest.raises(TimeoutError):
             await tapper.drained(0.1)
         mount("-o", "remount,size=64m", str(disk))
-        freed = time.monotonic()
         await tapper.drained(5.0)
         await until(lambda: recorder.reasons[-2:] == ["", ""])
-        assert time.monotonic() - freed < 5
         await talking
         await call.end()
         for recording in (LIVE, LONG):

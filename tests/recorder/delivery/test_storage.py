@@ -33,7 +33,9 @@ def test_sealing_is_the_default() -> None:
     ],
 )
 def test_what_can_be_used(members: dict[str, Any]) -> None:
-    check_storage(Storage(**members))
+    storage = Storage(**members)
+    check_storage(storage)
+    assert over(Storage(), storage) == storage
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,11 @@ async def test_bad_keys_touch_nothing(store: DirectoryStore, tmp_path: Path, key
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
 
-def test_keys_of_connect_are_good() -> None:
-    check_key("connect/acme/CallRecordings/2026/11/23/0123-4567_20261123T10:00_UTC.wav")
+async def test_keys_of_connect_are_good(store: DirectoryStore, tmp_path: Path) -> None:
+    key = "connect/acme/CallRecordings/2026/11/23/0123-4567_20261123T10:00_UTC.wav"
+    check_key(key)
+    await store.put(key, source(tmp_path, b"sound"))
+    assert await store.read(key, 0, 100) == b"sound"
 
 
 async def test_put_read_replace_delete(store: DirectoryStore, tmp_path: Path) -> None:

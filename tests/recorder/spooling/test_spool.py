@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import threading
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -248,31 +247,39 @@ async def test_a_sync_that_fails_is_told_and_made_good(spool: Spool, place: Plac
 async def test_a_recording_that_begins_within_a_sync_does_not_end_it(
     spool: Spool, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Appender.unsynced
+    real, begun = Appender.unsynced, 0
 
     def unsynced(appender: Appender) -> Unsynced | None:
-        spool.open(f"other {time.monotonic_ns()}", place.appender())
+        nonlocal begun
+        begun += 1
+        spool.open(f"other {begun}", place.appender())
         return real(appender)
 
     for number in range(3):
         spool.open(f"one {number}", place.appender())
     monkeypatch.setattr(Appender, "unsynced", unsynced)
     await spool.sync()
+    assert begun == 4, "each of those that were open was looked at"
 
 
 async def test_a_sync_that_takes_long_holds_up_nobody(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a disk where a sync takes a second, everything is still written at once."""
-    slow = threading.Event()
-    monkeypatch.setattr(os, "fdatasync", lambda _: slow.wait(5))
+    begun, over = threading.Event(), threading.Event()
+
+    def sync(_: int) -> None:
+        begun.set()
+        over.wait(60)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
     spool.append(RECORDING, b"one")
-    await spool.written()
-    await asyncio.sleep(0.05)
-    began = time.monotonic()
-    for _ in range(3):
-        spool.append(RECORDING, b"more")
-        await spool.written()
-    assert time.monotonic() - began < 2
-    slow.set()
+    assert await asyncio.to_thread(begun.wait, 60)
+    try:
+        async with asyncio.timeout(30):
+            for _ in range(3):
+                spool.append(RECORDING, b"more")
+                await spool.written()
+    finally:
+        over.set()
 
 
 async def test_what_the_disk_has_no_room_for_is_kept_until_it_has(place: Place) -> None:
@@ -337,8 +344,9 @@ async def test_flushes_are_shared_and_synced(spool: Spool, place: Place, disk: D
         marks.append(spool.written())
         await asyncio.sleep(0.005)
     await asyncio.gather(*marks)
-    await asyncio.sleep(0.7)
-    assert disk.synced >= 1
+    async with asyncio.timeout(30):
+        while not disk.synced:
+            await asyncio.sleep(0.01)  # a disk has no event for it
     await spool.close(RECORDING)
     assert b"".join(place.bodies()) == bytes(range(50))
     assert len(place.bodies()) <= (loop.time() - began) / 0.1 + 1

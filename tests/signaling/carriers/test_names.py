@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -114,7 +113,7 @@ async def test_answers_and_their_absence_are_remembered_as_long_as_the_zone_says
 
 async def test_a_server_that_is_silent_costs_one_wait_and_holds_nobody_up() -> None:
     async with a_server(loss=1.0, lifetime=0.3) as (server, names):
-        begun, turns = time.monotonic(), 0
+        turns = 0
         asking = asyncio.ensure_future(names.srv("_sip._udp.x.test"))
         while not asking.done():
             turns += 1
@@ -123,7 +122,6 @@ async def test_a_server_that_is_silent_costs_one_wait_and_holds_nobody_up() -> N
         asked = server.asked.total()
         assert asked > 1
         assert await names.srv("_sip._udp.x.test") == [] and server.asked.total() == asked
-        assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("name", ["a" * 70 + ".test", "a..b.test", "\u00fc" * 70 + ".test", "." * 300])

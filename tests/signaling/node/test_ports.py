@@ -19,8 +19,13 @@ def test_a_taken_port_is_named_with_its_key() -> None:
             check_ports(Config(ports=Ports(http=0, softphone=port, sip=0, sip_tls=0, ice=0)), workers=2)
 
 
-def test_free_ports_pass() -> None:
-    check_ports(Config(ports=Ports(http=0, softphone=0, sip=0, sip_tls=0, ice=0)), workers=2)
+def test_free_ports_pass_and_stay_free() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    check_ports(Config(ports=Ports(http=0, softphone=0, sip=0, sip_tls=0, ice=port)), workers=1)
+    with socket.socket(type=socket.SOCK_DGRAM) as again:
+        again.bind(("127.0.0.1", port))
 
 
 def test_the_browsers_port_of_every_worker_is_looked_at() -> None:
