@@ -17,4 +17,4 @@ async def test_a_flooded_leg_costs_the_others_nothing_that_they_hear() -> None:
     assert verdict.right
     assert verdict.lost == verdict.unreadable == verdict.dropouts == 0
     assert seen.sent >= 2000
-    assert seen.sent * 0.9 < seen.discarded <= seen.sent  # the last of it may be on its way
+    assert seen.sent / 2 < seen.discarded <= seen.sent  # a kernel whose buffer is full drops the rest
