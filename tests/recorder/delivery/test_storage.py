@@ -30,6 +30,7 @@ def test_sealing_is_the_default() -> None:
         S3,
         {**S3, "encryption": "sse-kms", "kms_key": "arn:aws:kms:eu-central-1:1:key/x"},
         {**S3, "lock": "compliance", "retention_days": 30, "tags": {"cost centre": "a/b@c"}},
+        {**S3, "lock": "governance", "retention_days": 1, "prefix": "x" * 255 + "/"},
     ],
 )
 def test_what_can_be_used(members: dict[str, Any]) -> None:

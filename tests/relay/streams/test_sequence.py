@@ -1,6 +1,6 @@
 import random
 
-from relay.streams.sequence import SequenceStats
+from relay.streams.sequence import MAX_DROPOUT, MAX_MISORDER, SequenceStats
 
 
 def counted(sequences: list[int]) -> SequenceStats:
@@ -37,3 +37,23 @@ def test_figures_outlive_a_restart() -> None:
     stats.count(500)
     stats.count(502)
     assert (stats.received, stats.lost) == (4, 2)
+
+
+def test_three_thousand_ahead_and_a_hundred_behind_are_still_of_the_stream() -> None:
+    assert (MAX_DROPOUT, MAX_MISORDER) == (3000, 100)
+    assert [counted([1000]).count(1000 + ahead) for ahead in (3000, 3001, -100, -101)] == [
+        "new", "strange", "new", "strange"
+    ]  # fmt: skip
+
+
+def test_those_that_came_in_order_have_come() -> None:
+    stats = counted([10])
+    stats.advance(3, 1.5)
+    assert (stats.received, stats.lost, stats.jitter_ms, stats.is_newest(13)) == (4, 0, 1.5, True)
+    assert [stats.count(number) for number in (13, 11, 10, 14, 9)] == ["again", "again", "again", "new", "new"]
+
+
+def test_before_the_first_none_is_the_newest() -> None:
+    stats = SequenceStats()
+    assert not stats.is_newest(0)
+    assert (stats.jitter_ms, stats.lost) == (0.0, 0)

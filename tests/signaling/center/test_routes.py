@@ -50,6 +50,9 @@ def test_what_is_no_pattern(pattern: str) -> None:
 def test_a_given_digit_says_more_than_open_ones_and_a_whole_number_more_than_its_beginning() -> None:
     exact, begun, open_ = (trunk(pattern, NumberRule(pattern)) for pattern in ("1123", "112*", "XXXX"))
     assert names("1123", open_, begun, exact) == ["1123", "112*", "XXXX"]
+    longer, ended = trunk("11X*", NumberRule("11X*")), trunk("1123", NumberRule("1123"))
+    assert names("1123", trunk("11*", NumberRule("11*")), longer) == ["11X*", "11*"]
+    assert names("1123", trunk("1123*", NumberRule("1123*")), ended) == ["1123", "1123*"]
 
 
 def test_each_trunk_writes_the_number_as_it_wants_it() -> None:
