@@ -246,14 +246,13 @@ static int judge(runs *it, int64_t row, int64_t now_ns, int faint)
     int64_t waiting = it->state[row * STATE + NEXT_SEQUENCE] - it->head[row];
     int64_t lag = units(now_ns, clock) - base - (it->state[row * STATE + NEXT_TIMESTAMP] - waiting * frame);
     int64_t over = lag - target_of(it, row, base), turns;
-    int opus = it->law[row] == OPUS_LAW;
     if (waiting < 1 || waiting >= SLOTS - it->past || lag > clock * it->most_wait_ms / 1000 + 2 * frame)
         return ODD;
     if (faint && over < 0)
-        return opus ? ODD : RESTS;
+        return RESTS;
     turns = over > frame + clock * it->margin_ms / 1000 ? it->turns[row] + 1 : 0;
     if (turns >= (faint ? it->quiet_turns : it->spell_turns) && over >= frame && waiting >= 2)
-        return opus ? ODD : SHORTENED;
+        return SHORTENED;
     it->turns[row] = turns;
     return PLAYS;
 }

@@ -93,8 +93,13 @@ class Express:
         turns = self._steps.judge(now_ns, hush.quiet)
         for row in turns.odd:
             self._runs[row].end()
-        shortened = [waiting.shorten(row) for row in turns.shortened]
-        return [turns.frames, *shortened], waiting.decode(turns.coded, hush.silent)
+        frames, coded = [turns.frames], waiting.decode(turns.coded, hush.silent)
+        for shorter in [waiting.shorten(row, hush.silent) for row in turns.shortened]:
+            if isinstance(shorter, Frames):
+                frames.append(shorter)
+            elif shorter is not None:
+                coded.append(shorter)
+        return frames, coded
 
     def take(self, batch: Batch) -> Iterable[int]:
         """Passes on what is expected; returns the places of all else."""

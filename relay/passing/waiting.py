@@ -78,6 +78,8 @@ class Coded(msgspec.Struct, frozen=True):
     payload: bytes
     undecoded: Sequence[bytes] = ()
     """What has not been decoded before it: silence, of which the last few packets do."""
+    skipped: bytes | None = None
+    """The payload before it, which is left out to lessen the delay."""
 
 
 class Turns(msgspec.Struct, frozen=True):
@@ -88,7 +90,7 @@ class Turns(msgspec.Struct, frozen=True):
     coded: Column
     """Rows of Opus whose turn it is."""
     shortened: list[int]
-    """Rows of G.711 of which a packet is left out."""
+    """Rows of which a packet is left out."""
     odd: list[int]
     """Rows that are to be given back."""
 
@@ -179,12 +181,7 @@ class Waiting:
         turns = np.where(over > frame + clock * jitter.MARGIN_MS // 1000, self._turns[rows] + 1, 0)
         much = turns >= np.where(faint, jitter.QUIET_TURNS, jitter.SPELL_TURNS)
         rests, shortened = faint & (over < 0), much & (over >= frame) & (waiting >= 2)
-        odd = (
-            (waiting < 1)
-            | (waiting >= SLOTS - PAST)
-            | (lag > clock * jitter.MAX_WAIT_MS // 1000 + 2 * frame)
-            | (opus & (rests | shortened))
-        )
+        odd = (waiting < 1) | (waiting >= SLOTS - PAST) | (lag > clock * jitter.MAX_WAIT_MS // 1000 + 2 * frame)
         self._pause(rows[rests & ~odd])
         goes = ~odd & ~rests
         self._turns[rows[goes]] = turns[goes]
@@ -199,8 +196,26 @@ class Waiting:
         self._head[rows] += 1
         return coded
 
-    def shorten(self, row: int) -> Frames:
-        """Leaves out the next packet of a row of G.711, and plays the one after it."""
+    def shorten(self, row: int, silent: Flags) -> Frames | Coded | None:
+        """Leaves out the next packet of a row, and plays the one after it; None: both are known to be silence.
+        `silent` as in `decode`."""
+        return self._shorten_opus(row, silent) if self._law[row] == _OPUS else self._shorten(row)
+
+    def _shorten_opus(self, row: int, silent: Flags) -> Coded | None:
+        rows, head, undecoded = np.array([row]), int(self._head[row]), self._rest.undecoded(row)
+        rests = self._rest.are_calm(rows, silent[self._source[rows]])
+        for _ in range(2):
+            rests &= self._are_again(rows)
+            self._head[row] += 1
+        self._turns[row] = 0
+        self._rest.turn(rows, rests)
+        if rests[0]:
+            self._rest.turn(rows, rests)
+            return None
+        before = self._payloads(row, range(head - undecoded, head))
+        return Coded(int(self._source[row]), self._payload(row, head + 1), before, self._payload(row, head))
+
+    def _shorten(self, row: int) -> Frames:
         head, law = int(self._head[row]), g711.LAWS[self._law[row]]
         left_out, sound = (g711.decode_bytes(law, self._payload(row, number)) for number in (head, head + 1))
         joined = crossfade(left_out, sound)

@@ -112,7 +112,7 @@ class Receiver:
     def play(self, codec: Codec, packet: Coded) -> Samples:
         """A frame of Opus that was lent: as `pull` would give it."""
         self._voice.catch_up(packet.undecoded)
-        return self._sound(Sound(codec, packet.payload, codec.clock * TICK_MS // 1000))
+        return self._sound(Sound(codec, packet.payload, codec.clock * TICK_MS // 1000, packet.skipped))
 
     def take_back(self, queue: Queue) -> None:
         """What waits now, and what was played of what was lent."""

@@ -332,7 +332,7 @@ async def test_a_conference_is_the_same(worlds: Worlds, how: Impairment, seed: i
     await assert_alike(worlds)
 
 
-@pytest.mark.parametrize(("how", "seed"), [(JITTER, 2), (ROUGH, 3)])
+@pytest.mark.parametrize(("how", "seed"), [(JITTER, 2), (SPELL, 5), (ROUGH, 3)])
 async def test_a_conference_of_opus_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
     for world in worlds:
         await world.open(*FORMATS["opus"], legs=THREE)
@@ -392,13 +392,14 @@ def switched_off(seconds: float, how: Impairment, seed: int) -> dict[int, Arriva
     return arrivals
 
 
-@pytest.mark.parametrize(("how", "seed"), [(CLEAN, 1), (JITTER, 2), (WORN, 3), (WORN, 4)])
+@pytest.mark.parametrize(("how", "seed"), [(CLEAN, 1), (JITTER, 2), (SPELL, 5), (WORN, 3)])
 async def test_a_microphone_that_is_switched_off_is_the_same(worlds: Worlds, how: Impairment, seed: int) -> None:
     for world in worlds:
         await world.open(*FORMATS["opus"], legs=THREE)
         world.run(switched_off(6, how, seed), 0, 6_200)
-    assert all(world.lines.rested > (120 if how is not WORN else 20) for world in worlds[:2])
-    assert worlds[2].lines.rested == 0
+    least = 120 if how is not WORN else 20
+    # In numpy a second packet in a batch ends the run.
+    assert [world.lines.rested > least for world in worlds] == [how is not SPELL, True, False]
     await assert_alike(worlds)
 
 

@@ -100,7 +100,7 @@ def test_both_leave_the_same_behind(sides: tuple[Side, Side], seed: int) -> None
         for side in sides:
             side.table.waiting.decode(one.coded, quiet)
             for row in one.shortened:
-                side.table.waiting.shorten(row)
+                side.table.waiting.shorten(row, quiet)
         assert_same(sides)
     assert sides[0].table.pace.columns[0].sum() > 100
 

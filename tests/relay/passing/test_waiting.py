@@ -6,7 +6,7 @@ from relay.codecs import g711
 from relay.codecs.conceal import crossfade
 from relay.passing.pace import Pace, PaceStart
 from relay.passing.rest import CALM_TURNS, CYCLE
-from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Queue, Turns, Waiting
+from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Frames, Queue, Turns, Waiting
 from relay.playout.delay import DelaySpread
 from relay.playout.jitter import Lent
 from tests.relay.calls import MS
@@ -161,7 +161,8 @@ def test_of_too_much_lag_a_packet_is_left_out_after_a_while_and_sooner_in_quiet(
             buffer.put()
         number = 5 + turns - 1
         joined = crossfade(*(g711.decode_bytes("PCMU", payload(each)) for each in (number, number + 1)))
-        frames = buffer.waiting.shorten(0)
+        frames = buffer.waiting.shorten(0, LOUD)
+        assert isinstance(frames, Frames)
         assert frames.sources.tolist() == [3] and (frames.samples == joined).all()
         queue = buffer.end()
         before = [payload(each) for each in range(number - PAST + 1, number)][-turns + 1 :]
@@ -174,6 +175,30 @@ def test_what_was_shortened_is_no_past_after_a_rest() -> None:
     for turn in range(2):
         turns = buffer.judge(20 * (5 + turn) + 45, QUIET)
     assert outcome(turns) == "shortened"
-    buffer.waiting.shorten(0)
+    buffer.waiting.shorten(0, LOUD)
     assert outcome(buffer.judge(161, QUIET)) == "rests"
     assert buffer.end().past == []
+
+
+def test_of_opus_what_is_left_out_is_told_beside_what_follows_it() -> None:
+    waiting, silent = opus_row(), np.array([False])
+    for number in range(3):
+        octets = np.full((1, FRAME), number, np.uint8)
+        waiting.put(np.array([0]), np.array([number]), (octets, np.array([number + 1])))
+    shorter = waiting.shorten(0, silent)
+    assert isinstance(shorter, Coded)
+    assert (shorter.payload, shorter.skipped, shorter.undecoded) == (b"\1\1", b"\0", [])
+    assert waiting.head(np.array([0])).tolist() == [2]
+
+
+def test_silence_that_repeats_itself_is_shortened_without_being_decoded() -> None:
+    waiting, silent = opus_row(), np.array([True])
+    for number in range(CALM_TURNS + 3):
+        decoded(waiting, number, b"hush")
+    first = CALM_TURNS + 3
+    for number, said in enumerate((b"hush", b"hush", b"word"), first):
+        octets = np.frombuffer(said.ljust(FRAME), np.uint8)[None].copy()
+        waiting.put(np.array([0]), np.array([number]), (octets, np.array([4])))
+    assert waiting.shorten(0, silent) is None
+    (word,) = waiting.decode(np.array([0]), silent)
+    assert (word.payload, word.undecoded) == (b"word", [b"hush"] * CYCLE)
