@@ -14,7 +14,7 @@ from signaling.api.errors import DestinationNotAllowed, InvalidParameter, NotFou
 from signaling.api.parts import PARTS
 from signaling.center.events import StartOutbound
 from signaling.center.floor import NotYours
-from signaling.center.placing import PERMISSION, NoRoute
+from signaling.center.outbound import PERMISSION, NoRoute
 from signaling.center.security import Principal
 from vault.pii import Pii
 

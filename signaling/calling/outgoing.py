@@ -114,7 +114,7 @@ class Outgoing:
 
     def lose(self, contact: str) -> None:
         """Every call of a room that is gone."""
-        for leg in [leg for leg, placing in self._placing.items() if placing.call.contact == contact]:
+        for leg in [leg for leg, placing in self._placing.items() if _room(placing.call) == contact]:
             self.hang_up(leg)
         self._dialling.lose(contact)
 
@@ -126,8 +126,8 @@ class Outgoing:
         self._dialling.press(leg, digit, duration_ms)
 
     def contacts(self) -> list[str]:
-        """Those that calls of ours belong to."""
-        placed = [placing.call.contact for placing in self._placing.values()]
+        """Those in whose rooms calls of ours are."""
+        placed = [_room(placing.call) for placing in self._placing.values()]
         return list({*placed, *self._dialling.contacts()})
 
     async def close(self) -> None:
@@ -225,7 +225,7 @@ class Outgoing:
         caller, fields = present(outbound, Shown(way.route.caller, call.caller_name, host, target, passed_on))
         return Dial(
             tenant=center.floor.tenant,
-            contact=call.contact,
+            contact=_room(call),
             leg=call.leg,
             flow=flow,
             target=target,
@@ -236,6 +236,10 @@ class Outgoing:
             patience=float(outbound.patience_seconds),
             trunk=_trunk_name(center, trunk),
         )
+
+
+def _room(call: PlaceCall) -> str:
+    return call.room or call.contact
 
 
 def _trunk_name(center: Center, trunk: Trunk) -> str:

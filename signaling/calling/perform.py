@@ -27,6 +27,8 @@ class Caller(Protocol):
 
     def place(self, center: Center, call: decisions.PlaceCall) -> None: ...
 
+    def hang_up(self, leg: str) -> None: ...
+
 
 class Agents(Protocol):
     """Whoever shows agents what is."""
@@ -74,6 +76,9 @@ class Records(Protocol):
     def keep_quality(self, tenant: Tenant, contact: str, quality: QualityInfo) -> None: ...
 
 
+Dropped = decisions.DropAgent | decisions.DropThirdParty | decisions.DropCustomer
+
+
 class Performer:
     """One method a kind of decision; those that ask other processes go through the contact's lane."""
 
@@ -102,6 +107,9 @@ class Performer:
                 self._records.keep_contact(record)
             case decisions.PlaceCall():
                 self._caller.place(center, decision)
+            case decisions.DropThirdParty(_, leg, room):
+                self._caller.hang_up(leg)
+                self._lanes.add(room, self._work(center, decision))
             case decisions.DropCustomer(contact):
                 self._customers.hang_up(contact)
                 self._lanes.add(contact, self._work(center, decision))
@@ -113,7 +121,7 @@ class Performer:
     def _work(self, center: Center, decision: Any) -> Work:
         return lambda: _WORK[type(decision)](self, center, decision)
 
-    async def _drop(self, center: Center, decision: decisions.DropAgent | decisions.DropCustomer, side: Side) -> None:
+    async def _drop(self, center: Center, decision: Dropped, side: Side) -> None:
         try:
             report = await self._workers.ask(_room(decision), relay.DropLeg(decision.leg))
         except Refusal as refusal:
@@ -178,6 +186,9 @@ class Performer:
     async def _drop_agent(self, center: Center, decision: decisions.DropAgent) -> None:
         await self._drop(center, decision, "agent")
 
+    async def _drop_third_party(self, center: Center, decision: decisions.DropThirdParty) -> None:
+        await self._drop(center, decision, "customer")
+
     async def _drop_customer(self, center: Center, decision: decisions.DropCustomer) -> None:
         await self._drop(center, decision, "customer")
         self._workers.forget(decision.contact)
@@ -199,5 +210,6 @@ _WORK: dict[type, Callable[[Performer, Center, Any], Any]] = {
     decisions.StartRecording: Performer._start_recording,
     decisions.SealRecording: Performer._seal_recording,
     decisions.DropAgent: Performer._drop_agent,
+    decisions.DropThirdParty: Performer._drop_third_party,
     decisions.DropCustomer: Performer._drop_customer,
 }

@@ -6,10 +6,11 @@ from signaling.center.call import PROMPT
 from signaling.center.contact import Contact
 from signaling.center.customers import break_off
 from signaling.center.decisions import Decision, MaskDigits, PlayPrompt, StopPlayer, TellAgent
-from signaling.center.events import ContactAdopted, ContactNotAdopted
+from signaling.center.events import CalledFailed, ContactAdopted, ContactNotAdopted
 from signaling.center.floor import Floor
 from signaling.center.flow_run import text_of
 from signaling.center.recording import starts
+from signaling.center.third_parties import failed
 
 INTERRUPTED = "The system was started anew while the audio connection was made."
 NOT_ADOPTED = "The system was started anew, and the call could not be taken over."
@@ -45,6 +46,8 @@ def running_recordings(floor: Floor) -> list[Decision]:
 
 def _give_up_connecting(floor: Floor, contact: Contact, now: float) -> list[Decision]:
     """Whether his leg was made, and whether it came up, was told to nobody."""
+    if contact.outside and contact.phase == "dialling":
+        return failed(floor, contact, CalledFailed(contact.id, "failed", 503), now)
     assignment = contact.assignment
     if assignment is None or assignment.state != "CONNECTING":
         return []

@@ -39,6 +39,18 @@ class Speaker(msgspec.Struct, frozen=True):
     """His part of the call."""
 
 
+class ThirdParty(msgspec.Struct, frozen=True):
+    """Somebody whose number was called into the call, as the room sees him."""
+
+    leg: str
+    number: int
+    """Of his contact among those of the call."""
+    parked: bool = False
+    """An agent has put him on hold."""
+    progress: Progress | None = None
+    """None: he has answered."""
+
+
 class Call(msgspec.Struct, frozen=True):
     """The parties of a call as the room sees them."""
 
@@ -52,29 +64,32 @@ class Call(msgspec.Struct, frozen=True):
     recorded: Recorded | None = None
     """The automated part."""
     progress: Progress = "dialling"
+    third_parties: tuple[ThirdParty, ...] = ()
 
 
 AGENT_PARTY = 0
 CUSTOMER_PARTY = 1
 FURTHER_PARTIES = 2
-"""In an agent's recording the other agents are this and their number."""
+"""In an agent's recording the other agents and third parties are this and their number."""
 
 
 def hearing(call: Call) -> tuple[Hear, ...]:
     """The room's matrix. Who is on hold hears music and nobody, and nobody hears him; all others hear each other.
-    Before the called side has answered, nobody hears the agent."""
+    Before the called side has answered, nobody hears the agent; while a third party is called, the agents hear how far
+    that is, and nobody else does."""
     if call.phase == "dialling":
-        sources = {"ringing": RINGBACK, "early": call.customer}
-        return tuple(Hear(one.leg, sources[call.progress]) for one in call.agents if call.progress in sources)
+        return tuple(Hear(one.leg, source) for one in call.agents for source in _rung(call.progress, call.customer))
     if call.phase == "flow":
         return (Hear(call.customer, PROMPT),)
     if call.phase == "queue":
         return (Hear(call.customer, MUSIC),)
-    parties = [(one.leg, one.parked, one.muted) for one in call.agents] + [(call.customer, call.held, False)]
+    parties = [(one.leg, one.parked, one.muted) for one in call.agents]
+    parties += [(one.leg, one.parked, False) for one in call.third_parties if one.progress is None]
+    parties.append((call.customer, call.held, False))
     heard = [leg for leg, away, muted in parties if not away and not muted]
-    return tuple(
-        Hear(leg, source) for leg, away, _ in parties for source in ([MUSIC] if away else heard) if source != leg
-    )
+    talk = [Hear(leg, source) for leg, away, _ in parties for source in ([MUSIC] if away else heard) if source != leg]
+    rung = [source for one in call.third_parties for source in _rung(one.progress, one.leg)]
+    return (*talk, *(Hear(one.leg, source) for one in call.agents if not one.parked for source in rung))
 
 
 def taps(call: Call) -> tuple[Tap, ...]:
@@ -101,4 +116,14 @@ def _taps_of(agent: Speaker, call: Call) -> list[Tap]:
             for one in call.agents
             if one is not agent
         ),
+        *(
+            Tap(one.leg, recording, FURTHER_PARTIES + one.number, others and not one.parked)
+            for one in call.third_parties
+            if one.progress is None
+        ),
     ]
+
+
+def _rung(progress: Progress | None, leg: str) -> list[str]:
+    """What is to be heard of a call that is not answered yet."""
+    return {"ringing": [RINGBACK], "early": [leg]}.get(progress or "", [])

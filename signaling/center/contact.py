@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from relay.api import Alarm
 from signaling.center.agent_states import ContactState, Input, after
-from signaling.center.call import Call, Phase, Progress, Recorded, Speaker
+from signaling.center.call import Call, Phase, Progress, Recorded, Speaker, ThirdParty
 from signaling.center.decisions import PlaceCall
 from signaling.center.flow_run import FlowRun, Instruction
 from signaling.center.record import AgentInfo, ContactRecord, DisconnectReason, InitiationMethod, QueueInfo
@@ -93,6 +93,12 @@ class Contact:
     previous: str | None = None
     next: str | None = None
     """What it was transferred from and to."""
+    outside: str = ""
+    """The leg of a third party whose number was called into the call; empty: the contact is for an agent."""
+    label: str = ""
+    """What whom it was transferred to is called in the list that agents choose from."""
+    unreached: Outcome | None = None
+    """Why the third party that was called last did not come."""
     number_in_call: int = 0
     """Among all contacts that the call has had."""
 
@@ -114,6 +120,11 @@ class Contact:
         talk.contacts.append(self)
 
     @property
+    def joined(self) -> bool:
+        """Who it is for has been in the call."""
+        return self.connected is not None or bool(self.outside and self.answered is not None)
+
+    @property
     def waiting(self) -> bool:
         """In a queue, and nobody is being asked."""
         return self.phase == "queue" and self.assignment is None and self.disconnected is None and not self.target
@@ -122,6 +133,11 @@ class Contact:
     def held(self) -> bool:
         """The customer is on hold."""
         return self.talk.held
+
+    def lines(self) -> list[str]:
+        """The legs of the telephone network that the agent speaks to now."""
+        parties = [one.outside for one in self.talk.speaking() if one.outside and not one.parked]
+        return parties if self.held else [self.leg, *parties]
 
     def attributes(self) -> dict[str, Pii[str]]:
         """What the flow has set."""
@@ -136,9 +152,12 @@ class Contact:
         """The call that the contact is part of, with all who are in it."""
         live = self.talk.live()
         talking = [one for one in live if one.phase == "connected" and one.assignment is not None]
-        if talking or not live:
-            return Call("connected", self.leg, tuple(map(_speaker, talking)), self.held)
+        called = tuple(_third_party(one) for one in live if one.outside)
+        if talking or not live or any(one.progress is None for one in called):
+            return Call("connected", self.leg, tuple(map(_speaker, talking)), self.held, third_parties=called)
         one = live[0]
+        if called:
+            return Call("queue", self.leg)
         progress: Progress = one.attempt.progress if one.attempt is not None else "dialling"
         agents = (_speaker(one),) if one.phase == "dialling" and one.assignment is not None else ()
         ivr = _recorded(one.recordings.ivr, self.talk)
@@ -227,6 +246,12 @@ def _speaker(contact: Contact) -> Speaker:
         raise AssertionError("only a contact with an agent gets here")
     recorded = _recorded(contact.recordings.agent, contact.talk)
     return Speaker(contact.assignment.leg, contact.number_in_call, contact.muted, contact.parked, recorded)
+
+
+def _third_party(contact: Contact) -> ThirdParty:
+    attempt = contact.attempt
+    progress = attempt.progress if attempt is not None and contact.phase == "dialling" else None
+    return ThirdParty(contact.outside, contact.number_in_call, contact.parked, progress)
 
 
 def _recorded(segment: Segment | None, talk: Talk) -> Recorded | None:

@@ -1,6 +1,6 @@
 """What customers bring about: a call arrives, an announcement ends, the customer leaves, his media is lost."""
 
-from signaling.center import placing
+from signaling.center import placing, third_parties
 from signaling.center.call import PROMPT
 from signaling.center.contact import Contact
 from signaling.center.decisions import Decision, PlayPrompt, SaveContact
@@ -36,6 +36,8 @@ def called_answered(floor: Floor, event: CalledAnswered, now: float) -> list[Dec
         return []
     contact.answered = now
     contact.attempt.outcome, contact.attempt.status = "answered", 200
+    if contact.outside:
+        return third_parties.answered(floor, contact, now)
     contact.phase = "flow"
     return [SaveContact(contact.record(now)), *_carry_out(floor, contact, contact.attempt.instruction, now)]
 
@@ -44,6 +46,8 @@ def customer_left(floor: Floor, event: CustomerLeft, now: float) -> list[Decisio
     contact = floor.line(event.contact)
     if contact is None:
         return []
+    if contact.outside and contact.id == event.contact:
+        return [*third_parties.left(floor, contact, event, now), *floor.route(now)]
     if contact.attempt is not None and event.reason is not None:
         contact.attempt.reason = event.reason
     reason: DisconnectReason = "TELECOM_PROBLEM" if event.failed else "CUSTOMER_DISCONNECT"

@@ -17,7 +17,8 @@ class PlayPrompt(msgspec.Struct, frozen=True):
 
 
 class PlaceCall(msgspec.Struct, frozen=True):
-    """Call somebody by the first trunk that can: CalledRinging, CalledEarly, CalledAnswered or CalledFailed follow."""
+    """Call somebody by the first trunk that can: CalledRinging, CalledEarly, CalledAnswered or CalledFailed follow, and
+    after an answer CustomerLeft."""
 
     contact: str
     leg: str
@@ -27,6 +28,8 @@ class PlaceCall(msgspec.Struct, frozen=True):
     """None: as the trunk says."""
     passed_on: str = ""
     """The number of ours that a customer had called whom this call is to bring on; empty: it is for nobody else."""
+    room: str = ""
+    """Of the call that it is for; empty: the contact's own."""
 
 
 class PlayRingback(msgspec.Struct, frozen=True):
@@ -83,6 +86,14 @@ class DropAgent(msgspec.Struct, frozen=True):
     """The call's; empty: the contact's own."""
 
 
+class DropThirdParty(msgspec.Struct, frozen=True):
+    """End the call to a third party, however far it is, and take its leg out of the room."""
+
+    contact: str
+    leg: str
+    room: str
+
+
 class DropCustomer(msgspec.Struct, frozen=True):
     """End the customer's dialog (if it is not over) and leg."""
 
@@ -109,5 +120,5 @@ class SaveContact(msgspec.Struct, frozen=True):
 
 Decision = (
     PlaceCall | PlayRingback | PlayPrompt | PlayMusic | StopPlayer | SetPicture | MaskDigits | StartRecording
-    | SealRecording | DropAgent | DropCustomer | TellAgent | TellContact | SaveContact
+    | SealRecording | DropAgent | DropThirdParty | DropCustomer | TellAgent | TellContact | SaveContact
 )  # fmt: skip

@@ -70,7 +70,7 @@ class CalledFailed(msgspec.Struct, frozen=True):
 
 
 class CustomerLeft(msgspec.Struct, frozen=True):
-    """The customer's dialog ended."""
+    """The dialog of the customer ended, or that of the third party whose contact it is."""
 
     contact: str
     failed: bool = False
@@ -157,17 +157,20 @@ class Hold(msgspec.Struct, frozen=True):
     contact: str
     on: bool
     participant: str = CUSTOMER
-    """Whom: CUSTOMER, EVERYBODY else in the call, or another agent's contact."""
+    """Whom: CUSTOMER, EVERYBODY else in the call, or the contact of another agent or a third party."""
 
 
 class Transfer(msgspec.Struct, frozen=True):
-    """The agent asks another one into the call, by a quick connect. Raises NotNow too: that agent is not free."""
+    """The agent asks another one into the call, by a quick connect, or somebody by his number. Raises NotNow too, when
+    that agent is not free; NotAllowed and ValueError for a number that is not his to dial or that nobody takes."""
 
     user: str
     contact: str
     quick_connect: str
     new_contact: str
     """The id of what becomes of it."""
+    number: Pii[str] = Pii("")
+    """Instead of a quick connect."""
 
 
 class TransferContact(msgspec.Struct, frozen=True):
@@ -180,12 +183,12 @@ class TransferContact(msgspec.Struct, frozen=True):
 
 
 class Drop(msgspec.Struct, frozen=True):
-    """Another agent is taken out of the call, or is not asked any more."""
+    """Another agent or a third party is taken out of the call, or is not asked any more."""
 
     user: str
     contact: str
     participant: str
-    """The other agent's contact."""
+    """The other one's contact."""
 
 
 class HangUp(msgspec.Struct, frozen=True):

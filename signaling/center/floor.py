@@ -11,6 +11,7 @@ from signaling.center.decisions import (
     Decision,
     DropAgent,
     DropCustomer,
+    DropThirdParty,
     PlayMusic,
     PlayRingback,
     SaveContact,
@@ -164,18 +165,19 @@ class Floor:
         return [*decisions, DropCustomer(talk.room, contact.leg), *self._saved(live, now)]
 
     def leave(self, contact: Contact, reason: DisconnectReason, now: float) -> list[Decision]:
-        """The contact is over, and the call goes on with the others: nobody stays on hold for whom it was passed on.
-        Without others the call is over."""
+        """The contact is over, and the call goes on with the others: nobody stays on hold for whom it was passed on,
+        nor when no agent is left. Without others the call is over."""
         talk = contact.talk
         others = [one for one in talk.live() if one is not contact]
         if not others:
             return self.end(contact, reason, now)
         closed, changed = self._close(contact, reason, now), [contact]
-        if contact.connected is None:
+        if not contact.joined:
             changed += self._forget_transfer(contact, others)
-        else:
+        elif not contact.outside:
             self.park(talk, False)
-        if any(one.number_in_call > contact.number_in_call for one in others):
+        later = any(one.number_in_call > contact.number_in_call for one in others)
+        if (later and not contact.outside) or all(one.outside for one in others):
             self.set_held(talk, False, now)
         return [*self.show(others[0]), *closed, *self._saved(changed, now), *self.tell(talk)]
 
@@ -226,6 +228,10 @@ class Floor:
         for segment in contact.recordings.running():
             segment.step(RecordingInput.STOP)
             decisions.append(SealRecording(contact.id, segment.id))
+        if contact.outside:
+            if contact.attempt is not None and contact.attempt.outcome is None:
+                contact.attempt.outcome = "cancelled"
+            decisions.append(DropThirdParty(contact.id, contact.outside, contact.talk.room))
         return decisions + self._end_assignment(contact, now)
 
     def _saved(self, contacts: list[Contact], now: float) -> list[Decision]:

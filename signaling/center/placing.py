@@ -14,19 +14,13 @@ from signaling.center.floor import CONNECT_SECONDS, OFFER_SECONDS, Floor, NotAll
 from signaling.center.flow import Flow
 from signaling.center.flow_run import Instruction, Say, begin
 from signaling.center.joining import join
+from signaling.center.outbound import PERMISSION, routed
 from signaling.center.record import DisconnectReason
 from signaling.center.recording import follow_flow
 from signaling.center.resources import Queue
-from signaling.center.routes import Route, dialled, routes
-from signaling.center.security import Action
-from vault.pii import Pii
+from signaling.center.routes import dialled
+from signaling.center.third_parties import failed
 
-
-class NoRoute(ValueError):
-    """No trunk takes the number."""
-
-
-PERMISSION: Action = "OutboundCallAccess"
 NO_FLOW = Flow("", {})
 """Says nothing and sets nothing."""
 
@@ -42,7 +36,7 @@ def place_contact(floor: Floor, event: PlaceContact, now: float) -> list[Decisio
     if queue is None:
         raise ValueError("your routing profile has no queue for calls that you place")
     number = dialled(event.number.reveal())
-    call = _call(floor, event.contact, number, queue)
+    call = routed(floor, PlaceCall(event.contact, f"{event.contact}/customer", ()), number, queue)
     run, instruction = begin(floor.flows.get(queue.outbound_flow, NO_FLOW), floor.queues.keys())
     contact = Contact(event.contact, floor.tenant, call.leg, queue.caller_number, number, now, None, run, "dialling")
     contact.method, contact.attempt = "OUTBOUND", Attempt(call, instruction)
@@ -65,7 +59,8 @@ def start_outbound(floor: Floor, event: StartOutbound, now: float) -> list[Decis
     number = dialled(event.number.reveal())
     queue = floor.queues.get(event.queue, Queue("", ""))
     shown = Queue(queue.id, queue.name, event.caller or queue.caller_number, event.caller_name or queue.caller_name)
-    call = _call(floor, event.contact, number, shown, event.ring_seconds)
+    unrouted = PlaceCall(event.contact, f"{event.contact}/customer", (), ring_seconds=event.ring_seconds)
+    call = routed(floor, unrouted, number, shown)
     attributes = {name: value.reveal() for name, value in event.attributes.items()}
     run, instruction = begin(floor.flows[event.flow], floor.queues.keys(), queue.id, attributes)
     contact = Contact(event.contact, floor.tenant, call.leg, shown.caller_number, number, now, None, run, "dialling")
@@ -110,6 +105,8 @@ def called_failed(floor: Floor, event: CalledFailed, now: float) -> list[Decisio
     contact = floor.live(event.contact)
     if contact is None or contact.attempt is None or contact.phase != "dialling":
         return []
+    if contact.outside:
+        return [*failed(floor, contact, event, now), *floor.route(now)]
     attempt = contact.attempt
     attempt.outcome, attempt.status, attempt.reason = event.outcome, event.status, event.reason
     reason: DisconnectReason = "TELECOM_PROBLEM" if event.outcome == "failed" else "OTHER"
@@ -151,13 +148,4 @@ def is_placing(assignment: Assignment) -> bool:
 
 
 def _progressed(floor: Floor, contact: Contact) -> list[Decision]:
-    told = [TellContact(contact.assignment.user.id, contact.id)] if contact.assignment is not None else []
-    return [*floor.show(contact), *told]
-
-
-def _call(floor: Floor, contact: str, number: Pii[str], shown: Queue, ring: int | None = None) -> PlaceCall:
-    """Raises NoRoute."""
-    found: list[Route] = routes(floor.trunks, floor.numbers.keys(), number, shown.caller_number)
-    if not found:
-        raise NoRoute("no trunk takes that number")
-    return PlaceCall(contact, f"{contact}/customer", tuple(found), shown.caller_name, ring)
+    return [*floor.show(contact), *floor.tell(contact.talk)]

@@ -11,8 +11,9 @@ from signaling.sip.calls.outcome import Outcome
 from vault.pii import Pii
 
 InitiationMethod = Literal[
-    "INBOUND", "OUTBOUND", "TRANSFER", "CALLBACK", "API", "QUEUE_TRANSFER", "MONITOR", "DISCONNECT"
-]
+    "INBOUND", "OUTBOUND", "TRANSFER", "CALLBACK", "API", "QUEUE_TRANSFER", "MONITOR", "DISCONNECT",
+    "EXTERNAL_OUTBOUND",
+]  # fmt: skip
 DisconnectReason = Literal[
     "CUSTOMER_DISCONNECT", "AGENT_DISCONNECT", "THIRD_PARTY_DISCONNECT", "TELECOM_PROBLEM", "BARGED",
     "CONTACT_FLOW_DISCONNECT", "OTHER",
@@ -101,9 +102,9 @@ class ContactRecord(msgspec.Struct, frozen=True):
     initiation_method: InitiationMethod
     initiated: float
     customer: Pii[str]
-    """Customer endpoint: the ANI of an inbound call. Sealed in the store."""
+    """Customer endpoint: the ANI of an inbound call, the number that was called in one of ours. Sealed in the store."""
     system: str
-    """System endpoint: the DNIS of an inbound call."""
+    """System endpoint: the DNIS of an inbound call, the number that is shown in one of ours."""
     updated: float
     """LastUpdateTimestamp."""
     diverted_from: Pii[str] = Pii("")

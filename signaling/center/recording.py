@@ -71,6 +71,8 @@ def begin_recording(floor: Floor, event: BeginRecording, now: float) -> list[Dec
     """Connect's StartContactRecording: once a contact, before or after the agent is there."""
     contact = _live(floor, event.contact)
     recordings = contact.recordings
+    if contact.outside:
+        raise NotNow("a third party is recorded only with the agents of the call", "off")
     if recordings.asked is not None:
         raise NotNow("recording was started before, and can be started once a contact", _state(recordings.agent))
     if recordings.agent is not None:
@@ -219,7 +221,7 @@ def _start(
 
 
 def announce_joined(contact: Contact) -> list[Decision]:
-    """An agent has joined: he is a further party of what runs of the others."""
+    """An agent or a third party has joined: he is a further party of what runs of the others."""
     found: list[Decision] = []
     for one in contact.talk.speaking():
         segment = one.recordings.agent
@@ -242,7 +244,7 @@ def _parties(contact: Contact, segment: Segment) -> tuple[Party, ...]:
 
 
 def _further(contact: Contact) -> Party:
-    leg = contact.assignment.leg if contact.assignment is not None else ""
+    leg = contact.assignment.leg if contact.assignment is not None else contact.outside
     return Party(FURTHER_PARTIES + contact.number_in_call, "other", leg)
 
 

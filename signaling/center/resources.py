@@ -8,6 +8,7 @@ from recorder.api import Format, Storage
 from vault.pii import Pii
 
 Endpoint = Literal["browser", "phone"]
+QuickConnectType = Literal["USER", "QUEUE", "PHONE_NUMBER"]
 
 
 class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,9 +106,9 @@ class QuickConnect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     name: str
-    type: Literal["USER", "QUEUE"]
+    type: QuickConnectType
     target: str
-    """The id of the user or of the queue."""
+    """The id of the user or of the queue, or the number as an agent would dial it."""
 
 
 class PhoneNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,8 +16,8 @@ import msgspec
 from recorder.api import Storage, check_storage
 from signaling.center.flow import FlowError, parse_flow
 from signaling.center.flow_run import queue_id
-from signaling.center.resources import Directory, Flow, Outbound, Tenant, Trunk, User
-from signaling.center.routes import is_pattern
+from signaling.center.resources import Directory, Flow, Outbound, QuickConnect, Tenant, Trunk, User
+from signaling.center.routes import dialled, is_pattern
 from signaling.center.security import PERMISSIONS
 from signaling.errors import ConfigError
 from signaling.sip.errors import ParseError
@@ -209,8 +209,18 @@ def _check_quick_connects(directory: Directory) -> None:
     agents = {user.id for user in directory.users if user.routing_profile}
     queues = {queue.id for queue in directory.queues}
     for one in directory.quick_connects:
+        if one.type == "PHONE_NUMBER":
+            _check_number(one)
+            continue
         kind, known = ("agent", agents) if one.type == "USER" else ("queue", queues)
         _known(f"quick connect {one.name}: {kind}", {one.target}, known)
+
+
+def _check_number(quick_connect: QuickConnect) -> None:
+    try:
+        dialled(quick_connect.target)
+    except ValueError as error:
+        raise ConfigError(f"quick connect {quick_connect.name}: {error}") from None
 
 
 def _check_queues(directory: Directory, flows: set[str]) -> None:

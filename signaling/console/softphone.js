@@ -107,17 +107,22 @@ export class Softphone extends EventTarget {
     }
   }
 
-  /** `participantId`: "customer", another agent's as the contact tells it, or "all"; to take all back joins them. */
+  /** `participantId`: "customer", another one's as the contact tells it, or "all"; to take all back joins them. */
   hold(contactId, on, participantId = "customer") {
     return this.#line.call("contact.hold", { contactId, on, participantId });
   }
 
-  /** Asks another agent into the call, by one of `agent.quickConnects`; meanwhile the caller hears music. */
+  /** Asks another one into the call, by one of `agent.quickConnects`; meanwhile the caller hears music. */
   transfer(contactId, quickConnectId) {
     return this.#line.call("contact.transfer", { contactId, quickConnectId });
   }
 
-  /** Takes another agent out of the call, or asks him no longer. */
+  /** The same with somebody by his phone number, for agents who may dial. */
+  callIn(contactId, number) {
+    return this.#line.call("contact.transfer", { contactId, number });
+  }
+
+  /** Takes another agent or a third party out of the call, or asks him no longer. */
   drop(contactId, participantId) {
     return this.#line.call("contact.drop", { contactId, participantId });
   }

@@ -13,6 +13,8 @@ from signaling.center.agent_states import STATUSES, Input, WrongState
 from signaling.center.center import Center
 from signaling.center.contact import Assignment, Contact
 from signaling.center.floor import NotAllowed, NotYours
+from signaling.center.handling import TALKING
+from signaling.center.outbound import PERMISSION
 from signaling.center.placing import is_placing, may_dial
 from signaling.center.recording import controls
 from signaling.center.security import user_name
@@ -23,6 +25,7 @@ from signaling.recordings.recording_desk import RecordingDesk
 from signaling.softphone import protocol
 from signaling.softphone.errors import Code, RpcError
 from signaling.softphone.tokens import Tokens
+from vault.pii import Pii
 
 log = structlog.get_logger()
 
@@ -35,7 +38,7 @@ _REQUESTS: dict[type, Callable[[str, Any], events.Event]] = {
         user, request.contact_id, request.on, request.participant_id
     ),
     protocol.TransferContact: lambda user, request: events.Transfer(
-        user, request.contact_id, request.quick_connect_id, str(uuid.uuid4())
+        user, request.contact_id, request.quick_connect_id or "", str(uuid.uuid4()), request.number or Pii("")
     ),
     protocol.DropParticipant: lambda user, request: events.Drop(user, request.contact_id, request.participant_id),
     protocol.HangUpContact: lambda user, request: events.HangUp(user, request.contact_id),
@@ -193,11 +196,12 @@ class AgentDesk:
 
     async def _send_digits(self, center: Center, user: str, request: protocol.SendDigits) -> protocol.Done:
         assignment = center.floor.assignment(user, request.contact_id)
-        if assignment.state != "CONNECTED":
+        legs = assignment.contact.lines() if assignment.state in TALKING else []
+        if not legs:
             raise WrongState(assignment.state, Input.CONNECT)
         try:
-            contact = assignment.contact
-            await self._workers.ask(contact.talk.room, SendDigits(contact.leg, request.digits.reveal()))
+            for leg in legs:
+                await self._workers.ask(assignment.contact.talk.room, SendDigits(leg, request.digits.reveal()))
         except Refusal as refusal:
             code = Code.INVALID_PARAMS if refusal.code == "bad_command" else Code.UNAVAILABLE
             raise RpcError(code, "The digits could not be sent.") from None
@@ -238,7 +242,7 @@ def agent_view(center: Center, user: str) -> protocol.Agent:
         quick_connects=tuple(
             protocol.QuickConnect(one.id, one.name, one.type)
             for one in center.floor.quick_connects.values()
-            if one.target != user
+            if one.target != user and (one.type != "PHONE_NUMBER" or PERMISSION in center.floor.permissions(user))
         ),
     )
 
@@ -275,6 +279,7 @@ def _view(center: Center, assignment: Assignment) -> protocol.Contact:
         outbound=contact.attempt is not None and contact.method == "OUTBOUND",
         progress=contact.attempt.progress if contact.attempt is not None and contact.phase == "dialling" else None,
         outcome=contact.attempt.outcome if contact.attempt is not None else None,
+        unreached=contact.unreached if his else None,
         customer_alarm=alarms.get("customer"),
         agent_alarm=alarms.get("agent"),
     )
@@ -287,18 +292,27 @@ def _participants(assignment: Assignment) -> tuple[protocol.Participant, ...]:
         return ()
     customer = protocol.Participant(events.CUSTOMER, "", "CONNECTED", contact.held)
     others = [one for one in contact.talk.live() if one is not contact]
-    return (customer, *(protocol.Participant(one.id, _name(one), *_state(one)) for one in others))
+    return (customer, *map(_participant, others))
+
+
+def _participant(contact: Contact) -> protocol.Participant:
+    state: Literal["ASKED", "CONNECTED"] = "CONNECTED" if contact.phase == "connected" else "ASKED"
+    asked = contact.attempt if contact.outside and state == "ASKED" else None
+    return protocol.Participant(
+        contact.id,
+        _name(contact),
+        state,
+        contact.parked,
+        contact.muted,
+        number=contact.caller if contact.outside else None,
+        progress=asked.progress if asked is not None else None,
+    )
 
 
 def _name(contact: Contact) -> str:
     if contact.assignment is not None:
         return contact.assignment.user.name
-    return contact.queue.name if contact.queue is not None else ""
-
-
-def _state(contact: Contact) -> tuple[Literal["ASKED", "CONNECTED"], bool, bool]:
-    state: Literal["ASKED", "CONNECTED"] = "CONNECTED" if contact.phase == "connected" else "ASKED"
-    return state, contact.parked, contact.muted
+    return contact.queue.name if contact.queue is not None else contact.label
 
 
 def _secure(contact: Contact) -> protocol.SecureState | None:

@@ -6,6 +6,7 @@ import msgspec
 
 from relay.api import Alarm
 from signaling.center.call import Progress
+from signaling.center.resources import QuickConnectType
 from signaling.sip.calls.outcome import Outcome
 from vault.pii import Pii
 
@@ -35,7 +36,7 @@ class Value(msgspec.Struct, frozen=True, rename="camel"):
 class QuickConnect(Value, frozen=True):
     id: str
     name: str
-    type: Literal["USER", "QUEUE"]
+    type: QuickConnectType
 
 
 class Agent(Value, frozen=True):
@@ -77,12 +78,16 @@ class Participant(Value, frozen=True):
     """Another one in the call than the agent who is told."""
 
     participant_id: str
-    """`customer`, or the contact of another agent."""
+    """`customer`, or the contact of another agent or a third party."""
     name: str
-    """Of an agent, or of the queue in which one is looked for; empty for the customer."""
+    """Of an agent, or of the queue in which one is looked for, or of a third party's quick connect; else empty."""
     state: Literal["ASKED", "CONNECTED"]
     on_hold: bool = False
     muted: bool = False
+    number: Pii[str] | None = None
+    """Of a third party."""
+    progress: Progress | None = None
+    """Of a third party that is being called."""
 
 
 class Contact(Value, frozen=True):
@@ -121,6 +126,8 @@ class Contact(Value, frozen=True):
     """Of a call that is placed and not answered yet."""
     outcome: Outcome | None = None
     """What became of a call that was placed."""
+    unreached: Outcome | None = None
+    """Why the third party that was called last did not come."""
     customer_alarm: Alarm | None = None
     """What is wrong with the customer's sound now."""
     agent_alarm: Alarm | None = None
@@ -195,14 +202,16 @@ class HoldContact(Value, frozen=True):
 
 
 class TransferContact(Value, frozen=True):
-    """Asks another agent into the call; meanwhile the customer hears music."""
+    """Asks another agent, or somebody by his number, into the call; meanwhile the customer hears music. Exactly one of
+    the two."""
 
     contact_id: ContactId
-    quick_connect_id: ContactId
+    quick_connect_id: ContactId | None = None
+    number: Pii[str] | None = None
 
 
 class DropParticipant(Value, frozen=True):
-    """Takes another agent out of the call, or asks him no longer."""
+    """Takes another agent or a third party out of the call, or asks him no longer."""
 
     contact_id: ContactId
     participant_id: ContactId

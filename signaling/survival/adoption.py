@@ -15,7 +15,7 @@ from signaling.calling.dialling import SavedDialled
 from signaling.calling.lanes import Lanes
 from signaling.center import adoption, events, saved
 from signaling.center.center import Center
-from signaling.center.contact import Assignment
+from signaling.center.contact import Assignment, Contact
 from signaling.center.decisions import Decision
 from signaling.center.floor import Floor
 from signaling.center.handling import TALKING
@@ -154,6 +154,8 @@ class Adoption:
             for room in {live.talk.room for live in center.floor.contacts.values() if live.disconnected is None}:
                 if room not in self._sessions and f"{room}/customer" not in self._going:
                     self._house.tell(center, events.ContactNotAdopted(room))
+            for party in self._lost_third_parties(center.floor):
+                self._house.tell(center, events.CustomerLeft(party.id, failed=True))
             for assignment in self._without_phone(center.floor):
                 self._house.tell(center, events.HangUp(assignment.user.id, assignment.contact.id))
             for user in _missing(center.floor, pages):
@@ -186,6 +188,8 @@ class Adoption:
         for one in contact.talk.live() if contact is not None else ():
             if one.assignment is not None and one.assignment.state in TALKING:
                 wanted.add(one.assignment.leg)
+            if one.outside in self._going:
+                wanted.add(one.outside)
         # First of all, since a phone that is to ring again has a leg of the same name.
         self._drop_later(session.contact, [leg for leg in legs if leg not in wanted])
         if contact is not None:
@@ -219,13 +223,16 @@ class Adoption:
             self._house.tell(center, events.ContactAdopted(dialled.contact))
 
     def _teller(self, center: Center, dialled: SavedDialled, trunk: str) -> Tell | None:
-        """Who wants to hear of it: the contact that was placed, once it was answered, or the agent who talks on it."""
+        """Who wants to hear of it: the contact that was placed, or the third party that was called, once it was
+        answered; or the agent who talks on it."""
         contact = center.floor.line(dialled.contact)
         if contact is None:
             return None
         if contact.leg == dialled.leg and contact.phase != "dialling":
             return self._takers.placed.adopt(center, dialled.leg, trunk)
         for one in contact.talk.live():
+            if one.outside == dialled.leg and one.phase == "connected":
+                return self._takers.placed.adopt(center, dialled.leg, trunk)
             if one.assignment is not None and _talks_on(one.assignment, dialled.leg):
                 return self._takers.phones.adopt(center, one.assignment)
         return None
@@ -234,6 +241,11 @@ class Adoption:
         """Agents who talk on a phone whose call is not there any more."""
         found = [agent.assignment for agent in floor.agents.values() if agent.assignment is not None]
         return [one for one in found if _talks_on(one, one.leg) and one.leg not in self._going]
+
+    def _lost_third_parties(self, floor: Floor) -> list[Contact]:
+        """Those whose call is not there any more."""
+        live = [contact for contact in floor.contacts.values() if contact.outside and contact.disconnected is None]
+        return [one for one in live if one.phase == "connected" and one.outside not in self._going]
 
     def _drop_later(self, room: str, legs: list[str]) -> None:
         if legs:

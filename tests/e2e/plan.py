@@ -21,6 +21,7 @@ AUTOMATED = "+15550104"
 """Both parties, and the automated part too, from the end of the greeting on."""
 DEAD_PORT, CARRIER_PORT = LANE + 21500, LANE + 21501
 """Where the trunk for calls that go out leads: nobody is at the first, and tests may listen at the second."""
+BANK = "+49 30 123456"
 SUPPORT = "00000000-0000-4000-8000-00000000000a"
 EMPTY_QUEUE = "00000000-0000-4000-8000-00000000000b"
 
@@ -120,6 +121,7 @@ def instance(address: str = "127.0.0.1") -> dict[str, Any]:
         ],
         "quick_connects": [
             {"id": "to-bob", "name": "Bob", "type": "USER", "target": "00000000-0000-4000-8000-000000000102"},
+            {"id": "to-bank", "name": "The bank", "type": "PHONE_NUMBER", "target": BANK},
             {"id": "to-support", "name": "Support", "type": "QUEUE", "target": SUPPORT},
         ],
         "queues": [{"id": SUPPORT, "name": "Support", "caller_number": BOTH, "outbound_flow": "outbound"}],

@@ -132,7 +132,8 @@ function talking(contact, phone, act, ask) {
     mute.setAttribute("aria-pressed", now.muted);
     hold.setAttribute("aria-pressed", now.onHold);
     mute.hidden = hold.hidden = now.outbound && now.state === "CONNECTING"; // there is nobody yet
-    keys.hidden = now.state !== "CONNECTED";
+    const party = (now.participants ?? []).some((one) => one.number && one.state === "CONNECTED" && !one.onHold);
+    keys.hidden = now.state !== "CONNECTED" && !(now.state === "CONNECTED_ONHOLD" && party);
     const [text, tone] = RECORDING[now.recording];
     badge.textContent = text;
     badge.className = `badge recording ${tone}`;
@@ -164,7 +165,7 @@ function soundOf({ muted, onHold, parked, state, progress, participants = [] }, 
   if (connection !== "connected") return "The sound is interrupted and is being connected again.";
   if (parked) return "Another agent has put you on hold: you hear music, and nobody hears you.";
   const colleague = participants.find((one) => one.participantId !== "customer" && one.state === "CONNECTED" && !one.onHold);
-  if (onHold && colleague) return `You talk with ${colleague.name}; the caller hears music.`;
+  if (onHold && colleague) return `You talk with ${colleague.name || colleague.number}; the caller hears music.`;
   if (onHold) return "On hold: the caller hears music and not you.";
   return muted ? "Muted: the caller does not hear you." : "";
 }

@@ -18,6 +18,7 @@ from signaling.center.center import Center
 from signaling.center.decisions import Decision, DropCustomer, PlaceCall, SaveContact
 from signaling.center.record import ContactRecord
 from signaling.center.resources import NumberRule, Outbound, Trunk
+from signaling.center.routes import Route
 from signaling.house import House
 from signaling.sip.calls.invitation import Invitation
 from signaling.sip.events import CallAnswered, CallEnded, CallProgress, CallRinging, Cause
@@ -184,6 +185,18 @@ async def test_an_answered_call_is_a_contact_until_it_is_hung_up(hall: Hall) -> 
         "Q.850;cause=16",
     )
     assert hall.outgoing.contacts() == []
+
+
+async def test_a_third_party_is_called_into_the_room_of_the_call(hall: Hall) -> None:
+    routes = (Route(hall.center.floor.trunks[0], Pii("+4930"), NUMBER),)
+    hall.outgoing.place(hall.center, PlaceCall("t-1", "t-1/party", routes, room=C))
+    await hall.settle()
+    [added] = hall.worker.asked
+    assert isinstance(added, relay.AddRtpLeg) and (added.leg, added.room) == ("t-1/party", C)
+    assert hall.outgoing.contacts() == [C]
+    hall.outgoing.lose(C)
+    assert hall.outgoing.contacts() == []
+    assert hall.network.last() == ("hang_up", "call-1")
 
 
 async def test_the_next_target_and_the_next_trunk_are_tried_for_what_may_be_better_there(hall: Hall) -> None:

@@ -124,6 +124,10 @@ async def test_every_decision_asks_the_one_whom_it_concerns(act: Act) -> None:
         (decisions.SealRecording("c-1", "0" * 32), [("seal", "0" * 32)]),
         (decisions.DropAgent("c-1", "c-1/agent-1"), [relay.DropLeg("c-1/agent-1")]),
         (
+            decisions.DropThirdParty("t-1", "t-1/party", "c-1"),
+            [("hang up", "t-1/party"), relay.DropLeg("t-1/party")],
+        ),
+        (
             decisions.DropCustomer("c-1", "c-1/customer"),
             [("hang up", "c-1"), relay.DropLeg("c-1/customer"), ("forget", "c-1")],
         ),

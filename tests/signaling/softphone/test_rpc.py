@@ -63,6 +63,7 @@ REQUESTS: list[tuple[str, dict[str, Any], OpenSession | Request]] = [
     ("contact.hold", {"contactId": "c", "on": False}, HoldContact("c", False)),
     ("contact.hold", {"contactId": "c", "on": True, "participantId": "d"}, HoldContact("c", True, "d")),
     ("contact.transfer", {"contactId": "c", "quickConnectId": "q"}, TransferContact("c", "q")),
+    ("contact.transfer", {"contactId": "c", "number": "+4930"}, TransferContact("c", None, Pii("+4930"))),
     ("contact.drop", {"contactId": "c", "participantId": "d"}, DropParticipant("c", "d")),
     ("contact.sendDigits", {"contactId": "c", "digits": "1#"}, SendDigits("c", Pii("1#"))),
     ("contact.hangup", {"contactId": "c"}, HangUpContact("c")),

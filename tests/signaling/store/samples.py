@@ -87,6 +87,7 @@ def a_directory(tenant: Tenant = ACME) -> Directory:
         quick_connects=(
             QuickConnect("qc-1", "Ada", "USER", "user-1"),
             QuickConnect("qc-2", "Sales", "QUEUE", "queue-2"),
+            QuickConnect("qc-3", "The bank", "PHONE_NUMBER", "+49301234"),
         ),
         flows=(Flow("flow-1", "Main", {"Version": "2019-10-30", "Actions": []}),),
         numbers=(PhoneNumber("+15550100", "flow-1"),),

@@ -11,8 +11,8 @@ from signaling.calling.dial import Tell
 from signaling.calling.dialling import Dialling, SavedDialled
 from signaling.center import events
 from signaling.center.center import Center
-from signaling.center.contact import Assignment
-from signaling.center.decisions import Decision, SaveContact
+from signaling.center.contact import Assignment, Contact
+from signaling.center.decisions import Decision, SaveContact, SetPicture
 from signaling.center.resources import Tenant
 from signaling.center.security import user_name
 from signaling.sip.calls.dialog import SavedDialog
@@ -136,7 +136,7 @@ class Before:
         sources.serve(side, Pages(SESSION))
         keys = [
             *sources.keys_of([call]),
-            LiveKey(TENANT, CONTACT, self.contact),
+            *(LiveKey(TENANT, CONTACT, contact) for contact in self.hall.center.floor.contacts),
             LiveKey(TENANT, AGENT, "ann"),
             LiveKey(TENANT, AGENT, "bob"),
         ]
@@ -182,10 +182,11 @@ class After:
         self.on_phone.append(assignment.leg)
         return lambda event: self.hall.house.tell(center, events.HangUp(user, contact))
 
-    async def finish(self, *legs: str) -> None:
+    async def finish(self, *legs: str, room: str = "") -> None:
+        """With these legs, in this room or in those that they are named after."""
         by_room: dict[str, list[str]] = {}
         for leg in legs:
-            by_room.setdefault(leg.partition("/")[0], []).append(leg)
+            by_room.setdefault(room or leg.partition("/")[0], []).append(leg)
         self.adoption.finish(by_room, self.dialogs, self.pages)
         await self.hall.lanes.empty()
 
@@ -335,12 +336,17 @@ def on_phone(inherited: Inheritance, dialled: SavedDialled | None) -> None:
     agent = msgspec.structs.replace(desk.agent, endpoint="phone", assignment=assignment)
     inherited.desks[TENANT] = [msgspec.structs.replace(desk, agent=agent)]
     if dialled is not None:
-        [(tenant, line, at)] = inherited.lines
-        names = ("id", "me", "them")
-        dialog = SavedDialog(names, Pii("<sip:a@h>"), Pii("<sip:b@h>"), Pii("sip:b@h"), (), False, 1, 1, None)
-        call = msgspec.structs.replace(line.call, call="call-2", dialog=dialog)
-        theirs = msgspec.structs.replace(line, call=call, customer=None, dialled=dialled)
-        inherited.lines.append((tenant, theirs, at))
+        placed(inherited, dialled)
+
+
+def placed(inherited: Inheritance, dialled: SavedDialled) -> None:
+    """A call of ours, beside the customer's."""
+    [(tenant, line, at)] = inherited.lines
+    names = ("id", "me", "them")
+    dialog = SavedDialog(names, Pii("<sip:a@h>"), Pii("<sip:b@h>"), Pii("sip:b@h"), (), False, 1, 1, None)
+    call = msgspec.structs.replace(line.call, call="call-2", dialog=dialog)
+    theirs = msgspec.structs.replace(line, call=call, customer=None, dialled=dialled)
+    inherited.lines.append((tenant, theirs, at))
 
 
 async def test_an_agents_phone_goes_on_with_him_and_its_end_is_told() -> None:
@@ -374,6 +380,45 @@ async def test_a_contact_that_was_placed_goes_on_with_the_call_of_ours() -> None
     assert after.dialling.on_sip_event(CallEnded("call-1", "bye", 200))
     await after.hall.lanes.empty()
     assert set(after.reasons()) == {"CUSTOMER_DISCONNECT"}
+
+
+async def consulting(inherits_call: bool) -> After:
+    """Ann consults a third party, while the customer waits, when the house is killed."""
+    before = Before()
+    contact = await before.begin()
+    floor = before.hall.center.floor
+    first = floor.contacts[contact]
+    party = Contact("t-1", TENANT, first.leg, NUMBER, Pii("+4930"), 990.0, 995.0, first.run, "connected")
+    party.outside, first.talk.held = "t-1/party", True
+    party.enter(first.talk)
+    floor.contacts["t-1"] = party
+    inherited = await before.killed()
+    if inherits_call:
+        placed(inherited, SavedDialled(contact, "t-1/party"))
+    after = After(inherited)
+    await after.finish(f"{contact}/customer", f"{contact}/agent-1", "t-1/party", room=contact)
+    return after
+
+
+def heard(after: After) -> set[tuple[str, str]]:
+    picture = [decision for decision in after.hall.decisions if isinstance(decision, SetPicture)][-1]
+    return {(hear.listener.partition("/")[2], hear.source.rpartition("/")[2]) for hear in picture.hearing}
+
+
+async def test_a_third_party_goes_on_with_the_call_and_its_end_is_told() -> None:
+    after = await consulting(inherits_call=True)
+    assert (after.dialogs.ended, DropLeg("t-1/party") in after.media.asked) == ([], False)
+    assert heard(after) == {("customer", "music"), ("agent-1", "party"), ("party", "agent-1")}
+    assert after.dialling.on_sip_event(CallEnded("call-2", "bye", 200))
+    await after.hall.lanes.empty()
+    assert heard(after) == {("customer", "music")}
+
+
+async def test_a_third_party_whose_call_was_lost_is_off_and_the_customer_is_not() -> None:
+    after = await consulting(inherits_call=False)
+    assert DropLeg("t-1/party") in after.media.asked
+    assert after.reasons() == ["TELECOM_PROBLEM"]
+    assert heard(after) == {("customer", "music")}
 
 
 async def test_an_agent_whose_phone_was_lost_is_off_the_call() -> None:
