@@ -23,7 +23,8 @@ def plan_call(floor: Floor, contact: Contact, number: Pii[str], new: str) -> Pla
     user = contact.assignment.user.id if contact.assignment is not None else ""
     if PERMISSION not in floor.permissions(user):
         raise NotAllowed(f"you need the permission {PERMISSION}")
-    call = PlaceCall(new, f"{new}/party", (), room=contact.talk.room)
+    passed_on = contact.number if contact.talk.contacts[0].method == "INBOUND" else ""
+    call = PlaceCall(new, f"{new}/party", (), passed_on=passed_on, room=contact.talk.room)
     return routed(floor, call, dialled(number.reveal()), contact.queue or Queue("", ""))
 
 

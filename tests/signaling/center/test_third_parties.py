@@ -85,6 +85,7 @@ def test_he_is_called_as_the_queue_shows_itself_and_the_customer_hears_music(shi
     ask(shift)
     call = shift.last(PlaceCall)
     assert (call.contact, call.leg, call.room, call.caller_name) == ("t", PARTY, "c", "Acme")
+    assert call.passed_on == NUMBER
     [route] = call.routes
     assert (route.called.reveal(), route.caller) == ("0301234", NUMBER)
     assert heard(shift) == {(CUSTOMER, "music")}
