@@ -191,7 +191,8 @@ class Performer:
 
     async def _drop_customer(self, center: Center, decision: decisions.DropCustomer) -> None:
         await self._drop(center, decision, "customer")
-        self._workers.forget(decision.contact)
+        if decision.last:
+            self._workers.forget(decision.contact)
 
 
 def _room(decision: Any) -> str:

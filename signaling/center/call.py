@@ -56,7 +56,7 @@ class Call(msgspec.Struct, frozen=True):
 
     phase: Phase
     customer: str
-    """Leg ids."""
+    """Leg ids; empty: he has left."""
     agents: tuple[Speaker, ...] = ()
     """Those who are joined with the customer, or with each other while he is on hold."""
     held: bool = False
@@ -85,7 +85,8 @@ def hearing(call: Call) -> tuple[Hear, ...]:
         return (Hear(call.customer, MUSIC),)
     parties = [(one.leg, one.parked, one.muted) for one in call.agents]
     parties += [(one.leg, one.parked, False) for one in call.third_parties if one.progress is None]
-    parties.append((call.customer, call.held, False))
+    if call.customer:
+        parties.append((call.customer, call.held, False))
     heard = [leg for leg, away, muted in parties if not away and not muted]
     talk = [Hear(leg, source) for leg, away, _ in parties for source in ([MUSIC] if away else heard) if source != leg]
     rung = [source for one in call.third_parties for source in _rung(one.progress, one.leg)]
@@ -110,7 +111,7 @@ def _taps_of(agent: Speaker, call: Call) -> list[Tap]:
     recording, others = wanted.recording, wanted.customer and not agent.parked
     return [
         Tap(agent.leg, recording, AGENT_PARTY, wanted.agent and not agent.muted and not agent.parked),
-        Tap(call.customer, recording, CUSTOMER_PARTY, others and not call.held),
+        *([Tap(call.customer, recording, CUSTOMER_PARTY, others and not call.held)] if call.customer else []),
         *(
             Tap(one.leg, recording, FURTHER_PARTIES + one.number, others and not one.muted and not one.parked)
             for one in call.agents

@@ -137,7 +137,7 @@ class Contact:
     def lines(self) -> list[str]:
         """The legs of the telephone network that the agent speaks to now."""
         parties = [one.outside for one in self.talk.speaking() if one.outside and not one.parked]
-        return parties if self.held else [self.leg, *parties]
+        return parties if self.held or self.talk.customer_left else [self.leg, *parties]
 
     def attributes(self) -> dict[str, Pii[str]]:
         """What the flow has set."""
@@ -154,7 +154,8 @@ class Contact:
         talking = [one for one in live if one.phase == "connected" and one.assignment is not None]
         called = tuple(_third_party(one) for one in live if one.outside)
         if talking or not live or any(one.progress is None for one in called):
-            return Call("connected", self.leg, tuple(map(_speaker, talking)), self.held, third_parties=called)
+            customer = "" if self.talk.customer_left else self.leg
+            return Call("connected", customer, tuple(map(_speaker, talking)), self.held, third_parties=called)
         one = live[0]
         if called:
             return Call("queue", self.leg)
@@ -227,6 +228,8 @@ class Talk:
     """Those that are over, too."""
     held: bool = False
     """The customer is on hold."""
+    customer_left: bool = False
+    """Agents, or an agent and a third party, talk on without him."""
     secure: SecurePause | None = None
     music: bool = False
     ringback: bool = False
@@ -235,6 +238,15 @@ class Talk:
 
     def live(self) -> list[Contact]:
         return [one for one in self.contacts if one.disconnected is None]
+
+    def lives_on(self, without: Contact | None = None, customer: bool = True) -> bool:
+        """Whether anybody is left to talk to when this one leaves: with a customer there, whoever else is in the call,
+        or is still to come; without him an agent and another one."""
+        others = [one for one in self.live() if one is not without]
+        if customer and not self.customer_left:
+            return bool(others)
+        speaking = [one for one in others if one.phase == "connected"]
+        return len(speaking) > 1 and any(one.assignment is not None for one in speaking)
 
     def speaking(self) -> list[Contact]:
         """Those whose agents talk, or could if they were not on hold."""

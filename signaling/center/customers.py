@@ -50,6 +50,10 @@ def customer_left(floor: Floor, event: CustomerLeft, now: float) -> list[Decisio
         return [*third_parties.left(floor, contact, event, now), *floor.route(now)]
     if contact.attempt is not None and event.reason is not None:
         contact.attempt.reason = event.reason
+    if contact.talk.customer_left:
+        return []
+    if contact.talk.lives_on(customer=False):
+        return [*floor.lose_customer(contact, now), *floor.route(now)]
     reason: DisconnectReason = "TELECOM_PROBLEM" if event.failed else "CUSTOMER_DISCONNECT"
     return [*floor.end(contact, reason, now), *floor.route(now)]
 

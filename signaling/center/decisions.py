@@ -99,6 +99,8 @@ class DropCustomer(msgspec.Struct, frozen=True):
 
     contact: str
     leg: str
+    last: bool = True
+    """The room goes with him; else others talk on in it."""
 
 
 class TellAgent(msgspec.Struct, frozen=True):

@@ -169,7 +169,7 @@ class Floor:
         nor when no agent is left. Without others the call is over."""
         talk = contact.talk
         others = [one for one in talk.live() if one is not contact]
-        if not others:
+        if not talk.lives_on(contact):
             return self.end(contact, reason, now)
         closed, changed = self._close(contact, reason, now), [contact]
         if not contact.joined:
@@ -180,6 +180,18 @@ class Floor:
         if (later and not contact.outside) or all(one.outside for one in others):
             self.set_held(talk, False, now)
         return [*self.show(others[0]), *closed, *self._saved(changed, now), *self.tell(talk)]
+
+    def lose_customer(self, contact: Contact, now: float) -> list[Decision]:
+        """The customer has left agents, or an agent and a third party, who talk on; nobody is looked for any more."""
+        talk = contact.talk
+        talk.customer_left = True
+        self.set_held(talk, False, now)
+        asked = [one for one in talk.live() if one.phase != "connected"]
+        closed = [decision for one in asked for decision in self._close(one, "CUSTOMER_DISCONNECT", now)]
+        for one in asked:
+            self._forget_transfer(one, talk.live())
+        left = DropCustomer(talk.room, contact.leg, last=False)
+        return [*self.show(talk.live()[0]), left, *closed, *self._saved(asked, now), *self.tell(talk)]
 
     def set_held(self, talk: Talk, on: bool, now: float) -> None:
         """The customer is put on hold, or taken back, for all agents alike."""
@@ -221,6 +233,8 @@ class Floor:
     def _close(self, contact: Contact, reason: DisconnectReason, now: float) -> list[Decision]:
         contact.holds.stop(now)
         contact.muted = contact.parked = False
+        if contact.talk.customer_left and reason == "AGENT_DISCONNECT":
+            reason = "CUSTOMER_DISCONNECT"  # he was the first
         contact.disconnected, contact.reason = now, reason
         if contact.dequeued is None and contact.enqueued is not None:
             contact.dequeued = now

@@ -117,8 +117,10 @@ def mute(floor: Floor, event: Mute, now: float) -> list[Decision]:
 def hold(floor: Floor, event: Hold, now: float) -> list[Decision]:
     """The customer, or another agent of the call, or all but who asks; to take all back is to join them."""
     contact = talking(floor, event.user, event.contact, Input.HOLD).contact
+    if event.participant == CUSTOMER and contact.talk.customer_left:
+        raise NotYours
     before = _holding(contact)
-    if event.participant in (CUSTOMER, EVERYBODY):
+    if event.participant in (CUSTOMER, EVERYBODY) and not contact.talk.customer_left:
         floor.set_held(contact.talk, event.on, now)
     if event.participant == EVERYBODY:
         contact.parked = False

@@ -38,6 +38,7 @@ class SavedTalk(msgspec.Struct, frozen=True):
     music: bool
     ringback: bool
     count: int
+    customer_left: bool = False
 
 
 class SavedAssignment(msgspec.Struct, frozen=True):
@@ -106,13 +107,13 @@ def _saved(floor: Floor, contact: Contact) -> SavedContact | None:
         return None
     run = msgspec.structs.replace(contact.run, flow=NO_FLOW)
     talk = contact.talk
-    shared = SavedTalk(talk.room, talk.held, talk.secure, talk.music, talk.ringback, talk.count)
+    shared = SavedTalk(talk.room, talk.held, talk.secure, talk.music, talk.ringback, talk.count, talk.customer_left)
     return SavedContact(replace(contact, run=run, assignment=None), flow, shared)
 
 
 def _opened_talk(saved: SavedTalk) -> Talk:
     made = Talk(saved.room, held=saved.held, secure=saved.secure, music=saved.music, ringback=saved.ringback)
-    made.count = saved.count
+    made.count, made.customer_left = saved.count, saved.customer_left
     return made
 
 

@@ -46,7 +46,11 @@ def alarms(contact: Contact) -> dict[Side, Alarm]:
         return found
     for side in ("agent", "customer"):
         leg, alarm = contact.alarms.get(side, ("", None))
-        by_right = contact.held if side == "customer" else contact.parked or (contact.muted and alarm == "silence")
+        by_right = (
+            contact.held or contact.talk.customer_left
+            if side == "customer"
+            else contact.parked or (contact.muted and alarm == "silence")
+        )
         if alarm is not None and not by_right and side_of(contact, leg) == side:
             found[side] = alarm
     return found

@@ -68,6 +68,8 @@ def _wanted(floor: Floor, event: Transfer) -> QuickConnect:
 def _check(floor: Floor, contact: Contact, wanted: QuickConnect) -> None:
     """Raises ValueError, NotNow; nothing is changed yet."""
     live = contact.talk.live()
+    if contact.talk.customer_left:
+        raise NotNow("the customer has left", "left")
     if any(one.phase != "connected" for one in live):
         raise NotNow("somebody is being asked already", "transferring")
     if len(live) + 2 > PARTIES:

@@ -292,7 +292,7 @@ def _participants(assignment: Assignment) -> tuple[protocol.Participant, ...]:
         return ()
     customer = protocol.Participant(events.CUSTOMER, "", "CONNECTED", contact.held)
     others = [one for one in contact.talk.live() if one is not contact]
-    return (customer, *map(_participant, others))
+    return (*(() if contact.talk.customer_left else (customer,)), *map(_participant, others))
 
 
 def _participant(contact: Contact) -> protocol.Participant:

@@ -131,7 +131,8 @@ function talking(contact, phone, act, ask) {
   const update = (now) => {
     mute.setAttribute("aria-pressed", now.muted);
     hold.setAttribute("aria-pressed", now.onHold);
-    mute.hidden = hold.hidden = now.outbound && now.state === "CONNECTING"; // there is nobody yet
+    mute.hidden = now.outbound && now.state === "CONNECTING"; // there is nobody yet
+    hold.hidden = mute.hidden || hasLeft(now);
     const party = (now.participants ?? []).some((one) => one.number && one.state === "CONNECTED" && !one.onHold);
     keys.hidden = now.state !== "CONNECTED" && !(now.state === "CONNECTED_ONHOLD" && party);
     const [text, tone] = RECORDING[now.recording];
@@ -159,20 +160,26 @@ function showAlarms(box, { customerAlarm, agentAlarm }) {
   box.replaceChildren(...texts.map((text) => h("span", { class: "badge warn" }, text)));
 }
 
+const hasLeft = ({ participants = [] }) =>
+  participants.length > 0 && !participants.some((one) => one.participantId === "customer");
+
 function soundOf({ muted, onHold, parked, state, progress, participants = [] }, connection) {
   if (state === "CONNECTING" && connection === "connected" && progress) return PROGRESS[progress];
   if (state === "CONNECTING" || connection === "new" || connection === "connecting") return "Connecting the sound…";
   if (connection !== "connected") return "The sound is interrupted and is being connected again.";
   if (parked) return "Another agent has put you on hold: you hear music, and nobody hears you.";
   const colleague = participants.find((one) => one.participantId !== "customer" && one.state === "CONNECTED" && !one.onHold);
+  if (colleague && hasLeft({ participants }))
+    return `The caller has left; you talk with ${colleague.name || colleague.number}.`;
   if (onHold && colleague) return `You talk with ${colleague.name || colleague.number}; the caller hears music.`;
   if (onHold) return "On hold: the caller hears music and not you.";
   return muted ? "Muted: the caller does not hear you." : "";
 }
 
-function soundOfPhone({ muted, onHold, state, progress }) {
+function soundOfPhone({ muted, onHold, state, progress, participants = [] }) {
   if (progress && progress !== "dialling") return PROGRESS[progress];
   if (state === "CONNECTING") return "Your phone is being called.";
+  if (hasLeft({ participants })) return "The caller has left; you talk on.";
   if (onHold) return "On hold: the caller hears music and not you.";
   return muted ? "Muted: the caller does not hear you." : "On your phone.";
 }

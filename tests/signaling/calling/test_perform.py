@@ -131,6 +131,10 @@ async def test_every_decision_asks_the_one_whom_it_concerns(act: Act) -> None:
             decisions.DropCustomer("c-1", "c-1/customer"),
             [("hang up", "c-1"), relay.DropLeg("c-1/customer"), ("forget", "c-1")],
         ),
+        (
+            decisions.DropCustomer("c-1", "c-1/customer", last=False),
+            [("hang up", "c-1"), relay.DropLeg("c-1/customer")],
+        ),
         (decisions.TellAgent("ann"), [("agent", "ann")]),
         (decisions.TellContact("ann", "c-1"), [("contact", "ann", "c-1")]),
         (decisions.SaveContact(RECORD), [RECORD]),
