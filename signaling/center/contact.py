@@ -130,6 +130,11 @@ class Contact:
         return self.phase == "queue" and self.assignment is None and self.disconnected is None and not self.target
 
     @property
+    def waiting_for_agent(self) -> bool:
+        """One agent shall have it, and he is not being asked yet."""
+        return self.phase == "queue" and self.assignment is None and self.disconnected is None and bool(self.target)
+
+    @property
     def held(self) -> bool:
         """The customer is on hold."""
         return self.talk.held

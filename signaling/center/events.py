@@ -162,7 +162,7 @@ class Hold(msgspec.Struct, frozen=True):
 
 class Transfer(msgspec.Struct, frozen=True):
     """The agent asks another one into the call, by a quick connect, or somebody by his number. Raises NotNow too, when
-    that agent is not free; NotAllowed and ValueError for a number that is not his to dial or that nobody takes."""
+    that agent is not there; NotAllowed and ValueError for a number that is not his to dial or that nobody takes."""
 
     user: str
     contact: str

@@ -4,7 +4,7 @@ them."""
 from collections.abc import Callable
 
 from signaling.center.agent import Agent
-from signaling.center.agent_states import Input
+from signaling.center.agent_states import OFFLINE, Input
 from signaling.center.call import MUSIC, PROMPT, RINGBACK, hearing, taps
 from signaling.center.contact import Assignment, Contact, Talk
 from signaling.center.decisions import (
@@ -90,12 +90,21 @@ class Floor:
         return next_due(self._waiting(), ready, now) if ready else None
 
     def route(self, now: float) -> list[Decision]:
-        """Offers waiting contacts to free agents."""
-        decisions: list[Decision] = []
+        """Offers waiting contacts to free agents, first those that are for one of them."""
+        decisions = [made for one in list(self.contacts.values()) for made in self._ask_wanted(one, now)]
         ready = self._ready()
         for offer in assign(self._waiting(), ready, now) if ready else ():
             decisions += self.offer(self.contacts[offer.contact], self.agents[offer.agent], now)
         return decisions
+
+    def _ask_wanted(self, contact: Contact, now: float) -> list[Decision]:
+        """The agent whom the contact is for is asked as soon as he is free; when he goes, it has come to nothing."""
+        agent = self.agents.get(contact.target)
+        if agent is None or not contact.waiting_for_agent:
+            return []
+        if agent.status == OFFLINE:
+            return self.leave(contact, "OTHER", now)
+        return self.offer(contact, agent, now) if agent.routable else []
 
     def offer(self, contact: Contact, agent: Agent, now: float) -> list[Decision]:
         """Asks an agent who is free."""

@@ -5,7 +5,7 @@ the contact that it came from. While he is asked the customer hears music, and s
 asked then joins all, or leaves, whatever the other one does meanwhile.
 """
 
-from signaling.center.agent_states import Input
+from signaling.center.agent_states import OFFLINE, Input
 from signaling.center.contact import Contact
 from signaling.center.decisions import Decision, PlaceCall, SaveContact
 from signaling.center.events import Transfer, TransferContact
@@ -83,8 +83,10 @@ def _check(floor: Floor, contact: Contact, wanted: QuickConnect) -> None:
     agent = floor.agents.get(wanted.target)
     if agent is None:
         raise ValueError("there is no such agent")
-    if not agent.routable:
-        raise NotNow("the agent is not free", agent.status)
+    if any(one.assignment is not None and one.assignment.user.id == wanted.target for one in live):
+        raise NotNow("the agent is in the call already", "full")
+    if not agent.present or agent.status == OFFLINE:
+        raise NotNow("the agent is not there", agent.status)
 
 
 def _passed_on(floor: Floor, contact: Contact, wanted: tuple[QuickConnect, str], now: float) -> list[Decision]:
@@ -100,7 +102,7 @@ def _passed_on(floor: Floor, contact: Contact, wanted: tuple[QuickConnect, str],
         made.queue, made.enqueued = floor.queues[to.target], now
         return [SaveContact(made.record(now)), *floor.route(now)]
     made.target = to.target
-    return [SaveContact(made.record(now)), *floor.offer(made, floor.agents[to.target], now)]
+    return [SaveContact(made.record(now)), *floor.route(now)]
 
 
 def _called_in(floor: Floor, contact: Contact, wanted: tuple[QuickConnect, PlaceCall], now: float) -> list[Decision]:

@@ -1,4 +1,4 @@
-"""The customer leaves first: agents, or an agent and a third party, talk on, are recorded, and end it when they like."""
+"""The customer leaves first: agents, or an agent and a third party, talk on, recorded, and end it when they like."""
 
 import pytest
 

@@ -267,3 +267,56 @@ def test_a_lost_worker_ends_every_part_of_the_call(shift: Shift) -> None:
     assert {shift.record(id).disconnect_reason for id in ("c", "t")} == {"TELECOM_PROBLEM"}
     reasons = [agent.assignment.reason for agent in shift.center.floor.agents.values() if agent.assignment is not None]
     assert reasons == ["The media worker failed; the call could not go on."] * 2
+
+
+def busy_bob() -> Shift:
+    """Both talk: ann with c, bob with d."""
+    shift = Shift()
+    shift.sign_in("ann", "bob")
+    for contact, user in (("c", "ann"), ("d", "bob")):
+        shift.call(contact)
+        shift.connect(contact, user)
+    shift.tell(events.Transfer("ann", "c", "to-bob", "t"))
+    return shift
+
+
+def test_an_agent_who_is_busy_is_asked_as_soon_as_he_is_free() -> None:
+    shift = busy_bob()
+    shift.call("e")  # waits in the queue, and longer than he does
+    assert (shift.state("ann"), shift.state("bob")) == ("CONNECTED_ONHOLD", "CONNECTED")
+    shift.pass_time(60)
+    shift.tell(events.HangUp("bob", "d"))
+    shift.tell(events.Clear("bob", "d"))
+    assignment = shift.center.floor.agent("bob").assignment
+    assert assignment is not None
+    assert assignment.contact.id == "t"
+    shift.connect("t", "bob")
+    assert heard(shift) == {(CUSTOMER, "music"), *mesh(ANN, BOB)}
+
+
+@pytest.mark.parametrize("way", ["drop", "absent", "offline", "blind"])
+def test_one_who_never_gets_free_is_not_waited_for(way: str) -> None:
+    shift = busy_bob()
+    if way == "drop":
+        shift.tell(events.Drop("ann", "c", "t"))
+    elif way == "absent":
+        shift.tell(events.AgentAbsent("bob"))
+    else:
+        if way == "blind":
+            shift.tell(events.HangUp("ann", "c"))
+        shift.tell(events.SetStatus("bob", "Offline"))
+        shift.tell(events.HangUp("bob", "d"))
+        shift.tell(events.Clear("bob", "d"))
+    record = shift.record("t")
+    assert (record.disconnect_reason, record.completed is not None) == ("OTHER", True)
+    if way == "blind":
+        assert DropCustomer("c", CUSTOMER) in shift.decisions
+        return
+    shift.tell(events.Hold("ann", "c", False))
+    assert (shift.state("ann"), heard(shift)) == ("CONNECTED", mesh(CUSTOMER, ANN))
+
+
+def test_who_is_not_there_is_not_asked(shift: Shift) -> None:
+    shift.tell(events.AgentAbsent("bob"))
+    with pytest.raises(NotNow):
+        shift.tell(events.Transfer("ann", "c", "to-bob", "t"))
