@@ -11,21 +11,23 @@ from signaling.center.agent_states import WrongState
 from signaling.center.center import Center
 from signaling.center.decisions import DropAgent, MaskDigits, PlayPrompt, SaveContact, SetPicture, StartRecording
 from signaling.center.floor import NotYours
+from signaling.center.resources import Directory
 from signaling.center.saved import SavedAgent, SavedContact, restore, save_agent, save_contact
 from signaling.center.segments import NotNow
 from signaling.survival.states import decode, encode
+from tests.signaling.center import test_third_parties
 from tests.signaling.center.floor_plan import NUMBER, Shift, wide
 from tests.signaling.center.test_placing import SILENT, C, a_shift, place
 from vault.pii import Pii
 
 
-def killed(shift: Shift, flow_is_there: bool = True) -> list[str]:
+def killed(shift: Shift, flow_is_there: bool = True, plan: Directory | None = None) -> list[str]:
     """Puts another centre, with what was saved, in the place of the shift's; the contacts that are there."""
     floor = shift.center.floor
     contacts = [encode(saved) for id in floor.contacts if (saved := save_contact(floor, id)) is not None]
     agents = [encode(kept) for user in floor.agents if (kept := save_agent(floor, user)) is not None]
     present = [user for user, agent in floor.agents.items() if agent.present]
-    shift.center = Center(wide(), floor.new_recording)
+    shift.center = Center(plan or wide(), floor.new_recording)
     if not flow_is_there:
         shift.center.floor.flows.clear()
     restore(
@@ -146,6 +148,36 @@ def test_a_transfer_is_decided_alike_wherever_it_is_cut(cut: int) -> None:
                 killed(one)
     assert shift.decisions == other.decisions
     assert [start.recording for start in shift.all(StartRecording)] == [f"{1:032x}", f"{2:032x}", f"{1:032x}"]
+
+
+PARTY_STORY: tuple[events.Event, ...] = (
+    events.Transfer("ann", "c", "to-bank", "t"),
+    events.CalledRinging("t"),
+    events.CalledAnswered("t"),
+    events.Hold("ann", "c", False, "all"),
+    events.Hold("ann", "c", True, "t"),
+    events.Transfer("ann", "c", "to-bob", "b"),
+    events.Accept("bob", "b"),
+    events.AgentMediaUp("b"),
+    events.CustomerLeft("c"),
+    events.Mute("ann", "c", True),
+    events.HangUp("bob", "b"),
+    events.CustomerLeft("t", reason="Q.850;cause=16"),
+    events.Clear("ann", "c"),
+    events.Clear("bob", "b"),
+)
+
+
+@pytest.mark.parametrize("cut", range(len(PARTY_STORY)))
+def test_a_call_with_a_third_party_is_decided_alike_wherever_it_is_cut(cut: int) -> None:
+    shift, other = test_third_parties.a_shift(), test_third_parties.a_shift()
+    for turn, event in enumerate(PARTY_STORY):
+        if turn == cut:
+            killed(shift, plan=test_third_parties.with_bank())
+        assert shift.tell(event) == other.tell(event)
+        shift.pass_time(3)
+        other.pass_time(3)
+    assert shift.center.floor.contacts == {}
 
 
 def test_nothing_personal_is_printed() -> None:

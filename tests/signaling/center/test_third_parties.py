@@ -19,7 +19,7 @@ from signaling.center.decisions import (
 )
 from signaling.center.floor import NotAllowed, NotYours
 from signaling.center.outbound import NoRoute
-from signaling.center.resources import NumberRule, Outbound, Queue, QuickConnect, SecurityProfile, Trunk
+from signaling.center.resources import Directory, NumberRule, Outbound, Queue, QuickConnect, SecurityProfile, Trunk
 from signaling.center.segments import NotNow
 from signaling.sip.calls.outcome import Outcome
 from tests.signaling.center.floor_plan import NUMBER, Shift, wide
@@ -31,25 +31,23 @@ ANNS, BOBS = f"{1:032x}", f"{2:032x}"
 BANK = "+49301234"
 
 
+def with_bank(permission: str = "OutboundCallAccess") -> Directory:
+    """A trunk, a quick connect to a number, and agents of whom Ann may dial."""
+    plan = wide()
+    rule = NumberRule("+49*", strip=3, prepend="0")
+    return msgspec.structs.replace(
+        plan,
+        security_profiles=(SecurityProfile("agent", "Agent", (permission,)),),
+        queues=(Queue("queue-1", "Support", NUMBER, "Acme"), *plan.queues[1:]),
+        trunks=(Trunk("carrier", (), outbound=Outbound(("sip.test",), (rule,))),),
+        quick_connects=(*plan.quick_connects, QuickConnect("to-bank", "The bank", "PHONE_NUMBER", "+49 30 1234")),
+    )
+
+
 def a_shift(permission: str = "OutboundCallAccess") -> Shift:
     """Ann, who may dial, talks with a customer; Bob, who may not, is free."""
     shift, ids = Shift(), iter(range(1, 100))
-    plan = wide()
-    shift.center = Center(
-        msgspec.structs.replace(
-            plan,
-            security_profiles=(SecurityProfile("agent", "Agent", (permission,)),),
-            queues=(Queue("queue-1", "Support", NUMBER, "Acme"), *plan.queues[1:]),
-            trunks=(
-                Trunk("carrier", (), outbound=Outbound(("sip.test",), (NumberRule("+49*", strip=3, prepend="0"),))),
-            ),
-            quick_connects=(
-                *plan.quick_connects,
-                QuickConnect("to-bank", "The bank", "PHONE_NUMBER", "+49 30 1234"),
-            ),
-        ),
-        lambda: f"{next(ids):032x}",
-    )
+    shift.center = Center(with_bank(permission), lambda: f"{next(ids):032x}")
     shift.sign_in("ann", "bob")
     shift.call("c")
     shift.connect("c", "ann")
