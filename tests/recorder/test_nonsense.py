@@ -14,8 +14,8 @@ from vault.aws import AwsKms
 from vault.kms import KmsError
 from vault.transit import Transit
 
-LEFT = "ignore:Exception ignored in. <function Connection:pytest.PytestUnraisableExceptionWarning"
-"""Botocore lets go of a response whose headers it cannot parse, and its connection is closed by the collector."""
+LEFT = "ignore:Exception ignored in. <function (Connection|ClientResponse)\\.:pytest.PytestUnraisableExceptionWarning"
+"""Botocore lets go of a response that it cannot parse, and its connection is closed by the collector."""
 pytestmark = [pytest.mark.usefixtures("s3_credentials"), pytest.mark.filterwarnings(LEFT)]
 
 ROUNDS = 40

@@ -62,7 +62,7 @@ async def a_server(loss: float = 0.0, lifetime: float = 5.0) -> AsyncIterator[tu
     transport, server = await loop.create_datagram_endpoint(lambda: DnsServer(loss), ("127.0.0.1", 0))
     resolver = dns.asyncresolver.Resolver(configure=False)
     resolver.nameservers, resolver.port = ["127.0.0.1"], transport.get_extra_info("sockname")[1]
-    resolver.timeout, resolver.lifetime = 0.05, lifetime
+    resolver.timeout, resolver.lifetime = 0.05 if loss else lifetime, lifetime
     try:
         yield server, DnsNames(resolver)
     finally:

@@ -258,10 +258,13 @@ async def test_strangers_do_not_take_the_places_of_trunks() -> None:
 async def test_a_stranger_who_sends_a_little_now_and_then_is_idle() -> None:
     async with running(Side("carrier", Limits(stranger_idle=0.3))) as called:
         reader, writer = await asyncio.open_connection("127.0.0.1", called.bound.tcp, local_addr=(STRANGER, 0))
+        ended = asyncio.ensure_future(reader.read())
         async with asyncio.timeout(20):
-            while not reader.at_eof():
-                writer.write(b"x")
-                await asyncio.sleep(0.05)
+            while not ended.done():
+                if not writer.is_closing():
+                    writer.write(b"x")
+                await asyncio.wait([ended], timeout=0.05)
+        assert isinstance(ended.exception(), ConnectionError | type(None)) and called.events == []
         writer.close()
 
 
