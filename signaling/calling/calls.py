@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -42,6 +42,7 @@ from signaling.sip.events import (
     OfferAnswered,
     OfferWithdrawn,
     SipEvent,
+    TakeoverRefused,
     TransferAsked,
 )  # fmt: skip
 from signaling.sip.messages.uri import Uri
@@ -49,6 +50,7 @@ from vault.pii import Pii
 
 log = structlog.get_logger()
 
+NOTHING_MORE: Mapping[str, str | Pii[str]] = {}
 WANTED = ("bye", "cancel")
 """Ends that the customer has chosen."""
 DRAINING = (503, "Shutting down")
@@ -189,6 +191,8 @@ class Calls:
                 self._lanes.add(session.contact, lambda: self._legs.take_digit(session, digit, duration_ms))
             case TransferAsked(call, target) if call in self._sessions:
                 self._refuse_transfer(self._sessions[call], target)
+            case TakeoverRefused(call, source) if call in self._sessions:
+                self._note(self._sessions[call], "ReplaceCall", "refused", {"from": source})
             case CallEnded(call, cause) if call in self._sessions:
                 self._leave(self._sessions[call], cause)
             case OfferWithdrawn(call):
@@ -263,10 +267,12 @@ class Calls:
     def _refuse_transfer(self, session: Session, target: Pii[Uri]) -> None:
         """A trunk calls nobody through us: whom a customer speaks to, the flow and the agent decide."""
         log.warning("x transfer refused", contact=session.contact)
-        self._note(session, "TransferCall", "refused", to=Pii(target.reveal().name))
+        self._note(session, "TransferCall", "refused", {"to": Pii(target.reveal().name)})
         self._dialogs.refuse_transfer(session.call, 403)
 
-    def _note(self, session: Session, action: str, outcome: Outcome, **detail: Pii[str]) -> None:
+    def _note(
+        self, session: Session, action: str, outcome: Outcome, detail: Mapping[str, str | Pii[str]] = NOTHING_MORE
+    ) -> None:
         """A line of the audit trail."""
         resource = f"contact/{session.contact}"
         event = AuditEvent(self._clock(), "", session.source, action, resource, outcome, {**detail})

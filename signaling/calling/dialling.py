@@ -35,6 +35,7 @@ from signaling.sip.events import (
     DigitPressed,
     OfferAnswered,
     SipEvent,
+    TakeoverRefused,
     TransferAsked,
 )  # fmt: skip
 from signaling.sip.flow import Flow
@@ -206,7 +207,12 @@ class Dialling:
                 self._add(dialled, lambda: self._legs.take_digit(dialled, digit, duration_ms))
             case TransferAsked(_, target):
                 self._refuse_transfer(dialled, target)
+            case TakeoverRefused(_, source):
+                self._note(dialled, "ReplaceCall", source)
             case CallEnded():
+                if event.moved_to is not None:
+                    log.warning("x redirection refused", contact=dialled.contact)
+                    self._note(dialled, "RedirectCall", dialled.dial.flow.remote[0], event.moved_to)
                 self._forget(dialled)
                 self._lanes.add(dialled.contact, lambda: self._end(dialled, event))
         return True
@@ -221,11 +227,14 @@ class Dialling:
     def _refuse_transfer(self, dialled: Dialled, target: Pii[Uri]) -> None:
         """Whom we called does not make us call others."""
         log.warning("x transfer refused", contact=dialled.contact)
-        detail: dict[str, str | Pii[str]] = {"to": Pii(target.reveal().name)}
-        resource, source = f"contact/{dialled.contact}", dialled.dial.flow.remote[0]
-        event = AuditEvent(self._clock(), "", source, "TransferCall", resource, "refused", detail)
-        self._audit(dialled.dial.tenant, event)
+        self._note(dialled, "TransferCall", dialled.dial.flow.remote[0], target)
         self._dialogs.refuse_transfer(dialled.call, 403)
+
+    def _note(self, dialled: Dialled, action: str, source: str, target: Pii[Uri] | None = None) -> None:
+        """What was refused, as a line of the audit trail."""
+        detail: dict[str, str | Pii[str]] = {} if target is None else {"to": Pii(target.reveal().name)}
+        event = AuditEvent(self._clock(), "", source, action, f"contact/{dialled.contact}", "refused", detail)
+        self._audit(dialled.dial.tenant, event)
 
     # In the lane
 

@@ -132,6 +132,18 @@ class CallEnded:
     """The final status of the INVITE that says why; 200 after an answered call."""
     reason: Reason | None = None
     """Why, as the peer's BYE, CANCEL or final answer said it (RFC 3326, RFC 6432)."""
+    moved_to: Pii[Uri] | None = None
+    """Whom a 3xx wants called instead: nobody is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverRefused:
+    """Another trunk than the call's own wanted to take its place (Replaces), and heard that there is no such call."""
+
+    call: str
+    """The one that goes on."""
+    source: str
+    """The address by which it was tried."""
 
 
 SipEvent = (
@@ -146,5 +158,6 @@ SipEvent = (
     | DigitPressed
     | TransferAsked
     | TransferReported
+    | TakeoverRefused
     | CallEnded
 )

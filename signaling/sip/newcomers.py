@@ -6,6 +6,7 @@ from signaling.sip.calls.session import Session
 from signaling.sip.calls.session_timer import check_expires
 from signaling.sip.core import Core
 from signaling.sip.errors import ParseError
+from signaling.sip.events import TakeoverRefused
 from signaling.sip.exchanges.stateless import Stateless
 from signaling.sip.exchanges.transactions import Arrival
 from signaling.sip.guard import check_invite, check_request
@@ -65,6 +66,8 @@ class Newcomers:
         session = self._core.find_replaced(wanted)
         # Another trunk's call is not told from none at all.
         if session is None or self._parties.at(session.flow) != trunk:
+            if session is not None:
+                self._core.events.append(TakeoverRefused(session.call, arrival.flow.remote[0]))
             raise ParseError("Call/Transaction Does Not Exist", 481)
         if session.phase in GONE:
             raise ParseError("Decline", 603)

@@ -26,6 +26,7 @@ from signaling.sip.messages.message import Request, Response, parse_message
 from signaling.sip.messages.uri import Uri
 from signaling.sip.registering.credentials import Renewal, next_number
 from signaling.sip.replies import Answer, Fields
+from vault.pii import Pii
 
 
 class OutboundSession(Session):
@@ -318,7 +319,7 @@ class OutboundSession(Session):
         elif self.phase is Phase.CALLING and response.status == 422 and self.timer.raise_minimum(response.headers):
             self._try_again(now)
         else:
-            self._end("rejected", response.status, read_reason(response))
+            self._end("rejected", response.status, read_reason(response), _moved_to(response))
             self._finish(now)
 
     def _try_again(self, now: float) -> None:
@@ -375,6 +376,15 @@ class OutboundSession(Session):
         self.core.deadlines.cancel(self, "ring")
         self.core.deadlines.cancel(self, "cancel")
         self.core.deadlines.cancel(self, "patience")
+
+
+def _moved_to(response: Response) -> Pii[Uri] | None:
+    if not 300 <= response.status < 400:
+        return None
+    try:
+        return Pii(NameAddr.parse(next(iter(response.headers.items("Contact")), "")).uri)
+    except ParseError:
+        return None
 
 
 def _is_from(request: Request, dialog: Dialog) -> bool:

@@ -26,8 +26,10 @@ from signaling.sip.headers.reason import Reason
 from signaling.sip.messages.bodies import DTMF_RELAY, SDP, read_sdp
 from signaling.sip.messages.digits import KINDS, read_digit, write_digit
 from signaling.sip.messages.message import Request, Response
+from signaling.sip.messages.uri import Uri
 from signaling.sip.registering.credentials import Renewal, credentials_of
 from signaling.sip.replies import ALLOW, SUPPORTED, Answer, make_contact, refusal
+from vault.pii import Pii
 
 
 class Session:
@@ -287,10 +289,10 @@ class Session:
         self.timer.stop()
         self._stop_acceptance()
 
-    def _end(self, cause: Cause, status: int, reason: Reason | None = None) -> None:
+    def _end(self, cause: Cause, status: int, reason: Reason | None = None, moved_to: Pii[Uri] | None = None) -> None:
         if not self._ended:
             self._ended = True
-            self.core.events.append(CallEnded(self.call, cause, status, reason))
+            self.core.events.append(CallEnded(self.call, cause, status, reason, moved_to))
 
     def _finish(self, now: float) -> None:
         self.core.changed.add(self.call)

@@ -25,6 +25,7 @@ from signaling.sip.events import (
     DigitPressed,
     IncomingCall,
     OfferAnswered,
+    TakeoverRefused,
     TransferAsked,
 )
 from signaling.sip.flow import Flow
@@ -261,6 +262,16 @@ async def test_transfer_that_a_trunk_asks_for_is_refused_and_audited(hall: Hall)
         hall.directory.tenant, "TransferCall", "refused", "127.0.0.1",
     )  # fmt: skip
     assert event.detail == {"to": Pii("+15550666")}
+
+
+async def test_whoever_would_take_over_another_trunks_call_is_audited(hall: Hall) -> None:
+    await hall.ring()
+    await hall.tell(CallAnswered("call-1", None))
+    await hall.tell(TakeoverRefused("call-1", "203.0.113.9"))
+    [(tenant, event)] = hall.audit
+    assert (tenant, event.action, event.outcome) == (hall.directory.tenant, "ReplaceCall", "refused")
+    assert event.detail == {"from": "203.0.113.9"}
+    assert len(hall.house.live_contacts()) == 1
 
 
 class TestReplaces:

@@ -21,6 +21,7 @@ from signaling.sip.events import (
     CallRinging,
     DigitPressed,
     OfferAnswered,
+    TakeoverRefused,
     TransferAsked,
 )
 from signaling.sip.flow import Flow
@@ -219,6 +220,22 @@ async def test_whom_we_called_does_not_make_us_call_others(hall: Hall) -> None:
     assert hall.phone.last() == ("refuse_transfer", "call-1", 403)
     [(tenant, event)] = hall.audit
     assert (tenant, event.action, event.outcome, event.source) == (TENANT, "TransferCall", "refused", "127.0.0.1")
+
+
+async def test_where_a_called_side_would_send_us_we_do_not_go(hall: Hall) -> None:
+    await hall.dial()
+    await hall.tell(CallEnded("call-1", "rejected", 302, None, Pii(Uri("sip", "+1900", "dear.test"))))
+    assert hall.heard == [Failed(LEG, "failed", 302)]
+    [(tenant, event)] = hall.audit
+    assert (tenant, event.action, event.outcome, event.detail) == (
+        TENANT, "RedirectCall", "refused", {"to": Pii("+1900")},
+    )  # fmt: skip
+
+
+async def test_whoever_would_take_over_another_trunks_call_is_audited(hall: Hall) -> None:
+    await hall.dial()
+    await hall.tell(TakeoverRefused("call-1", "203.0.113.9"))
+    assert [(event.action, event.source) for _, event in hall.audit] == [("ReplaceCall", "203.0.113.9")]
 
 
 async def test_a_lost_room_takes_its_calls_with_it(hall: Hall) -> None:

@@ -12,6 +12,7 @@ from signaling.sip.messages.message import Request
 from signaling.sip.messages.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.signaling.sip.wire import CONTACT, PEER, Wire, reply, request
+from vault.pii import Pii
 
 
 def methods(messages: list[object]) -> list[str]:
@@ -83,6 +84,22 @@ def test_routes_of_the_answer_are_followed_backwards() -> None:
     (ack,) = wire.send(reply(invite, 200, body=ANSWER, Record_Route=routes, **CONTACT))
     assert ack.headers.get_all("Route") == ["<sip:192.0.2.51:5066;lr>", "<sip:192.0.2.50;lr>"]
     assert wire.outgoing[0].flow.remote == ("192.0.2.51", 5066)
+
+
+@pytest.mark.parametrize(
+    ("contact", "moved_to"),
+    [
+        ("<sip:+1900@dear.test>;q=0.5, <sip:b@c>", Pii(Uri("sip", "+1900", "dear.test"))),
+        ("<tel:+1900>", Pii(Uri("tel", "+1900"))),
+        ("", None),
+    ],
+)
+def test_a_redirection_is_the_end_of_a_call(contact: str, moved_to: Pii[Uri] | None) -> None:
+    wire = Wire()
+    name, invite = wire.dial()
+    (ack,) = wire.send(reply(invite, 302, **({"Contact": contact} if contact else {})))
+    assert isinstance(ack, Request) and ack.method == "ACK"
+    assert wire.events() == [CallEnded(name, "rejected", 302, None, moved_to)]
 
 
 def test_refused_call_is_acknowledged() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signaling.sip.events import CallAnswered, CallEnded, IncomingCall, TransferAsked, TransferReported
+from signaling.sip.events import CallAnswered, CallEnded, IncomingCall, TakeoverRefused, TransferAsked, TransferReported
 from signaling.sip.messages.message import Message, Request, Response
 from signaling.sip.messages.uri import Uri
 from tests.signaling.sip.network import ANSWER, OFFER
@@ -218,9 +218,13 @@ class TestReplaces:
 
     def test_call_of_another_trunk_is_not_told_from_none(self) -> None:
         wire = Wire()
-        _, tag = wire.answer()
+        call, tag = wire.answer()
         other = type(wire.flow)("udp", wire.flow.local, ("203.0.113.5", 5060))
         wire.agent._parties.trunk_for = lambda flow: "other" if flow == other else "carrier"
         replaces = f"call-1;to-tag={tag};from-tag=theirs"
         new = request("INVITE", branch="n", Call_ID="call-2", body=OFFER, Replaces=replaces)
         assert statuses(wire.send(new, other)) == [481]
+        assert wire.events() == [TakeoverRefused(call, "203.0.113.5")]
+        strange = request("INVITE", branch="m", Call_ID="call-3", body=OFFER, Replaces=replaces.replace("theirs", "x"))
+        assert statuses(wire.send(strange, other)) == [481]
+        assert wire.events() == []
