@@ -19,6 +19,8 @@ from relay.tapping.tap import TapBook
 from relay.tapping.tap_link import TapLink
 
 HOUSEKEEPING_TICKS = 20
+LEG_TICKS = 50
+"""Each leg is looked after once in so many."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 FLUSH_SECONDS = 2.0
 """How long a worker that stops waits for the recorder to acknowledge the last batches."""
@@ -100,9 +102,8 @@ class Worker:
         finally:  # whatever befalls the sound, what was received goes to the recorder
             self._taps.tick(now_ns)
             self._link.flush(now_ns)
-        turn = self._ticker.ticks % HOUSEKEEPING_TICKS
-        self._board.look_after_legs(now_ns, turn, HOUSEKEEPING_TICKS)
-        if turn == 0:
+        self._board.look_after_legs(now_ns, self._ticker.ticks % LEG_TICKS, LEG_TICKS)
+        if self._ticker.ticks % HOUSEKEEPING_TICKS == 0:
             self._board.keep_house(now_ns)
             self._collector.keep(now_ns, self._board.legs, self._board.ended.legs)
             if self._retiring and self._board.legs == 0:

@@ -78,7 +78,8 @@ class LegHealth:
             self._next_interval = now_ns + INTERVAL_NS
         if now_ns < self._next_interval:
             return False
-        self._next_interval = now_ns + INTERVAL_NS
+        # On average, whatever the moments are at which it is asked.
+        self._next_interval = max(self._next_interval + INTERVAL_NS, now_ns + INTERVAL_NS // 2)
         return True
 
     def measure(self, heard: EngineReport, runs: tuple[int, int]) -> Quality | None:

@@ -14,15 +14,14 @@ def is_sounding(codec: Codec, payload: bytes) -> bool:
     """Of G.722: always, so that nobody is called silent who is not."""
     if codec.name in ("CN", "telephone-event"):
         return False
-    if codec.name in g711.LAWS:
-        samples = g711.decode_bytes("PCMA" if codec.name == "PCMA" else "PCMU", payload)
-    elif codec.name == "G722":
+    if (silent := _SILENT.get(codec.name)) is not None:
+        return bool(payload.translate(None, silent))
+    if codec.name == "G722":
         return True  # its decoder costs too much to ask, and its sub-bands tell nothing by themselves
-    else:
-        try:
-            samples = l16.decode(payload) if codec.name == "L16" else _decoded(payload)
-        except Malformed:
-            return False
+    try:
+        samples = l16.decode(payload) if codec.name == "L16" else _decoded(payload)
+    except Malformed:
+        return False
     return bool(len(samples)) and int(np.abs(samples.astype(np.int32)).max()) > SILENT_PEAK
 
 
@@ -33,3 +32,8 @@ def _decoded(payload: bytes) -> opus.Samples:
 
 
 _DECODER = opus.Decoder(8000)
+_SILENT: dict[str, bytes] = {
+    law: bytes(np.flatnonzero(np.abs(g711.decode(law, np.arange(256, dtype=np.uint8))) <= SILENT_PEAK).tolist())
+    for law in g711.LAWS
+}
+"""The octets of G.711 that make no sound."""

@@ -3,7 +3,7 @@ import pytest
 
 from relay.codecs import g711, opus
 from relay.formats import Codec
-from relay.watching.loudness import is_sounding
+from relay.watching.loudness import SILENT_PEAK, is_sounding
 
 OPUS = Codec("opus", 48000, 2)
 NOISE = np.random.default_rng(1).normal(0, 1, 16000)
@@ -25,3 +25,11 @@ def test_what_is_no_sound() -> None:
     assert not is_sounding(Codec("PCMU"), b"")
     assert not is_sounding(OPUS, b"")
     assert not is_sounding(OPUS, b"\xff\xff\xff")
+
+
+def test_an_octet_that_sounds_is_enough() -> None:
+    for law in g711.LAWS:
+        levels = np.abs(g711.decode(law, np.arange(256, dtype=np.uint8)).astype(int))
+        for octet in range(256):
+            payload = g711.silence(law, 159) + bytes([octet])
+            assert is_sounding(Codec(law), payload) == (levels[octet] > SILENT_PEAK)
