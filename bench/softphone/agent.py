@@ -80,6 +80,10 @@ class SoftphoneAgent:
         """Puts the customer on hold, or takes him back. Raises Refused."""
         await self._client.ask("contact.hold", contactId=self.contact["contactId"], on=on)
 
+    async def transfer(self, quick_connect: str) -> None:
+        """Asks another one into the call. Raises Refused."""
+        await self._client.ask("contact.transfer", contactId=self.contact["contactId"], quickConnectId=quick_connect)
+
     async def mute(self, on: bool) -> None:
         """Raises Refused."""
         await self._client.ask("contact.mute", contactId=self.contact["contactId"], on=on)
