@@ -1,7 +1,7 @@
 """What a recording costs: the tap in the relay, the recorder meanwhile, finalizing and delivering afterwards.
 
 The same legs talk twice, first without and then with taps. What the tap costs is less than two such runs differ by, so
-it is timed alone and held against the first run. Every file is read back: each side must hold the tone of its own
+it is measured by itself (bench.tap_cost). Every file is read back: each side must hold the tone of its own
 party, and no other."""
 
 import io
@@ -20,10 +20,12 @@ from bench.load.targets.recorded_workers import RecordedWorkers
 from bench.load.targets.workers import Workers
 from bench.load.work import Work, make_work
 from bench.processes import family_cpu
-from bench.tap_cost import share_percent, tap_us
+from bench.tap_cost import measure_tap
 
 DELIVERY_SECONDS = 300.0
 HOUR = 3600.0
+TAPPED_LEGS, TAPPED_TICKS = 200, 500
+"""Of the measurement of the tap alone."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ async def measure_recordings(plan: RecordingPlan, tell: Tell) -> dict[str, Any]:
         finalizing = family_cpu(target.recorder_pid) - target.cpu_talked
         states = [one.state for one in told.values()]
         wrong = [room for room in work.rooms if not right(await target.read(room), work, room)]
-    us = tap_us()
+    tell("measuring the tap alone", 0.0)
+    tap = await measure_tap(TAPPED_LEGS, TAPPED_TICKS)
     leg_hours = sum(one.duration_ms for one in told.values()) * 2 / 1000 / HOUR
     return {
         "calls": plan.calls,
@@ -78,8 +81,8 @@ async def measure_recordings(plan: RecordingPlan, tell: Tell) -> dict[str, Any]:
         "recorded_leg_hours": round(leg_hours, 3),
         "relay_millicores_per_leg": bare.millicores_per_leg,
         "relay_millicores_per_recorded_leg": taped.millicores_per_leg,
-        "tap_us_per_packet": round(us, 2),
-        "tap_share_percent": round(share_percent(us, bare.millicores_per_leg), 1),
+        "tap_us_per_packet": round(tap.tapped - tap.bare, 2),
+        "tap_share_percent": round(tap.share_percent, 1),
         "recorder_millicores_per_leg": round(
             1000 * (target.cpu_talked - target.cpu_before) / (len(work.legs) * target.talked), 3
         ),

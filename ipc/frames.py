@@ -12,15 +12,15 @@ class FrameError(ValueError):
 
 def frame(payload: bytes) -> bytes:
     """The payload as one frame. Raises FrameError when it is longer than MAX_FRAME."""
-    return framed([payload])
+    return b"".join(head_and([payload]))
 
 
-def framed(parts: list[bytes]) -> bytes:
-    """A payload in parts as one frame. Raises as `frame`."""
+def head_and(parts: list[bytes]) -> list[bytes]:
+    """A payload in parts with the length that makes a frame of them before it. Raises as `frame`."""
     size = sum(map(len, parts))
     if size > MAX_FRAME:
         raise FrameError(f"frame of {size} bytes exceeds {MAX_FRAME}")
-    return b"".join([LENGTH.pack(size), *parts])
+    return [LENGTH.pack(size), *parts]
 
 
 class FrameReader:

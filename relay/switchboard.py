@@ -40,7 +40,7 @@ class Switchboard:
         self._rooms = Rooms(self._engine, taps)
         self._players = Players(self._engine, publish)
         self._lines = make_lines()
-        self._express = self._lines.express = Express(self._lines, taps.packets)
+        self._express = self._lines.express = Express(self._lines, taps.record)
         self._maker = LegMaker(rtp_ports, self._lines, self._engine, taps, publish)
         self._outbound = Outbound(self._lines)
         self._legs: dict[str, Leg] = {}

@@ -146,8 +146,8 @@ def _recordings(told: Mapping[str, Any]) -> list[str]:
         ),
         _line(["finalize and deliver, afterwards", "", told["finalize_cpu_seconds_per_leg_hour"]]),
         "",
-        f"The tap alone: {told['tap_us_per_packet']} µs a packet, {told['tap_share_percent']} % of the relay's time for"
-        " a leg.",
+        f"Side by side in one process, recording adds {told['tap_us_per_packet']} µs a packet that is passed on, "
+        f"{told['tap_share_percent']} % of the relay's time.",
         "",
         f"Packets lost {plain['lost']} without and {taped['lost']} with taps; gap p99 {_p99(plain)} and {_p99(taped)} "
         f"ms. All was delivered {told['delivered_after_seconds']} s after the end. The files are of seconds, so what a "

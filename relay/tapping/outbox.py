@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ipc.frames import framed
+from ipc.frames import head_and
 from recorder.wire import BATCH, Kind, Record, Slice, cut, pack
 
 HOLD_NS = 10_000_000_000
 """What is not acknowledged for so long keeps newer sound out."""
 HOLD_BYTES = 32 << 20
+MOST_PARTS = 16
 _SOUND = (Kind.PACKET, Kind.CLOCK)
 
 Party = tuple[bytes, int]
@@ -22,10 +24,10 @@ class _Gap:
     packets: int = 0
 
 
-@dataclass(frozen=True)
-class _Batch:
+class _Batch(NamedTuple):
     number: int
-    data: bytes
+    parts: list[bytes]
+    size: int
     clock: int
 
 
@@ -38,6 +40,9 @@ class Outbox:
     def __init__(self) -> None:
         self._records: list[bytes] = []
         """Packed, some of them many in one."""
+        self._packed: list[bytes] = []
+        """Those behind them of which nothing was decided yet."""
+        self._latest = 0
         self._batches: deque[_Batch] = deque()
         self._size = 0
         self._next = 1
@@ -46,44 +51,60 @@ class Outbox:
         """Packets that the recorder will never see."""
 
     def add(self, record: Record) -> None:
+        self._settle()
         self._add(Slice(record.recording, record.kind, record.party, record.clock, pack(record)))
 
     def add_packed(self, records: bytes, clock: int) -> None:
         """Any number of packed records; `clock`: of the latest of them."""
-        if self._gaps or self._is_full(clock):
-            for record in cut(records):
-                self._add(record)
-        else:
-            self._records.append(records)
+        self._packed.append(records)
+        if clock > self._latest:
+            self._latest = clock
 
-    def close_batch(self, clock: int) -> bytes | None:
-        """The frame of a new batch with all records since the last; None when there are none."""
-        if not self._records:
-            return None
-        data = framed([BATCH.pack(self._next), *self._records])
-        self._batches.append(_Batch(self._next, data, clock))
-        self._records.clear()
+    def close_batch(self, clock: int) -> list[bytes]:
+        """The frame of a new batch with all records since the last, in at most MOST_PARTS parts; none when there are no
+        records."""
+        self._settle()
+        records, self._records = self._records, []
+        if not records:
+            return []
+        if len(records) >= MOST_PARTS:
+            records = [b"".join(records)]
+        parts = head_and([BATCH.pack(self._next), *records])
+        size = sum(map(len, parts))
+        self._batches.append(_Batch(self._next, parts, size, clock))
         self._next += 1
-        self._size += len(data)
-        return data
+        self._size += size
+        return parts
 
     def acknowledge(self, number: int) -> None:
         """All batches up to this one are safe."""
+        self._settle()
         while self._batches and self._batches[0].number <= number:
-            self._size -= len(self._batches.popleft().data)
+            self._size -= self._batches.popleft().size
 
     def unacknowledged(self) -> Iterator[bytes]:
         """The frames to send again after a reconnection."""
-        return (batch.data for batch in self._batches)
+        return (b"".join(batch.parts) for batch in self._batches)
 
     @property
     def is_empty(self) -> bool:
-        return not self._batches and not self._records
+        return not self._batches and not self._records and not self._packed
 
     def _is_full(self, clock: int) -> bool:
         if not self._batches:
             return False
         return clock - self._batches[0].clock > HOLD_NS or self._size > HOLD_BYTES
+
+    def _settle(self) -> None:
+        """Decides what is kept, as if each had been added by itself when it came: only `close_batch` and `acknowledge`
+        change what there is room for."""
+        packed, self._packed = self._packed, []
+        if self._gaps or self._is_full(self._latest):
+            for records in packed:
+                for record in cut(records):
+                    self._add(record)
+        else:
+            self._records += packed
 
     def _add(self, record: Slice) -> None:
         party = (record.recording, record.party)

@@ -52,7 +52,7 @@ class TapBook:
 
     def __init__(self, emit: Callable[[Record], None], emit_packed: Callable[[bytes, int], None] | None = None) -> None:
         self._emit = emit
-        self._emit_packed = emit_packed or self._unpacked
+        self._emit_packed = self.record = emit_packed or self._unpacked
         self._open: dict[Party, Tap] = {}
         self._rooms: dict[Party, str] = {}
         self._live: dict[str, _Live] = {}
@@ -90,13 +90,8 @@ class TapBook:
 
     def addresses(self, leg: str, codec: formats.Codec) -> bytes:
         """What the records of a leg's packets begin with, ADDRESS octets for each tap that listens, until taps change:
-        for whoever makes them himself, and tells `packets`."""
+        for whoever makes them himself, and tells `record`."""
         return b"".join(self._addresses(leg, codec)) if leg in self._live else b""
-
-    def packets(self, records: bytes, clock: int) -> None:
-        """Such records, the latest of this clock."""
-        if records:
-            self._emit_packed(records, clock)
 
     def tick(self, clock: int) -> None:
         """Tells every open party how far time has come, ten times a second."""

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections import deque
 from pathlib import Path
 
 import structlog
@@ -18,6 +17,10 @@ from recorder.wire import ACKNOWLEDGEMENT, HELLO_SIZE
 from relay.tapping.outbox import Outbox
 
 RETRY_SECONDS = 0.1
+HEAR_EACH = 10
+"""In so many flushes it is looked once for what was acknowledged: it only frees memory."""
+_PARTS = 64
+"""Given to the system at once."""
 _ROOM = 1 << 20
 """Octets that the socket is asked to hold."""
 log = structlog.get_logger()
@@ -33,7 +36,8 @@ class TapLink:
         self._task: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
         self._frames = FrameReader()
-        self._unsent: deque[memoryview] = deque()
+        self._unsent: list[bytes] = []
+        self._flushes = 0
         self._is_full = False
         """The socket is watched until it takes something again."""
         self._is_closing = False
@@ -45,14 +49,14 @@ class TapLink:
 
     def flush(self, clock: int) -> None:
         """Takes in what was acknowledged, and sends what was recorded since the last flush, as one batch."""
-        data = self._outbox.close_batch(clock)
-        if self._socket is None:
-            return  # it is sent when there is a connection
-        if data is not None:
-            self._unsent.append(memoryview(data))
-        self._read()
-        if self._unsent and not self._is_full:
-            self._write()
+        batch = self._outbox.close_batch(clock)
+        self._flushes += 1
+        if self._socket is not None and self._flushes % HEAR_EACH == 0:
+            self._read()
+        if self._socket is not None:  # else it is sent when there is a connection
+            self._unsent += batch
+            if self._unsent and not self._is_full:
+                self._write()
 
     async def close(self, seconds: float) -> None:
         """Waits at most so long for what is not yet acknowledged."""
@@ -83,7 +87,7 @@ class TapLink:
             await loop.sock_connect(sock, str(self._path))
             log.info("= taps connected")
             self._socket, self._frames, self._is_full = sock, FrameReader(), False
-            self._unsent = deque(memoryview(part) for part in (frame(self._hello), *self._outbox.unacknowledged()))
+            self._unsent = [frame(self._hello), *self._outbox.unacknowledged()]
             try:
                 if self._is_closing:
                     loop.add_reader(sock, self._read)
@@ -114,12 +118,7 @@ class TapLink:
             return
         try:
             while self._unsent:
-                first = self._unsent[0]
-                sent = self._socket.send(first)
-                if sent < len(first):
-                    self._unsent[0] = first[sent:]
-                else:
-                    self._unsent.popleft()
+                self._unsent = _after(self._socket.sendmsg(self._unsent[:_PARTS]), self._unsent)
         except BlockingIOError:
             if not self._is_full:
                 self._is_full = True
@@ -148,3 +147,12 @@ class TapLink:
         if len(payload) != ACKNOWLEDGEMENT.size:
             raise FrameError("not an acknowledgement")
         self._outbox.acknowledge(ACKNOWLEDGEMENT.unpack(payload)[0])
+
+
+def _after(sent: int, parts: list[bytes]) -> list[bytes]:
+    """What is left of them when so many octets are gone."""
+    for number, part in enumerate(parts):
+        if sent < len(part):
+            return [part[sent:], *parts[number + 1 :]]
+        sent -= len(part)
+    return []

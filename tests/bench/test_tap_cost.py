@@ -1,8 +1,12 @@
 import pytest
 
-from bench.tap_cost import share_percent, tap_us
+from bench.tap_cost import TapCost, measure_tap
 
 
-def test_the_tap_takes_some_of_the_relay_s_time() -> None:
-    assert 0 < tap_us() < 1000
-    assert share_percent(0.6, 1.5) == pytest.approx(2.0)
+async def test_both_sides_pass_packets_on_and_one_is_recorded() -> None:
+    cost = await measure_tap(legs=4, ticks=10)
+    assert cost.bare > 0 and cost.tapped > 0
+
+
+def test_the_share_is_of_the_time_without_recording() -> None:
+    assert TapCost(bare=10.0, tapped=10.5).share_percent == pytest.approx(5.0)

@@ -43,7 +43,7 @@ def test_a_document_says_where_it_comes_from_and_what_was_seen() -> None:
     assert "(+1.00 %)" in text
     assert "3 recorded calls at once (PCMU, SRTP, 2 workers): 3 files delivered, 0 with a wrong" in text
     assert "| relay with taps | 1.1 | 4.0 |" in text
-    assert "The tap alone: 0.6 µs a packet, 2.5 % of the relay's time for a leg." in text
+    assert "recording adds 0.6 µs a packet that is passed on, 2.5 % of the relay's time." in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in tables} == {12, 8, 4}
 

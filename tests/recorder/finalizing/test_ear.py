@@ -76,10 +76,10 @@ def carry(folder: Path, network: Impairment, seed: int) -> Heard:
             played.add(payloads[turn.payload])
         book.tick(now)
         if batch := outbox.close_batch(now):
-            bodies.append(batch[LENGTH_OF_A_FRAME + BATCH.size :])
+            bodies.append(b"".join(batch)[LENGTH_OF_A_FRAME + BATCH.size :])
             outbox.acknowledge(len(bodies))
     book.drop_leg("leg", EPOCH + SECONDS * 1000 * MS + 700 * MS)
-    bodies.append((outbox.close_batch(0) or b"")[LENGTH_OF_A_FRAME + BATCH.size :])
+    bodies.append(b"".join(outbox.close_batch(0))[LENGTH_OF_A_FRAME + BATCH.size :])
     room = Room(folder)
     made = room.spool_bodies(start_of(RECORDING), bodies)
     room.finalize(made)

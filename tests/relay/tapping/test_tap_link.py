@@ -4,7 +4,7 @@ from pathlib import Path
 from ipc.frames import FrameReader, frame
 from recorder.wire import BATCH, Kind, Record, pack
 from relay.tapping.outbox import Outbox
-from relay.tapping.tap_link import TapLink
+from relay.tapping.tap_link import HEAR_EACH, TapLink
 from tests.relay.recorder import TapSocket
 
 
@@ -41,7 +41,8 @@ async def test_nonsense_from_the_recorder_ends_the_connection_and_it_is_made_aga
     link.start()
     for _ in range(2):
         await asyncio.wait_for(connected.get(), 5)
-        link.flush(0)
+        for _ in range(HEAR_EACH):
+            link.flush(0)
     await link.close(1)
     server.close()
 
@@ -89,8 +90,8 @@ async def test_what_a_recorder_had_not_acknowledged_when_it_died_is_sent_again(t
     socket.acknowledging = True
     await socket.start()
     outbox.add(record(3))
-    link.flush(3)
-    link.flush(4)
+    for clock in range(3, 3 + HEAR_EACH):
+        link.flush(clock)
     await socket.until(Kind.PACKET, 4)
     await link.close(5)
     assert outbox.is_empty and socket.numbers == [1, 1, 2]

@@ -52,8 +52,8 @@ class Tapped:
             Tapped.now = now
             self.world.run(arrivals, (now - TICK) // MS, now // MS)
             self.book.tick(now)
-            if (data := self.outbox.close_batch(now)) is not None and not self.is_away:
-                self._take(data)
+            if (parts := self.outbox.close_batch(now)) and not self.is_away:
+                self._take(b"".join(parts))
 
     def come_back(self) -> None:
         self.is_away = False
