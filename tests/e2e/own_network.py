@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 ADDRESS = "10.55.0.1"
-SECONDS = 60
+SECONDS = 110
 WAYS = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))
 """As root, and as anybody where the kernel lets people have namespaces."""
 
