@@ -1,7 +1,7 @@
 FROM debian:12-slim
 
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 python3-dev python3-venv gcc libc6-dev libopus0 libflac12 espeak-ng \
+    && apt-get install -y --no-install-recommends python3 python3-dev python3-venv gcc libc6-dev nettle-dev libopus0 libflac12 espeak-ng \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --create-home --home-dir /var/lib/telephonist telephonist
 

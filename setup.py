@@ -1,5 +1,5 @@
-"""What pyproject.toml cannot say: the extension that cffi builds."""
+"""What pyproject.toml cannot say: the extensions that cffi builds."""
 
 from setuptools import setup
 
-setup(cffi_modules=["relay/lines/build_native.py:ffi"])
+setup(cffi_modules=["relay/lines/build_native.py:ffi", "relay/transport/build_srtp.py:ffi"])

@@ -4,6 +4,7 @@ import structlog
 
 from relay.lines.plain import PlainLines
 from relay.lines.table import Lines, Receiver, Way
+from relay.transport.srtp import IS_NATIVE
 
 __all__ = ["Lines", "Receiver", "Way", "make_lines"]
 
@@ -17,4 +18,6 @@ def make_lines() -> Lines:
     except ImportError:
         log.warning("! the extension relay.lines._native is not built: packets cost about twice as much")
         return PlainLines()
+    if not IS_NATIVE:
+        log.warning("! the extension relay.transport._srtp is not built (nettle-dev): libsrtp costs more")
     return NativeLines()

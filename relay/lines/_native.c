@@ -1,9 +1,9 @@
-/* Receive and unprotect a batch, protect and send a batch: the two loops around the system calls and libsrtp.
+/* Receive and unprotect a batch, protect and send a batch: the two loops around the system calls and SRTP.
  *
  * What was received is told in columns over one table of octets.
  *
- * libsrtp is the one that pylibsrtp has loaded; its functions and sessions are handed in, so that a session belongs to
- * Python as before and may be used from there between two calls. What is let through is decided as in plain.py. */
+ * The functions of SRTP and its sessions are handed in, so that a session belongs to Python as before and may be used
+ * from there between two calls. What is let through is decided as in plain.py. */
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -324,8 +324,8 @@ static uint8_t *lines_data(lines *all)
     return all->data[0];
 }
 
-/* Protects the packet in place and sends it if the line leads somewhere. Returns the libsrtp status, or TOO_LONG, if it
- * could not be protected, else 0. */
+/* Protects the packet in place and sends it if the line leads somewhere. Returns the status of SRTP, or TOO_LONG, if
+ * it could not be protected, else 0. */
 static int put(lines *all, const line *it, uint8_t *data, int size)
 {
     int status;

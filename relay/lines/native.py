@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from pylibsrtp import Error
-from pylibsrtp._binding import ffi as srtp_ffi  # private, like Srtp.pointers: the version is pinned
-from pylibsrtp._binding import lib as srtp_lib
 
 from recorder.wire import OVERHEAD
+from relay.errors import SrtpError
 from relay.lines._native import ffi, lib
 from relay.lines.batch import COLUMNS, Batch, Column, Octets
 from relay.lines.table import Lines, Way
+from relay.transport.srtp import functions
 
 _SENT_AT_ONCE = 256
 
@@ -28,7 +27,7 @@ class NativeLines(Lines):
 
     def __init__(self) -> None:
         super().__init__()
-        made = lib.lines_new(*(_libsrtp(name) for name in ("srtp_protect", "srtp_unprotect", "srtp_unprotect_rtcp")))
+        made = lib.lines_new(*map(_pointer, functions()))
         if made == ffi.NULL:
             raise MemoryError("no table of lines")
         self._table = ffi.gc(made, lib.lines_free)
@@ -124,12 +123,10 @@ def _failures(numbers: list[int], statuses: list[int]) -> list[tuple[int, Except
     if not any(statuses):
         return []
     return [
-        (number, Error(f"libsrtp status {status}")) for number, status in zip(numbers, statuses, strict=True) if status
+        (number, SrtpError(f"not protected: status {status}"))
+        for number, status in zip(numbers, statuses, strict=True)
+        if status
     ]
-
-
-def _libsrtp(name: str) -> Any:
-    return _pointer(int(srtp_ffi.cast("intptr_t", srtp_ffi.addressof(srtp_lib, name))))
 
 
 def _pointer(address: int) -> Any:

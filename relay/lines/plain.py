@@ -6,7 +6,6 @@ import struct
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from pylibsrtp import Error
 
 from recorder.wire import ADDRESS, pack_counters
 from relay.errors import SrtpError
@@ -135,7 +134,7 @@ class PlainLines(Lines):
                 self._sockets[line].sendto(data, way.remote)
             except OSError:
                 continue
-            except (Error, ValueError) as error:
+            except SrtpError as error:
                 failed.append((line, error))
         return failed
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from pylibsrtp import Error
 
 from relay.codecs import g711
+from relay.errors import SrtpError
 from relay.lines import Lines
 from relay.lines._native import ffi, lib
 from relay.lines.batch import Batch, Column
@@ -107,4 +107,4 @@ class NativeSteps:
 
 def failures(failed: Column) -> list[tuple[int, Exception]]:
     """Lines and errors of lines and statuses."""
-    return [(line, Error(f"libsrtp status {status}")) for line, status in failed.tolist()]
+    return [(line, SrtpError(f"not protected: status {status}")) for line, status in failed.tolist()]

@@ -1,8 +1,8 @@
 """DTLS-SRTP keying (RFC 5764) by aiortc on datagrams of ours. The one file that knows aiortc's private names.
 
-aiortc 1.16.0 is pinned. Used of it: `RTCDtlsTransport._set_role`, `_rx_srtp`, `_tx_srtp`, and that the transport under
-it is asked for `role`, `await _recv()` and `await _send(data)` only. tests/relay/transport/test_dtls.py holds it to
-that.
+aiortc 1.16.0 is pinned. Used of it: `RTCDtlsTransport._set_role`, `_role`, `_ssl` (an OpenSSL.SSL.Connection), that
+it can do without `_rx_srtp` and `_tx_srtp` once they are made, and that the transport under it is asked for `role`,
+`await _recv()` and `await _send(data)` only. tests/relay/transport/test_dtls.py holds it to that.
 """
 
 import asyncio
@@ -12,10 +12,12 @@ from typing import NamedTuple, cast
 
 import structlog
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, RTCIceTransport
+from OpenSSL import SSL
 
 from relay.api import HANDSHAKE_FAILED
 from relay.offers.audio import Fingerprint
-from relay.transport.srtp import Srtp
+from relay.transport.srtp import SUITES, Srtp, Suite
+from vault.pii import Pii
 
 HANDSHAKE_SECONDS = 20.0
 CERTIFICATE_SECONDS = 86_400.0
@@ -23,6 +25,12 @@ MAX_WAITING = 64
 """Datagrams of a handshake that may wait; further ones are lost, as on the way."""
 CLOSED = "closed by the peer"
 FAILED = HANDSHAKE_FAILED
+_PROFILES = {
+    b"SRTP_AES128_CM_SHA1_80": SUITES["AES_CM_128_HMAC_SHA1_80"],
+    b"SRTP_AEAD_AES_128_GCM": SUITES["AEAD_AES_128_GCM"],
+    b"SRTP_AEAD_AES_256_GCM": SUITES["AEAD_AES_256_GCM"],
+}
+"""By OpenSSL's names."""
 log = structlog.get_logger()
 
 
@@ -94,7 +102,7 @@ class Dtls:
         try:
             reason = await self._handshake()
             if not reason:
-                self._on_keys(Srtp(self._transport._tx_srtp, self._transport._rx_srtp))
+                self._on_keys(self._keys())
                 reason = await self._closed()
             self._on_end(reason)
         except Exception as error:
@@ -111,6 +119,17 @@ class Dtls:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 await self._transport.start(RTCDtlsParameters(said))
         return "" if self._transport.state == "connected" else FAILED
+
+    def _keys(self) -> Srtp:
+        """Of the handshake (RFC 5764 section 4.2). aiortc's own sessions are not used, and take room."""
+        transport = self._transport
+        connection = cast(SSL.Connection, transport._ssl)
+        suite = _PROFILES[connection.get_selected_srtp_profile()]
+        material = connection.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * suite.key_size)
+        client, server = _divide(material, suite)
+        transport._rx_srtp = transport._tx_srtp = None  # type: ignore[assignment]  # as before the handshake
+        ours, theirs = (server, client) if transport._role == "server" else (client, server)
+        return Srtp.from_keys(suite, ours, theirs)
 
     async def _closed(self) -> str:
         closed = asyncio.Event()
@@ -141,6 +160,13 @@ class _Wire:
 
     async def _send(self, data: bytes) -> None:
         self._write(data)
+
+
+def _divide(material: bytes, suite: Suite) -> tuple[Pii[bytes], Pii[bytes]]:
+    """Master key and salt of the client, and of the server."""
+    key, salt = suite.cipher_key_size, suite.salt_size
+    keys, salts = material[: 2 * key], material[2 * key :]
+    return Pii(keys[:key] + salts[:salt]), Pii(keys[key:] + salts[salt:])
 
 
 def _ignore(reason: str) -> None:

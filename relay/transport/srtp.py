@@ -1,49 +1,36 @@
-"""SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714) by libsrtp: suites, and the sessions of one leg. Pure."""
+"""SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714): both directions of one leg, in C where it could be built, else by
+libsrtp. Pure."""
 
-import secrets
-from dataclasses import dataclass
+from typing import Protocol
 
-from pylibsrtp import Error, Policy, Session
-from pylibsrtp._binding import ffi
-
-from relay.errors import SrtpError
+from relay.transport import libsrtp
+from relay.transport.suites import SUITES, Suite
 from vault.pii import Pii
 
-REPLAY_WINDOW = 1024
-"""Packets that may be overtaken before they count as replayed."""
+try:
+    from relay.transport import native_srtp
+except ImportError:
+    IS_NATIVE = False
+else:
+    IS_NATIVE = True
+
+__all__ = ["IS_NATIVE", "SUITES", "Session", "Srtp", "Suite", "functions"]
 
 
-AES_ICM_256 = 5
-_AES_ICM_128_POLICY = (1, 30, 3, 20, 10, 3)
-"""libsrtp's srtp_crypto_policy_t for AES_CM_128_HMAC_SHA1_80: cipher, size of its key and salt, authentication, size
-of its key, size of the tag, services."""
+class Session(Protocol):
+    """One direction, any number of streams. Every method raises SrtpError for what is refused."""
 
+    @property
+    def address(self) -> int:
+        """For `functions`; it holds while this object lives."""
 
-@dataclass(frozen=True)
-class Suite:
-    name: str
-    """As in RFC 4568, RFC 6188 section 7 and RFC 7714 section 14.2."""
-    profile: int
-    key_size: int
-    """Of master key and master salt together, in bytes."""
-    cipher: int = 0
-    """Of libsrtp (srtp.h), in place of the profile's, which differs in nothing else but the size of the key."""
+    def protect(self, packet: bytes) -> bytes: ...
 
-    def new_key(self) -> Pii[bytes]:
-        return Pii(secrets.token_bytes(self.key_size))
+    def protect_rtcp(self, packet: bytes) -> bytes: ...
 
+    def unprotect(self, packet: bytes) -> bytes: ...
 
-SUITES = {
-    suite.name: suite
-    for suite in (
-        # First the one that every peer has: some look at the first only.
-        Suite("AES_CM_128_HMAC_SHA1_80", Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
-        Suite("AEAD_AES_256_GCM", Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
-        Suite("AEAD_AES_128_GCM", Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
-        Suite("AES_256_CM_HMAC_SHA1_80", Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 46, cipher=AES_ICM_256),
-        Suite("AES_CM_128_HMAC_SHA1_32", Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 30),
-    )
-}
+    def unprotect_rtcp(self, packet: bytes) -> bytes: ...
 
 
 class Srtp:
@@ -52,60 +39,31 @@ class Srtp:
     def __init__(self, outbound: Session, inbound: Session) -> None:
         self._outbound = outbound
         self._inbound = inbound
+        self.protect = outbound.protect
+        self.protect_rtcp = outbound.protect_rtcp
+        self.unprotect = inbound.unprotect
+        self.unprotect_rtcp = inbound.unprotect_rtcp
 
     @classmethod
     def from_keys(cls, suite: Suite, ours: Pii[bytes], theirs: Pii[bytes]) -> "Srtp":
         """Each side's key protects what that side sends (RFC 4568 section 6.1)."""
-        outbound = _session(suite, ours, Policy.SSRC_ANY_OUTBOUND)
-        return cls(outbound, _session(suite, theirs, Policy.SSRC_ANY_INBOUND))
+        return cls(_session(suite, ours, True), _session(suite, theirs, False))
 
     def with_peer_key(self, suite: Suite, theirs: Pii[bytes]) -> "Srtp":
         """The same outbound session, so that its packet index goes on; a new one for what the peer sends."""
-        return Srtp(self._outbound, _session(suite, theirs, Policy.SSRC_ANY_INBOUND))
+        return Srtp(self._outbound, _session(suite, theirs, False))
 
     def pointers(self) -> tuple[int, int]:
-        """The addresses of libsrtp's sessions, inbound and outbound; they hold while this object lives."""
-        return _address(self._inbound), _address(self._outbound)
-
-    def protect(self, packet: bytes) -> bytes:
-        return self._outbound.protect(packet)
-
-    def protect_rtcp(self, packet: bytes) -> bytes:
-        return self._outbound.protect_rtcp(packet)
-
-    def unprotect(self, packet: bytes) -> bytes:
-        """Raises SrtpError."""
-        try:
-            return self._inbound.unprotect(packet)
-        except (Error, ValueError) as error:
-            raise SrtpError(str(error)) from None
-
-    def unprotect_rtcp(self, packet: bytes) -> bytes:
-        """Raises SrtpError."""
-        try:
-            return self._inbound.unprotect_rtcp(packet)
-        except (Error, ValueError) as error:
-            raise SrtpError(str(error)) from None
+        """The addresses of the sessions, inbound and outbound; they hold while this object lives."""
+        return self._inbound.address, self._outbound.address
 
 
-def _session(suite: Suite, key: Pii[bytes], streams: int) -> Session:
-    policy = Policy(key=key.reveal(), ssrc_type=streams, srtp_profile=suite.profile)
-    if suite.cipher:
-        _set_cipher(policy, suite)
-    policy.window_size = REPLAY_WINDOW
-    return Session(policy)
+def functions() -> tuple[int, int, int]:
+    """Addresses of what takes a session's address, a packet in place and its size, and returns 0 if all went well:
+    protect, unprotect, unprotect SRTCP."""
+    return native_srtp.functions() if IS_NATIVE else libsrtp.functions()
 
 
-def _set_cipher(policy: Policy, suite: Suite) -> None:
-    """libsrtp has the cipher, but no profile for it. Raises AssertionError when its policy is not laid out as we know
-    it: nothing must ever go out under another cipher than was agreed."""
-    for part in (policy._policy.rtp, policy._policy.rtcp):
-        fields = ffi.cast("int *", ffi.addressof(part))
-        if tuple(fields[0:6]) != _AES_ICM_128_POLICY:
-            raise AssertionError("libsrtp's crypto policy is laid out otherwise")
-        fields[0], fields[1] = suite.cipher, suite.key_size
-
-
-def _address(session: Session) -> int:
-    # A private name of pylibsrtp, whose version is pinned; tests/relay/lines has the contract test.
-    return int(ffi.cast("intptr_t", session._srtp[0]))
+def _session(suite: Suite, key: Pii[bytes], outbound: bool) -> Session:
+    made = native_srtp.NativeSession if IS_NATIVE else libsrtp.LibsrtpSession
+    return made(suite, key, outbound)
