@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from recorder.delivery.places import Places
 from recorder.keeping import durable
 from recorder.keeping.keys import RecordingKeys
 from recorder.service import Recorder
+from recorder.spooling.folder_lock import FolderLock
 from recorder.spooling.intake import Intake
 from recorder.spooling.space import Space, SpaceWatch
 from recorder.spooling.spool import Spool
@@ -36,10 +38,17 @@ def _arguments() -> argparse.Namespace:
 
 
 async def serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: Heartbeat) -> None:
+    """Until `stop`, once nobody else has the data folder."""
+    durable.make_folder(arguments.data)
+    with contextlib.closing(FolderLock(arguments.data)) as lock:
+        if await lock.take(stop):
+            await _serve(arguments, stop, heartbeat)
+
+
+async def _serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: Heartbeat) -> None:
     """Finds what is there, then takes taps and commands until `stop`."""
     kms = open_kms(read_keys(arguments.keys), arguments.keyring)
     keys = RecordingKeys(kms)
-    durable.make_folder(arguments.data)
     places = Places.open(arguments.data, arguments.store)
     space = SpaceWatch(arguments.data, lambda level, found: server.publish(_told(level, found)))
     spool = Spool(space.check)

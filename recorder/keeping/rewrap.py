@@ -8,6 +8,7 @@ then and at its end.
 
 import argparse
 import asyncio
+import contextlib
 import resource
 import sys
 import time
@@ -20,8 +21,10 @@ from ipc.messages import Refusal
 from recorder.api import Answers, Events, Rewrap, Rewrapped, RewrapProgress, Tally
 from recorder.delivery.places import Places, Tenant
 from recorder.errors import StoreFailed
+from recorder.keeping import durable
 from recorder.keeping.keys import RecordingKeys
 from recorder.keeping.rewrapping import Rewrapper, renew_spool
+from recorder.spooling.folder_lock import FolderLock
 from vault.kms import KmsAway
 from vault.services import open_kms, read_keys
 
@@ -35,7 +38,10 @@ class _Wanted(msgspec.Struct, frozen=True):
 
 async def _spool(arguments: argparse.Namespace, tenant: Tenant, keys: RecordingKeys) -> int:
     if arguments.control is None:
-        return await renew_spool(arguments.data / "spool", tenant, keys)
+        durable.make_folder(arguments.data)
+        with contextlib.closing(FolderLock(arguments.data)) as lock:
+            await lock.take(asyncio.Event())
+            return await renew_spool(arguments.data / "spool", tenant, keys)
     client = Client(Answers, Events, lambda _: None)
     await client.connect(arguments.control)
     try:

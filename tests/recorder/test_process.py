@@ -1,5 +1,6 @@
 """The whole way, with a real process: tap in, spool, seal, finalize, deliver, read."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable
 from pathlib import Path
@@ -11,7 +12,7 @@ from ipc.messages import Refusal
 from recorder import api
 from recorder.finalizing import manifest
 from recorder.wire import Codec
-from tests.recorder.process import TENANT, start_of, tapped
+from tests.recorder.process import TENANT, RecorderProcess, start_of, tapped
 from tests.support.tapper import Speaker, Tapper, batches, call
 from tests.support.tones import level_of
 
@@ -43,6 +44,35 @@ async def test_two_parties_are_found_on_their_sides(tmp_path: Path) -> None:
     assert level_of(heard.left, 8000, 700) < -60
     assert level_of(heard.right, 8000, 700) > -11
     assert level_of(heard.right, 8000, 440) < -60
+
+
+async def test_a_second_recorder_waits_for_the_end_of_the_first(tmp_path: Path) -> None:
+    """Of two on one spool each would take what the other writes for damage."""
+    async with tapped(tmp_path, start_of(RECORDING)) as (recorder, tapper):
+        sounds = list(batches(call(RECORDING, (Speaker(0, end=2.0), Speaker(1, 700.0, end=2.0)))))
+        for batch in sounds[:50]:
+            tapper.send(batch)
+        await tapper.drained()
+        second = RecorderProcess(tmp_path)
+        second.control, second.tap, second.log = (tmp_path / name for name in ("control2", "tap2.sock", "log2"))
+        await second.spawn()
+        while b"waiting" not in second.log.read_bytes():
+            await asyncio.sleep(0.01)  # a file does not tell when it is written
+        assert await second.stop() == 0
+        assert not second.control.exists()
+        await second.spawn()
+        connecting = asyncio.create_task(second.connected())
+        for batch in sounds[50:]:
+            tapper.send(batch)
+        await tapper.drained()
+        await recorder.client.ask(api.Seal(RECORDING))
+        await recorder.reached(RECORDING, "released")
+        await recorder.kill()
+        await connecting
+        assert [status.state for status in (await second.client.ask(api.GetRecordings())).recordings] == ["released"]
+        assert await second.stop() == 0
+        await recorder.start()
+    assert recorder.states[RECORDING].count("sealed") == 1
 
 
 async def test_commands(tmp_path: Path) -> None:
