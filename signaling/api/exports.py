@@ -1,7 +1,8 @@
 """POST /recordings/export and GET /recordings/export for its ticket: several recordings with their manifests, in a ZIP.
 
-<contact>/<recording's file>, <contact>/<recording's file>.manifest.json for each, and index.json with all hashes.
-Of each contact it is the agent's segment and the automated part, as far as they are there.
+<contact>/<recording's file>, <contact>/<recording's file>.manifest.json for each, beside them the parties' own tracks
+where there are any, and index.json with all hashes. Of each contact it is the agent's segment and the automated part,
+as far as they are there.
 """
 
 import hashlib
@@ -13,8 +14,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from ipc.messages import Refusal
 from signaling.api.bodies import body_of
 from signaling.api.doors import Act, note, own, signed_in
+from signaling.api.errors import Unavailable
+from signaling.api.manifests import manifest_of, tracks_in
 from signaling.api.parts import PARTS
 from signaling.api.playback import (
     EXPORT,
@@ -78,30 +82,34 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 async def _archived(request: web.Request, archive: ZipStream, chosen: Chosen) -> AsyncIterator[bytes]:
     """Raises Refusal."""
-    tenant, index = signed_in(request).principal.tenant, []
+    index = []
     for contact, recording in chosen:
-        name = _path(contact, recording)
-        manifest = (await request.app[PARTS].recordings.manifest(tenant, recording.key)).encode()
-        digest = hashlib.sha256()
-        sound = _hashed(pieces(request, recording, Span(0, await total_of(request, recording))), digest)
-        async for data in archive.add(name, sound):
+        manifest = await manifest_of(request, recording)
+        entry = {"contact": contact, "recording": recording.id, "type": recording.type}
+        sounds: list[dict[str, Any]] = []
+        for one in (recording, *_tracks(manifest, recording)):
+            digest = hashlib.sha256()
+            sound = _hashed(pieces(request, one, Span(0, await total_of(request, one))), digest)
+            async for data in archive.add(name := _path(contact, one), sound):
+                yield data
+            sha256 = digest.hexdigest()
+            sounds.append({"file": name, "sha256": sha256, "as_recorded": sha256 == one.sha256})
+        told = manifest.encode()
+        async for data in archive.add(f"{sounds[0]['file']}.manifest.json", _once(told)):
             yield data
-        async for data in archive.add(f"{name}.manifest.json", _once(manifest)):
-            yield data
-        index.append(
-            {
-                "contact": contact,
-                "recording": recording.id,
-                "type": recording.type,
-                "file": name,
-                "sha256": digest.hexdigest(),
-                "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
-                "as_recorded": digest.hexdigest() == recording.sha256,
-            }
-        )
+        hashes = {"manifest_sha256": hashlib.sha256(told).hexdigest(), "tracks": sounds[1:]}
+        index.append(entry | sounds[0] | hashes)
     async for data in archive.add("index.json", _once(json.dumps(index, indent=2).encode())):
         yield data
     yield archive.finish()
+
+
+def _tracks(manifest: str, recording: RecordingInfo) -> list[RecordingInfo]:
+    """Raises Refusal."""
+    try:
+        return tracks_in(manifest, recording)
+    except Unavailable as error:  # the answer has begun: it can only be cut off
+        raise Refusal("internal", error.message) from None
 
 
 def _path(contact: str, recording: RecordingInfo) -> str:

@@ -1,18 +1,18 @@
 """POST /recordings/{contact}/tickets, GET …/audio for a ticket, GET …/peaks: to listen and to download."""
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import msgspec
-import structlog
 from aiohttp import web
 
 from ipc.messages import Refusal
 from recorder.api import media_type
 from signaling.api.bodies import body_of
-from signaling.api.doors import Act, note, own, signed_in
-from signaling.api.errors import Unavailable
+from signaling.api.doors import NOTHING, Act, note, own, signed_in
+from signaling.api.errors import NotFound
+from signaling.api.manifests import manifest_of, read_manifest, track_of
 from signaling.api.parts import PARTS
 from signaling.api.playback import (
     DOORS,
@@ -29,9 +29,8 @@ from signaling.api.playback import (
 )
 from signaling.api.ranges import Span, span_of
 from signaling.api.tickets import FRESH, Grant
+from signaling.center.record import RecordingInfo
 from signaling.center.segments import RecordingType
-
-log = structlog.get_logger(__name__)
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -39,27 +38,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 class _Asked(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
     purpose: Literal["LISTEN", "DOWNLOAD"] = "LISTEN"
     recording: RecordingType = "AGENT"
-
-
-class _Peaks(msgspec.Struct, frozen=True):
-    per_second: float
-    left: list[float]
-    right: list[float]
-
-
-class _Party(msgspec.Struct, frozen=True):
-    index: int
-    role: str
-
-
-class _Manifest(msgspec.Struct, frozen=True):
-    """What a player needs of the recorder's manifest."""
-
-    duration_ms: int
-    gaps: list[Any]
-    pauses: list[Any]
-    parties: list[_Party]
-    peaks: _Peaks
+    track: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
+    """A party's index: his own sound alone, where each has one."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -74,10 +54,10 @@ async def ticket(request: web.Request) -> web.Response:
     session = signed_in(request)
     asked = await body_of(request, _Asked)
     contact, parts = request.match_info["contact"], request.app[PARTS]
-    await recording_for(request, DOORS[asked.purpose], contact, asked.recording)
-    detail = {"purpose": asked.purpose, "recording": asked.recording}
-    await note(request, session.principal, Act("CreateTicket", own(session, "recording", contact), detail=dict(detail)))
-    grant = Grant(session.principal.name, asked.purpose, (contact,), asked.recording)
+    grant = Grant(session.principal.name, asked.purpose, (contact,), asked.recording, asked.track)
+    await _sound_for(request, contact, grant)
+    detail = {"purpose": asked.purpose} | _which(grant)
+    await note(request, session.principal, Act("CreateTicket", own(session, "recording", contact), detail=detail))
     issued = request.app[TICKETS].issue(grant, parts.clock()).reveal()
     url = f"/recordings/{quote(contact, safe='')}/audio?ticket={issued}"
     return web.json_response({"Ticket": issued, "Url": url, "ExpiresAt": parts.clock() + FRESH})
@@ -88,7 +68,7 @@ async def audio(request: web.Request) -> web.StreamResponse:
     contact = request.match_info["contact"]
     token, grant = await ticket_of(request, contact, "LISTEN", "DOWNLOAD")
     door = DOORS[grant.purpose]
-    recording = await recording_for(request, door, contact, grant.type)
+    recording = await _sound_for(request, contact, grant)
     try:
         total = await total_of(request, recording)
     except Refusal as refusal:
@@ -107,30 +87,48 @@ async def audio(request: web.Request) -> web.StreamResponse:
     wanted = span or Span(0, total)
     response.content_length = wanted.end - wanted.start
     resource = own(signed_in(request), "recording", contact)
-    await use_ticket(request, token, [Act(door.operation, resource, detail={"recording": grant.type})])
+    await use_ticket(request, token, [Act(door.operation, resource, detail=_which(grant))])
     await send(request, response, pieces(request, recording, wanted), token)
     return response
 
 
 async def peaks(request: web.Request) -> web.Response:
     recording = await recording_for(request, LISTEN, request.match_info["contact"], type_asked(request))
-    tenant = signed_in(request).principal.tenant
     try:
-        manifest = msgspec.json.decode(
-            await request.app[PARTS].recordings.manifest(tenant, recording.key), type=_Manifest
-        )
+        manifest = read_manifest(await manifest_of(request, recording), recording)
     except Refusal as refusal:
         raise as_error(refusal) from None
-    except msgspec.MsgspecError:
-        log.error("! manifest cannot be read", recording=recording.id)
-        raise Unavailable("The recording's manifest cannot be read.") from None
     shape = msgspec.to_builtins(manifest.peaks) | {
         "duration_ms": manifest.duration_ms,
         "gaps": manifest.gaps,
         "pauses": manifest.pauses,
         "parties": msgspec.to_builtins(manifest.parties),
+        "tracks": [track.party for track in manifest.tracks],
     }
     return web.json_response(shape)
+
+
+async def _sound_for(request: web.Request, contact: str, grant: Grant) -> RecordingInfo:
+    """What is to be heard, if the user may hear it: the recording, or one party's track of it. Raises ApiError."""
+    door = DOORS[grant.purpose]
+    recording = await recording_for(request, door, contact, grant.type)
+    if grant.track is None:
+        return recording
+    try:
+        track = await track_of(request, recording, grant.track)
+    except Refusal as refusal:
+        raise as_error(refusal) from None
+    if track is None:
+        session = signed_in(request)
+        refused = Act(door.operation, own(session, "recording", contact), "refused", _which(grant))
+        await note(request, session.principal, refused)
+        raise NotFound(NOTHING)
+    return track
+
+
+def _which(grant: Grant) -> dict[str, Any]:
+    """Of the contact's sounds, for the audit trail."""
+    return {"recording": grant.type} | ({} if grant.track is None else {"track": str(grant.track)})
 
 
 def file_name(key: str) -> str:

@@ -41,6 +41,8 @@ class Grant(msgspec.Struct, frozen=True):
     purpose: Purpose
     contacts: tuple[str, ...]
     type: RecordingType = "AGENT"
+    track: int | None = None
+    """The party whose own sound it is; None: the stereo one."""
 
 
 @dataclass(slots=True)

@@ -53,7 +53,8 @@ export const quarantined = () => request("GET", "/quarantine");
 export const retry = (contact) => request("POST", `/recordings/${id(contact)}/retry`, {});
 export const auditOf = (contact) => request("GET", `/recordings/${id(contact)}/audit`);
 
-/** Where the sound is, for whom asks and for a short time only. `Purpose`: "LISTEN" or "DOWNLOAD". */
-export const soundUrl = async (contact, Recording, Purpose) =>
-  (await request("POST", `/recordings/${id(contact)}/tickets`, { Purpose, Recording })).Url;
+/** Where the sound is, for whom asks and for a short time only. `Purpose`: "LISTEN" or "DOWNLOAD". `Track`: the index of
+ * the party whose own sound it is; left out: both sides. */
+export const soundUrl = async (contact, Recording, Purpose, Track) =>
+  (await request("POST", `/recordings/${id(contact)}/tickets`, { Purpose, Recording, Track })).Url;
 export const exportUrl = async (ContactIds) => (await request("POST", "/recordings/export", { ContactIds })).Url;

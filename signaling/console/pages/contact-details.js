@@ -22,7 +22,7 @@ export function contactDetails(me, rights, id) {
     } else {
       const peaks = await api.peaks(id, type);
       if (closed) return false;
-      const player = new Player((purpose) => api.soundUrl(id, type, purpose), peaks, rights.download);
+      const player = new Player((purpose, track) => api.soundUrl(id, type, purpose, track), peaks, rights.download);
       players.push(player);
       sound.replaceChildren(player.element);
     }

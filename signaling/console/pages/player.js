@@ -6,7 +6,14 @@ import { duration } from "./format.js";
 import { Waveform } from "./waveform.js";
 
 const STEP = 5; // seconds of an arrow key
+const CUSTOMER = 1; // his index, in every recording
 const SPEEDS = ["1", "1.25", "1.5", "2"];
+
+/** Of the sound of one party alone: the agent of the recording, the customer, or whoever joined them. */
+function trackName(parties, index) {
+  if (parties.find((party) => party.index === index)?.role === "agent") return "Agent alone";
+  return index <= CUSTOMER ? "Customer alone" : `Party ${index + 1} alone`;
+}
 
 export class Player {
   #audio;
@@ -20,8 +27,9 @@ export class Player {
   #at = 0; // where to begin, while there is no sound yet
   #opening = null;
 
-  /** `source` gives an address for a purpose, "LISTEN" or "DOWNLOAD"; nothing is asked of it before it is wanted, since
-   * it is kept who listened. `peaks` as GET /recordings/{id}/peaks gives them. */
+  /** `source` gives an address for a purpose, "LISTEN" or "DOWNLOAD", and a party's index if his own sound is wanted;
+   * nothing is asked of it before it is wanted, since it is kept who listened. `peaks` as GET /recordings/{id}/peaks
+   * gives them. */
   constructor(source, peaks, download) {
     this.#source = source;
     this.#length = peaks.duration_ms / 1000;
@@ -32,11 +40,15 @@ export class Player {
     this.#wave.slider.addEventListener("keydown", (event) => this.#key(event));
     const speed = h("select", { "aria-label": "Speed", onchange: () => (this.#audio.playbackRate = Number(speed.value)) },
       SPEEDS.map((value) => h("option", { value }, `${value}×`)));
-    const file = download && h("button", { type: "button", class: "plain", onclick: () => this.#download(file) },
+    const track = download && peaks.tracks.length > 0 && h("select", { "aria-label": "Which sound to download" },
+      h("option", { value: "" }, "Both sides"),
+      peaks.tracks.map((party) => h("option", { value: party }, trackName(peaks.parties, party))));
+    const file = download && h("button", { type: "button", class: "plain",
+      onclick: () => this.#download(file, track && track.value !== "" ? Number(track.value) : undefined) },
       icon("download"), "Download");
     this.element = h("section", { class: "player", "aria-label": "Recording" },
       this.#wave.element,
-      h("div", { class: "transport" }, this.#play, this.#time, h("span", { class: "space" }), speed, file),
+      h("div", { class: "transport" }, this.#play, this.#time, h("span", { class: "space" }), speed, track, file),
       this.#problem);
     this.#show();
   }
@@ -78,9 +90,9 @@ export class Player {
     this.toggle();
   }
 
-  async #download(button) {
+  async #download(button, track) {
     const box = { say: (message) => { this.#problem.hidden = !message; this.#problem.textContent = message ?? ""; } };
-    await press(button, box, async () => save(await this.#source("DOWNLOAD")));
+    await press(button, box, async () => save(await this.#source("DOWNLOAD", track)));
   }
 
   #position() {

@@ -148,7 +148,7 @@ class Browser:
     async def post(self, path: str, body: Any = None, **headers: str) -> ClientResponse:
         return await self.send("POST", path, body, **headers)
 
-    async def ticket(self, contact: str = "contact-1", **asked: str) -> str:
+    async def ticket(self, contact: str = "contact-1", **asked: str | int) -> str:
         """The path of the sound, with a ticket for it."""
         response = await self.post(f"/recordings/{contact}/tickets", asked)
         assert response.status == 200, await response.text()

@@ -72,6 +72,28 @@ async def test_the_automated_part_comes_along(house: House, browser: Browser) ->
         assert len({entry["file"] for entry in index}) == 3
 
 
+async def test_the_parties_own_tracks_come_along(house: House, browser: Browser) -> None:
+    key = f"{FOLDER}/contact-0_20261123T12:00_UTC.wav"
+    sounds = {name: f"only {name}".encode() for name in ("other-0", "agent-1")}
+    told = []
+    for party, (name, sound) in enumerate(sounds.items()):
+        track = f"{key.removesuffix('.wav')}.{name}.wav"
+        house.sounds.objects[track] = sound
+        told.append({"party": party, "key": track, "size": len(sound), "sha256": hashlib.sha256(sound).hexdigest()})
+    house.sounds.manifests[key] = json.dumps({"tracks": told})
+    response = await browser.get(await ask(browser, "contact-0", "contact-1"))
+    with zipfile.ZipFile(io.BytesIO(await response.read())) as archive:
+        first, second = json.loads(archive.read("index.json"))
+        assert [archive.read(track["file"]) for track in first["tracks"]] == list(sounds.values())
+        assert all(track["as_recorded"] for track in first["tracks"])
+        assert second["tracks"] == []
+        assert len(archive.namelist()) == 7
+    house.sounds.manifests[key] = json.dumps({"tracks": [told[0] | {"key": "connect/y.wav"}]})
+    response = await browser.get(await ask(browser, "contact-0"))
+    with pytest.raises(aiohttp.ClientError):
+        await response.read()
+
+
 async def test_an_export_ticket_is_good_for_once_and_for_nothing_else(house: House, browser: Browser) -> None:
     path = await ask(browser, "contact-0")
     assert (await browser.get(path.replace("/export", "/contact-0/audio"))).status == 403

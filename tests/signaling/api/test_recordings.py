@@ -151,6 +151,42 @@ async def test_the_automated_part_is_played_by_its_name(house: House, browser: B
     assert (await browser.get("/recordings/contact-1/peaks?Recording=SCREEN")).status == 400
 
 
+def tracks_of(house: House, *parties: tuple[int, str]) -> dict[int, bytes]:
+    """A manifest that names a sound for each party; the sounds."""
+    found = {index: f"only {role} {index}".encode() for index, role in parties}
+    keys = {index: f"{KEY.removesuffix('.wav')}.{role}-{index}.wav" for index, role in parties}
+    house.sounds.objects.update({keys[index]: sound for index, sound in found.items()})
+    told = [{"party": n, "key": keys[n], "size": len(found[n]), "sha256": f"{n:064x}"} for n in found]
+    house.sounds.manifests[KEY] = json.dumps({"tracks": told})
+    return found
+
+
+async def test_a_partys_own_track_is_heard_and_saved_by_its_index(house: House, browser: Browser) -> None:
+    sounds = tracks_of(house, (0, "other"), (1, "agent"))
+    heard = await browser.get(await browser.ticket(Track=1), Range="bytes=5-")
+    assert (heard.status, await heard.read(), heard.headers["ETag"]) == (206, sounds[1][5:], f'"{1:064x}"')
+    saved = await browser.get(await browser.ticket(Purpose="DOWNLOAD", Track=0))
+    assert await saved.read() == sounds[0]
+    assert saved.headers["Content-Disposition"] == 'attachment; filename="x.other-0.wav"'
+    rows = [row.event for row in await house.store.audit_events(ACME)]
+    assert [row.detail for row in rows if row.action in ("ListenCallRecording", "DownloadCallRecording")] == [
+        {"recording": "AGENT", "track": "1"}, {"recording": "AGENT", "track": "0"},
+    ]  # fmt: skip
+
+
+async def test_a_track_that_is_not_there_or_anothers_is_not_to_be_had(house: House, browser: Browser) -> None:
+    tracks_of(house, (0, "other"))
+    assert (await browser.post("/recordings/contact-1/tickets", {"Track": 1})).status == 404
+    assert (await browser.post("/recordings/contact-1/tickets", {"Track": 256})).status == 400
+    assert [outcome for _, outcome in await listens(house)] == ["refused"]
+    house.sounds.objects["connect/y.wav"] = b"another's"
+    foreign = {"party": 0, "key": "connect/y.wav", "size": 9, "sha256": "0" * 64}
+    house.sounds.manifests[KEY] = json.dumps({"tracks": [foreign]})
+    assert (await browser.post("/recordings/contact-1/tickets", {"Track": 0})).status == 503
+    del house.sounds.manifests[KEY]
+    assert (await browser.post("/recordings/contact-1/tickets", {"Track": 0})).status == 404
+
+
 async def test_peaks_are_those_of_the_manifest(house: House, browser: Browser) -> None:
     peaks = {"per_second": 20, "left": [1, 2], "right": [3, 4]}
     gaps = [{"start_ms": 5, "end_ms": 9, "party": 0, "cause": "tap"}]
@@ -159,7 +195,7 @@ async def test_peaks_are_those_of_the_manifest(house: House, browser: Browser) -
     manifest = shown | {"version": 1, "peaks": peaks, "wrapped_key": "c2VjcmV0"}
     house.sounds.manifests[KEY] = json.dumps(manifest)
     response = await browser.get("/recordings/contact-1/peaks")
-    assert await response.json() == peaks | shown
+    assert await response.json() == peaks | shown | {"tracks": []}
     assert await listens(house) == []
 
 

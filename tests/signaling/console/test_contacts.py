@@ -30,6 +30,8 @@ async def supervisor(site: Site, page: Page) -> Page:
         "duration_ms": 4000,
         "gaps": [{"party": 0, "start_ms": 1000, "end_ms": 1200, "cause": "overflow"}],
         "pauses": [],
+        "parties": [{"index": 0, "role": "agent"}, {"index": 1, "role": "other"}, {"index": 2, "role": "other"}],
+        "tracks": [],
     }
     await page.goto(site.url)
     await page.get_by_role("row").nth(1).wait_for()
@@ -127,6 +129,25 @@ async def test_a_recording_is_downloaded_and_several_are_exported(site: Site, su
     *_, (what, body) = site.asked
     assert what == "export" and body == {"ContactIds": ["c-1"]}
     await expect(supervisor.get_by_role("checkbox", checked=True)).to_have_count(0)
+
+
+async def test_each_party_alone_is_downloaded_where_there_are_tracks(site: Site, supervisor: Page) -> None:
+    which = supervisor.get_by_label("Which sound to download")
+    await supervisor.get_by_role("row").nth(1).click()
+    await expect(supervisor.get_by_role("button", name="Download")).to_be_visible()
+    await expect(which).to_have_count(0)
+    site.peaks["tracks"] = [0, 1, 2]
+    await supervisor.get_by_role("row").nth(2).click()
+    await supervisor.get_by_role("row").nth(1).click()
+    await expect(which.locator("option")).to_have_text(
+        ["Both sides", "Agent alone", "Customer alone", "Party 3 alone"]
+    )  # fmt: skip
+    for label, asked in (("Agent alone", {"Track": 0}), ("Party 3 alone", {"Track": 2}), ("Both sides", {})):
+        await which.select_option(label=label)
+        async with supervisor.expect_download() as saved:
+            await supervisor.get_by_role("button", name="Download").click()
+        await (await saved.value).cancel()
+        assert site.asked[-1] == ("tickets", {"Purpose": "DOWNLOAD", "Recording": "AGENT", **asked})
 
 
 async def test_a_deletion_wants_a_reason_and_leaves_a_tombstone(site: Site, supervisor: Page) -> None:
