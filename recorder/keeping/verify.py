@@ -24,6 +24,7 @@ from recorder.finalizing.manifest import Manifest
 from recorder.keeping.keys import RecordingKeys, owner_of
 from recorder.keeping.objects import WHOLE, ObjectReader
 from recorder.spooling import journal
+from recorder.spooling.journal import Journal
 from recorder.spooling.reading import SpoolReader
 from vault.kms import KmsError
 from vault.services import open_kms, read_keys
@@ -114,9 +115,12 @@ class Verifier:
         return Check("track", (found.size, found.sha256) == wanted, f"{found.size} bytes, SHA-256 {found.sha256}")
 
     async def _on_its_way(self, expected: Expected) -> list[Check]:
+        """Or so the record says, which lags behind when the node ended, or goes on, meanwhile."""
         folder = self._spool / expected.recording
         try:
             known, data_key = await journal.load(folder, self._keys)
+            if known.state in DELIVERED:
+                return await self._delivered(_as_in(known, expected))
             reader = SpoolReader(folder, data_key, owner_of(known.start))
             frames = await asyncio.to_thread(lambda: sum(1 for number in reader.numbers for _ in reader.frames(number)))
             if known.state == "recording":
@@ -124,11 +128,25 @@ class Verifier:
             else:
                 reader.check_closed()
         except FileNotFoundError:
-            return [Check("spool", False, "neither the store nor the spool has it")]
+            return [await self._not_in_spool(expected)]
         except (Damaged, KmsError, OSError) as error:
             return [Check("spool", False, str(error))]
         key = Check("key", True, f"unwrapped by master key {known.key_id}")
         return [key, Check("spool", True, f"{frames} frames in {len(reader.numbers)} segments, none missing")]
+
+    async def _not_in_spool(self, expected: Expected) -> Check:
+        try:
+            await self._places.reader(_tenant(expected), expected.key)
+        except NoSuchObject:
+            return Check("spool", False, "neither the store nor the spool has it")
+        except RecorderError as error:
+            return Check("store", False, f"the spool has it not, and the store cannot be asked: {error}")
+        return Check("store", False, "the store has something, of which the record does not tell what it should be")
+
+
+def _as_in(known: Journal, expected: Expected) -> Expected:
+    """What the recorder's own journal, which is signed, has of the recording that the record names."""
+    return msgspec.structs.replace(expected, state=known.state, size=known.size, sha256=known.sha256)
 
 
 def _is_of(reader: ObjectReader, expected: Expected) -> bool:

@@ -12,6 +12,7 @@ from recorder.delivery.names import key_object_key, manifest_key
 from recorder.delivery.places import Places
 from recorder.finalizing.outcome import Finished
 from recorder.keeping.verify import Verifier
+from recorder.spooling import journal
 from tests.recorder.offline import RECORDING, Room
 from tests.recorder.process import start_of
 from tests.support.tapper import Speaker, call
@@ -114,8 +115,26 @@ def test_what_is_on_its_way_is_read_in_the_spool(vault: Vault) -> None:
     flip(segment, segment.stat().st_size // 2)
     for state in ("sealed", "quarantined"):
         assert failed(vault.check(state=state)) == ["spool"]
-    shutil.rmtree(vault.room.folder / RECORDING)
-    assert failed(vault.check(state="sealed")) == ["spool"]
+
+
+def test_a_record_that_lags_behind_is_held_against_the_journal(vault: Vault) -> None:
+    """The node ended before the control plane had written down what the recorder told it."""
+    folder = vault.room.folder / RECORDING
+    known, data_key = vault.room.load(folder)
+    told = {"size": vault.expected.size, "sha256": vault.expected.sha256}
+    journal.save(folder, msgspec.structs.replace(known, state="released", **told), data_key)
+    for path in folder.iterdir():
+        if path.name != journal.NAME:
+            path.unlink()
+    lagging = {"state": "sealed", "size": 0, "sha256": ""}
+    checks = vault.check(**lagging)
+    assert [check.what for check in checks] == ["key", "object", "manifest"] and failed(checks) == []
+    flip(vault.sound, 20_000)
+    assert failed(vault.check(**lagging)) == ["object"]
+    shutil.rmtree(folder)
+    assert failed(vault.check(**lagging)) == ["store"]
+    vault.sound.unlink()
+    assert failed(vault.check(**lagging)) == ["spool"]
 
 
 def test_of_what_was_deleted_nothing_may_be_left(vault: Vault) -> None:
