@@ -33,6 +33,8 @@ _CODE = re.compile(r"[A-Za-z0-9]{1,64}")
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _TAKEN = frozenset({"412", "PreconditionFailed"})
 _REFUSED = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"})
+_PAGES = 100
+"""Of versions of one object, 1,000 each; more is nonsense."""
 Answer = TypeVar("Answer")
 
 
@@ -92,11 +94,10 @@ class S3Store:
             return b""
 
     async def delete(self, key: str) -> None:
-        client = await self._client()
-        with contextlib.suppress(NoSuchObject):
-            told = await self._ask(client.delete_object(**self._at(self._name(key))))
-            if told["ResponseMetadata"]["HTTPStatusCode"] != 204:
-                raise StoreFailed("the bucket answers nonsense: it does not say that it has deleted")
+        await self._delete(self._name(key))
+
+    async def erase(self, key: str) -> None:
+        await self._erase(self._name(key))
 
     async def list_keys(self) -> AsyncGenerator[str]:
         client, after = await self._client(), ""
@@ -117,6 +118,35 @@ class S3Store:
 
     # One object.
 
+    async def _delete(self, name: str, **version: str) -> bool:
+        """Whether the bucket keeps versions."""
+        client = await self._client()
+        with contextlib.suppress(NoSuchObject):
+            told = await self._ask(client.delete_object(**self._at(name), **version))
+            if told["ResponseMetadata"]["HTTPStatusCode"] != 204:
+                raise StoreFailed("the bucket answers nonsense: it does not say that it has deleted")
+            return bool(told.get("DeleteMarker"))
+        return False
+
+    async def _erase(self, name: str) -> None:
+        """Where versions are kept, what is deleted is one more of them, and each must be removed by itself."""
+        if not await self._delete(name):
+            return
+        for _ in range(_PAGES):
+            versions = await self._versions(name)
+            for version in versions:
+                await self._delete(name, VersionId=version)
+            if not versions:
+                return
+        raise StoreFailed("the bucket answers nonsense: what it has deleted is still there")
+
+    async def _versions(self, name: str) -> list[str]:
+        """The first ones that there are of the object; others' names that begin like its own come behind."""
+        client = await self._client()
+        page = await self._ask(client.list_object_versions(Bucket=self._storage.bucket, Prefix=name))
+        entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        return [str(_told(entry, "VersionId")) for entry in entries if entry.get("Key") == name]
+
     async def _put_whole(self, name: str, source: Source, replaces: str) -> None:
         client = await self._client()
         body = await asyncio.to_thread(source.read, 0, source.size)
@@ -127,7 +157,7 @@ class S3Store:
         try:
             self._check_protection(told)
         except Damaged as error:
-            await self._ask(client.delete_object(**self._at(name)))  # it is there in clear
+            await self._erase(name)  # it is there in clear
             raise StoreFailed(str(error)) from None
 
     async def _put_parts(self, name: str, source: Source, replaces: str) -> None:

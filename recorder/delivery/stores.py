@@ -49,7 +49,12 @@ class ObjectStore(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Idempotent."""
+        """Nobody finds it any more. Idempotent."""
+        ...
+
+    async def erase(self, key: str) -> None:
+        """The same, and the store keeps no earlier version of it either. Idempotent. Raises StoreFailed as long as a
+        lock keeps one."""
         ...
 
     def list_keys(self) -> AsyncGenerator[str]:
@@ -79,6 +84,9 @@ class DirectoryStore:
     async def delete(self, key: str) -> None:
         with contextlib.suppress(NoSuchObject):
             await self._run(_delete, self._path(key))
+
+    async def erase(self, key: str) -> None:
+        await self.delete(key)
 
     async def list_keys(self) -> AsyncGenerator[str]:
         for key in await self._run(_keys, self._root):

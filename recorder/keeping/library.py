@@ -51,16 +51,24 @@ class Library:
             if stored is not None and (stored.account, stored.instance) != (command.account, command.instance):
                 raise Refusal("no_such_recording", "nothing is stored under this key")
             if stored is None or command.recording in ("", stored.recording):
-                # The manifest late: it tells of the tracks when this is interrupted and said again. And the keys last:
-                # without them it tells nothing.
-                objects = (command.key, *await self._track_keys(command), manifest_key(command.key))
-                for key in (*objects, *map(key_object_key, objects)):
-                    for place in self._places.all_of(Tenant(command.account, command.instance)):
-                        await place.store.delete(key)
+                await self._erase(command)
         except BadKey as error:
             raise Refusal("bad_command", str(error)) from None
         except StoreFailed as error:
             raise Refusal("internal", f"the store does not delete it: {error}") from None
+
+    async def _erase(self, command: api.Delete) -> None:
+        """The manifest late: it tells of the tracks when this is interrupted and said again. And the keys last: without
+        them it tells nothing."""
+        sounds = (command.key, *await self._track_keys(command))
+        objects = (*sounds, manifest_key(command.key))
+        places = self._places.all_of(Tenant(command.account, command.instance))
+        for key in sounds:  # all of them are out of the way, even where a lock keeps the first one's contents
+            for place in places:
+                await place.store.delete(key)
+        for key in (*objects, *map(key_object_key, objects)):
+            for place in places:
+                await place.store.erase(key)
 
     async def _read_object(
         self, command: api.Read | api.ReadManifest, name: str, wanted: tuple[int, int]

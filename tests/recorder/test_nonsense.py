@@ -51,6 +51,7 @@ async def test_a_bucket(encryption: str) -> None:
             read = await outcome(store.read(KEY, 0, 100), *named)
             assert read is None or (isinstance(read, bytes) and len(read) <= 100)
             await outcome(store.delete(KEY), *named)
+            await outcome(store.erase(KEY), *named)
             for key in await outcome(listed(store), *named) or []:  # type: ignore[attr-defined]
                 assert ".." not in key
         for _ in range(3):

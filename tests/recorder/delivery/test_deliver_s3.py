@@ -10,19 +10,24 @@ from typing import Any
 import msgspec
 import pytest
 
+from ipc.messages import Refusal
+from recorder import api
 from recorder.delivery import breaker, lane
 from recorder.delivery.deliver import Delivery
 from recorder.delivery.places import Places, Tenant
 from recorder.delivery.s3 import Limits
 from recorder.delivery.storage import Storage
 from recorder.errors import NoSuchObject
+from recorder.keeping.library import Library
 from recorder.keeping.objects import WHOLE
+from recorder.spooling.recording import Recording
 from tests.recorder.delivery.test_deliver import Told, sealed
 from tests.recorder.delivery.test_s3 import MIB, storage
 from tests.recorder.offline import Room
-from tests.recorder.process import KEY, TENANT
+from tests.recorder.process import KEY, TENANT, start_of
 from tests.support.fault_proxy import Fault, fault_proxy
 from tests.support.services import Service
+from tests.support.tapper import Speaker, speak
 from vault.aws_sessions import new_session
 
 __all__ = ["storage"]
@@ -130,3 +135,36 @@ async def test_what_was_delivered_before_a_change_of_place_is_still_read(room: R
         reader = await places.reader(tenant, KEY.format(name))
         await reader.open(room.keys)
         assert await reader.read(0, 4) == b"RIFF"
+
+
+def with_tracks(room: Room, name: str) -> Recording:
+    folder = room.spool_as(start_of(name, tracks=True), speak(name, Speaker(0, end=1.0)))
+    return Recording(folder, *room.load(folder))
+
+
+async def test_what_is_deleted_is_in_no_version_of_any_object(room: Room, storage: Storage, s3: Service) -> None:
+    """Where a lock keeps it, it is out of everybody's way at once, and said not to be deleted yet."""
+    tenant, names = Tenant(*TENANT), ("12" * 16, "34" * 16)
+    places = Places.open(room.folder)
+    library = Library(room.keys, places, lambda: ())
+    kept = []
+    async with delivering(room, places) as (delivery, told):
+        for name, lock in zip(names, ("none", "governance"), strict=True):
+            days = 1 if lock != "none" else 0
+            await places.configure(tenant, msgspec.structs.replace(storage, lock=lock, retention_days=days))
+            delivery.add(with_tracks(room, name))
+            await told.until(name, "released")
+        for name in names:
+            key = KEY.format(name)
+            for _ in range(2):
+                try:
+                    await library.erase(api.Delete(*TENANT, key, name))
+                except Refusal as refusal:
+                    kept.append((name, refusal.message))
+                with pytest.raises(Refusal, match="nothing is stored"):
+                    await library.read(api.Read(*TENANT, key, 0, 4))
+    assert kept == [(names[1], "the store does not delete it: the bucket refuses us: AccessDenied")] * 2
+    left = await versions(s3, storage)
+    assert {key.removeprefix(KEY.format(names[1]).removesuffix("wav")) for key in left} == {
+        "wav", "wav.json", "wav.key", "other-0.wav", "agent-1.wav",
+    }  # fmt: skip

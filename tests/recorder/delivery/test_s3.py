@@ -146,6 +146,49 @@ async def test_the_service_encrypts_locks_and_tags(storage: Storage, s3: Service
             await client.delete_object(**name, VersionId=head["VersionId"])
 
 
+async def versions(client: Any, storage: Storage) -> list[str]:
+    """What there is under the storage's prefix, in any version, deleted or not."""
+    found = await client.list_object_versions(Bucket=storage.bucket, Prefix=storage.prefix)
+    return [entry["Key"] for entry in (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))]
+
+
+async def test_what_is_erased_is_there_in_no_version(store: S3Store, s3: Service, storage: Storage) -> None:
+    """The bucket keeps versions, as every bucket does whose objects may be locked."""
+    await store.put(KEY, Bytes(b"first"))
+    await store.put(KEY, Bytes(b"second"), (await store.info(KEY)).tag)
+    await store.put(f"{KEY}.json", Bytes(b"another's, whose name begins like it"))
+    async with a_client(s3) as client:
+        await store.delete(KEY)
+        assert len(await versions(client, storage)) == 4
+        for _ in range(2):
+            await store.erase(KEY)
+            assert await versions(client, storage) == [f"{storage.prefix}{KEY}.json"]
+        unversioned = msgspec.structs.replace(storage, bucket="telephonist-unversioned")
+        with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou):
+            await client.create_bucket(Bucket=unversioned.bucket)
+        async with a_store(unversioned) as plain:
+            await plain.put(KEY, Bytes(b"only"))
+            await plain.erase(KEY)
+            await plain.erase(KEY)
+            assert await versions(client, unversioned) == []
+
+
+async def test_what_is_locked_is_erased_when_the_lock_has_ended(storage: Storage, s3: Service) -> None:
+    locked = msgspec.structs.replace(storage, lock="governance", retention_days=1)
+    async with a_store(locked) as store, a_client(s3) as client:
+        await store.put(KEY, Bytes(b"evidence"))
+        version = (await client.head_object(Bucket=storage.bucket, Key=f"{storage.prefix}{KEY}"))["VersionId"]
+        for _ in range(2):
+            with pytest.raises(StoreFailed, match="refuses us"):
+                await store.erase(KEY)
+            with pytest.raises(NoSuchObject):
+                await store.info(KEY)
+        name = {"Bucket": storage.bucket, "Key": f"{storage.prefix}{KEY}", "VersionId": version}
+        await client.delete_object(**name, BypassGovernanceRetention=True)
+        await store.erase(KEY)
+        assert await versions(client, storage) == []
+
+
 async def test_what_an_interrupted_upload_left_is_removed(storage: Storage, s3: Service) -> None:
     class Broken(Bytes):
         def read(self, start: int, length: int) -> bytes:
