@@ -14,7 +14,10 @@ from relay.watching.watch import MediaWatch
 
 INTERVAL_NS = 5_000_000_000
 LISTEN_NS = 500_000_000
-"""How often a packet is listened to for whether there is a sound in it."""
+"""How often a packet is listened to for whether there is a sound in it: at whole multiples of this, so that legs whose
+packets nobody else looks at are looked at together."""
+SOUNDING_NS = 4 * LISTEN_NS
+"""The same after a sound."""
 RESTS = ("CN",)
 
 
@@ -26,6 +29,8 @@ class LegHealth:
         self._outgoing = Outgoing(trusted)
         self.next_listening = 0
         """When a packet is to be listened to again."""
+        self._sounded = False
+        """There was a sound in what was listened to last."""
         self._next_interval: int | None = None
 
     def packet(self, packet: RtpPacket, codec: Codec, now_ns: int) -> None:
@@ -40,11 +45,14 @@ class LegHealth:
 
     def listen(self, payload: bytes, codec: Codec, now_ns: int) -> None:
         """Whether there is a sound in one payload."""
-        sounding = is_sounding(codec, payload)
         # Nobody presses keys on a dead line.
-        if sounding or codec.name == "telephone-event":
+        sounds = codec.name == "telephone-event" or is_sounding(codec, payload)
+        # Nobody knows when since the last sound it became silent: no alarm is to come too early.
+        if sounds or self._sounded:
             self._watch.sound(now_ns)
-        self.next_listening = now_ns + LISTEN_NS
+        self._sounded = sounds
+        later = now_ns + (SOUNDING_NS if sounds else LISTEN_NS)
+        self.next_listening = later - later % LISTEN_NS
 
     def reported(self, quoted: int, now_ns: int) -> None:
         """We have sent a sender report with this middle of its NTP time."""
