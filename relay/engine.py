@@ -17,7 +17,7 @@ from relay.mixing.mixer import mix
 from relay.mixing.resample import NARROW, RATES
 from relay.mixing.rows import SourceRows
 from relay.mixing.sending import NarrowSender, OpusSender, SampleSender
-from relay.mixing.shared import Mixed, Shared, heard_by_all
+from relay.mixing.shared import NOTHING, Mixed, Shared, heard_by_all
 from relay.outcome import EngineReport, Kept, Tick, report_of
 from relay.party import Outgoing, Party, Room
 from relay.passing.direct import Passed
@@ -60,6 +60,8 @@ class Engine:
         self._kept: list[Kept] = []
         self._lent: dict[int, tuple[Party, Codec]] = {}
         """By row of sound, those whose packets wait elsewhere."""
+        self._listening: set[str] = set()
+        """Legs whose sender is lent."""
         self._faults: list[tuple[str, Exception]] = []
         self._stale = False
         self._passes = False
@@ -90,6 +92,7 @@ class Engine:
         gone = self._legs.pop(leg)
         self._heard.pop(leg, None)
         self._told.pop(leg, None)
+        self._listening.discard(leg)
         del gone.room.legs[leg]
         for other in gone.room.legs.values():
             other.passes_to = [listener for listener in other.passes_to if listener is not gone]
@@ -169,6 +172,7 @@ class Engine:
         if party.passing.is_begun or leg not in self._told:
             return None
         del self._told[leg]
+        self._listening.add(leg)
         if isinstance(sender, NarrowSender):
             return party.row, sender.law
         self._shared.choir.join(party)
@@ -177,6 +181,7 @@ class Engine:
     def take_sender_back(self, leg: str) -> None:
         """Raises KeyError."""
         party = self._told[leg] = self._legs[leg]
+        self._listening.discard(leg)
         self._shared.choir.leave(party)
 
     @property
@@ -264,6 +269,8 @@ class Engine:
         lent."""
         if self._stale:
             self._arrange()
+        if self._is_idle:
+            return Tick([], [], [], NOTHING)
         self._rows.begin()
         self._take_lent(*played)
         self._take_legs(now_ns)
@@ -278,6 +285,12 @@ class Engine:
         sends, heard = self._send(now_ns)
         faults, self._faults = self._faults, []
         return Tick(sends, ended, digits, heard, faults)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether all that anybody hears is passed on elsewhere."""
+        at_work = self._heard or self._told or self._lent or self._listening or self._playing
+        return not (at_work or self._rows.stirs or self._faults)
 
     def _touch(self, room: Room) -> None:
         self._changing(room.legs)

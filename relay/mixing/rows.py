@@ -92,6 +92,11 @@ class SourceRows:
         self._gated[rows] = True
 
     @property
+    def stirs(self) -> bool:
+        """Whether there is, or was a moment ago, any sound."""
+        return self._stirs
+
+    @property
     def quiet(self) -> Flags:
         """`is_quiet` of all rows."""
         return self._peak < QUIET_PEAK

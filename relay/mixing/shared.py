@@ -113,3 +113,6 @@ def _sender(leg: Party) -> OpusSender:
 
 
 _SILENCE = np.repeat(np.array([g711.SILENCE[law] for law in g711.LAWS], np.uint8), FRAME).reshape(-1, 1, FRAME)
+
+NOTHING = Heard(_SILENCE, np.zeros(0, np.int64), Voices.none(0))
+"""For nobody."""
