@@ -55,9 +55,9 @@ class Server:
         if self._connections:
             await asyncio.wait(self._connections)
 
-    def publish(self, event: Event) -> None:
-        """Sends the event to every client there is now."""
-        data = frame(encode(Notice(wrap(event))))
+    def publish(self, *events: Event) -> None:
+        """Sends the events to every client there is now, all in one piece."""
+        data = b"".join([frame(encode(Notice(wrap(event)))) for event in events])
         for writer in self._writers:
             if not writer.is_closing():  # gone, and not noticed yet
                 writer.write(data)

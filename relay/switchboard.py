@@ -120,10 +120,13 @@ class Switchboard:
         """Whether there may be something to do between two ticks."""
         return self._engine.passes
 
-    def beat(self) -> None:
-        """Sends what is passed on from leg to leg, without waiting for the tick."""
+    def beat(self, other: int | None = None, until_ns: int = 0) -> int:
+        """Sends what is passed on from leg to leg, without waiting for the tick: now, and, if there is a descriptor
+        `other`, until then or until it can be read. Returns for how many ns it slept."""
+        slept_ns = 0 if other is None else self._lines.wait(other, until_ns)
         self._receive()
         self._lines.flush()
+        return slept_ns
 
     def _receive(self) -> None:
         self._lines.receive()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from bisect import bisect_left
 from collections.abc import Callable
+from typing import Any
 
 from relay.api import LATENESS_MS
 from relay.formats import TICK_MS
@@ -40,15 +41,33 @@ def wall_clock_ns() -> int:
     return time.time_ns()
 
 
+def descriptor_of(loop: asyncio.AbstractEventLoop) -> int | None:
+    """What can be read when the loop has something to do; None: it does not tell. Of its timers, and of what it was
+    given to do at once, this says nothing."""
+    for find in (_of_uvloop, _of_selector):
+        if (descriptor := find(loop)) is not None:
+            return descriptor
+    return None
+
+
+def _of_uvloop(loop: Any) -> int | None:
+    return loop._get_backend_id() if hasattr(loop, "_get_backend_id") else None
+
+
+def _of_selector(loop: Any) -> int | None:
+    return loop._selector.fileno() if hasattr(loop, "_selector") else None
+
+
 class Ticker:
     """Calls `tick(now_ns)` once for each deadline. A late tick is followed by the next at once, so none is left out.
 
-    In between, as long as `beats()`, it calls `beat()`."""
+    In between, as long as `beats()`, it calls `beat(deadline_ns)`, which may last until that deadline and returns for
+    how many ns of it nothing was done."""
 
     def __init__(
         self,
         tick: Callable[[int], None],
-        beat: Callable[[], None] = lambda: None,
+        beat: Callable[[int], int] = lambda until_ns: 0,
         beats: Callable[[], bool] = lambda: False,
     ) -> None:
         self._tick = tick
@@ -95,12 +114,13 @@ class Ticker:
             self._timer = self._loop.call_later(max(0, delay) / 1e9, self._run)
 
     def _run_beat(self) -> None:
-        begun = now_ns()
-        self._arm(begun)
+        begun, slept_ns = now_ns(), 0
         try:
-            self._beat()
+            slept_ns = self._beat(self._deadline)
         finally:
-            self._busy_ns += now_ns() - begun
+            ended = now_ns()
+            self._busy_ns += ended - begun - slept_ns
+            self._arm(ended if slept_ns else begun)
 
     def _run(self) -> None:
         begun = now_ns()

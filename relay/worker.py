@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from ipc.messages import Event
 from ipc.process import Heartbeat
 from ipc.server import Server
 from relay import api, tick
@@ -34,8 +35,11 @@ class Worker:
         self._taps = TapBook(self._outbox.add, self._outbox.add_packed)
         self._link = TapLink(settings.tap, self._outbox)
         self._server = Server(api.Commands, self._handle, self._clients_changed)
-        self._board = Switchboard(settings.rtp_ports, self._taps, self._server.publish)
-        self._ticker = tick.Ticker(self._tick, self._board.beat, lambda: self._board.passes)
+        self._board = Switchboard(settings.rtp_ports, self._taps, self._publish)
+        self._unhurried: list[Event] = []
+        """Events that wait for others, or for the next time that house is kept."""
+        self._ticker = tick.Ticker(self._tick, self._beat, lambda: self._board.passes)
+        self._loop_descriptor: int | None = None
         self._collector = Collector()
         self._stop = asyncio.Event()
         self._retiring = False
@@ -46,7 +50,9 @@ class Worker:
 
         Raises OSError when a port or the control socket cannot be had."""
         self._stop = stop
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, self._retire)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR2, self._retire)
+        self._loop_descriptor = tick.descriptor_of(loop)
         self._board.listen(self._settings.address, self._settings.ice_port)
         self._link.start()
         self._ticker.start()
@@ -91,6 +97,17 @@ class Worker:
             ended=self._board.ended,
         )
 
+    def _publish(self, event: Event) -> None:
+        """Figures may wait a moment: to wake the control plane costs more than they do."""
+        self._unhurried.append(event)
+        if not isinstance(event, api.Quality):
+            self._tell()
+
+    def _tell(self) -> None:
+        events, self._unhurried = self._unhurried, []
+        if events:
+            self._server.publish(*events)
+
     def _retire(self) -> None:
         """SIGUSR2: no new rooms; the last leg's end is the worker's, and whoever watches it starts another."""
         log.info("= retiring", legs=self._board.legs)
@@ -105,9 +122,13 @@ class Worker:
         self._board.look_after_legs(now_ns, self._ticker.ticks % LEG_TICKS, LEG_TICKS)
         if self._ticker.ticks % HOUSEKEEPING_TICKS == 0:
             self._board.keep_house(now_ns)
+            self._tell()
             self._collector.keep(now_ns, self._board.legs, self._board.ended.legs)
             if self._retiring and self._board.legs == 0:
                 self._stop.set()
+
+    def _beat(self, until_ns: int) -> int:
+        return self._board.beat(self._loop_descriptor, until_ns)
 
     def _clients_changed(self, clients: int) -> None:
         """Without a control plane nobody will end these calls: they end when it stays away."""

@@ -159,53 +159,105 @@ static int is_odd(const int64_t *odd, int count, int64_t row)
     return 0;
 }
 
+/* Of a batch: `left`: places of the packets that are not the next of their runs, and of all behind them on their lines;
+ * `shown`: places, sequence numbers and timestamps of those that their runs want to see; `failed`: lines, and why a
+ * packet could not be protected. Each has room for BATCH. */
+typedef struct {
+    int64_t *left, (*shown)[3], (*failed)[2];
+} told;
+
+/* How many of each there are. Of the packets of tapped lines there are so many octets of records, the latest arrived at
+ * `latest`; -ENOMEM: there was no room for them. */
 typedef struct {
     int left, shown, failed, recorded;
     int64_t latest;
 } taken;
 
-/* Deals with the first `count` packets of the batch. `left`: places of those that are not the next of their runs, and of
- * all behind them on their lines; `shown`: places, sequence numbers and timestamps of those that their runs want to see;
- * `failed`: lines, and why a packet could not be protected. Each has room for BATCH. Of the packets of tapped lines
- * there are so many octets of records then, the latest arrived at `latest`; -ENOMEM: there was no room for them. */
-static taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t (*shown)[3], int64_t (*failed)[2])
+/* Deals with the first `count` packets of the batch, of which nothing is in `to` yet; their records lie behind those
+ * that there are. */
+static void take_batch(lines *all, runs *it, int count, told to, taken *done)
 {
     int64_t odd[BATCH];
     int odds = 0, status;
-    taken done = {0, 0, 0, 0, 0};
-    all->recorded = 0;
     for (int i = 0; i < count; i++) {
         int64_t row = all->columns[NUMBER][i], arrival = all->columns[ARRIVAL][i];
         int64_t *look = it->looks + row * LOOKS, *state = it->state + row * STATE;
         if (row >= it->rows || look[LOOK_HEAD] == it->never || is_odd(odd, odds, row) || !is_next(all, it, i)) {
             if (row < it->rows && look[LOOK_HEAD] != it->never && all->columns[KIND][i] == RTP)
                 odd[odds++] = row;
-            left[done.left++] = i;
+            to.left[done->left++] = i;
             continue;
         }
         if (arrival >= state[LOOK]) {
-            shown[done.shown][0] = i;
-            shown[done.shown][1] = state[NEXT_SEQUENCE];
-            shown[done.shown++][2] = state[NEXT_TIMESTAMP];
+            to.shown[done->shown][0] = i;
+            to.shown[done->shown][1] = state[NEXT_SEQUENCE];
+            to.shown[done->shown++][2] = state[NEXT_TIMESTAMP];
         }
         if (row < all->size && all->table[row].taps) {
             if (record(all, i, state[NEXT_SEQUENCE], state[NEXT_TIMESTAMP]))
-                done.recorded = -ENOMEM;
-            if (arrival > done.latest)
-                done.latest = arrival;
+                done->recorded = -ENOMEM;
+            if (arrival > done->latest)
+                done->latest = arrival;
         }
         if (look[TO] == KEPT) {
             keep(all, it, row, i);
         } else if ((status = pass_on(all, look, state, i))) {
-            failed[done.failed][0] = look[TO];
-            failed[done.failed++][1] = status;
+            to.failed[done->failed][0] = look[TO];
+            to.failed[done->failed++][1] = status;
         }
         advance(it, row, arrival);
         reckon(it, row, arrival, all->columns[SIZE][i] - HEADER, look[SAMPLES]);
     }
-    if (!done.recorded)
-        done.recorded = (int)all->recorded;
+    if (done->recorded >= 0)
+        done->recorded = (int)all->recorded;
+}
+
+static taken lines_take(lines *all, runs *it, int count, told to)
+{
+    taken done = {0};
+    all->recorded = 0;
+    take_batch(all, it, count, to, &done);
     return done;
+}
+
+/* What a wait came to: of the last batch, `count` packets; `more` may be there; so long it did nothing. */
+typedef struct {
+    taken of;
+    int count, more;
+    int64_t slept;
+} waited;
+
+static int is_to_be_told(const waited *it)
+{
+    return it->of.left || it->of.shown || it->of.failed || it->of.recorded < 0;
+}
+
+/* Batch after batch, until nothing is left or something is to be told. */
+static void take_all(lines *all, runs *it, told to, waited *done)
+{
+    do {
+        done->count = lines_receive(all, &done->more);
+        take_batch(all, it, done->count, to, &done->of);
+    } while (done->more && done->count && !is_to_be_told(done));
+}
+
+/* Receives and takes at once and each `beat` from then on, until `until` (both ns), until something is to be told, a
+ * datagram was discarded, or `other` (a descriptor) can be read. */
+static waited lines_wait(lines *all, runs *it, int other, int64_t until, int64_t beat, told to)
+{
+    waited done = {{0}, 0, 0, 0};
+    struct pollfd events = {.fd = other, .events = POLLIN};
+    int called = 0;
+    all->recorded = 0;
+    for (;;) {
+        take_all(all, it, to, &done);
+        int64_t now = nanoseconds(CLOCK_MONOTONIC), pause = until - now < beat ? until - now : beat;
+        if (called || pause <= 0 || done.more || all->any_discarded || is_to_be_told(&done))
+            return done;
+        struct timespec time = {pause / SECOND, pause % SECOND};
+        called = ppoll(&events, 1, &time, NULL); /* also by a signal */
+        done.slept += nanoseconds(CLOCK_MONOTONIC) - now;
+    }
 }
 
 /* Rows of runs whose next packet has not come in time, into `late`, which has room for all. Returns how many. */

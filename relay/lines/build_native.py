@@ -40,7 +40,10 @@ ffi.cdef("""
         const int16_t *levels;
     } runs;
     typedef struct { int left, shown, failed, recorded; int64_t latest; } taken;
-    taken lines_take(lines *all, runs *it, int count, int64_t *left, int64_t (*shown)[3], int64_t (*failed)[2]);
+    typedef struct { int64_t *left, (*shown)[3], (*failed)[2]; } told;
+    taken lines_take(lines *all, runs *it, int count, told to);
+    typedef struct { taken of; int count, more; int64_t slept; } waited;
+    waited lines_wait(lines *all, runs *it, int other, int64_t until, int64_t beat, told to);
     int runs_late(const runs *it, int64_t now_ns, int64_t *late);
     typedef struct { int played, coded, shortened, odd; } judged;
     judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,

@@ -17,7 +17,7 @@ from relay.transport.srtp import functions
 _SENT_AT_ONCE = 256
 
 if (getattr(lib, "COLUMNS", None), getattr(lib, "OVERHEAD", None)) != (COLUMNS, OVERHEAD) or not hasattr(
-    lib, "runs_late"
+    lib, "lines_wait"
 ):
     raise ImportError("the extension was built of other sources than these")
 
@@ -81,9 +81,13 @@ class NativeLines(Lines):
         lib.lines_close(self._table, line)
         self._ways.pop(line, None)
 
+    def filled(self, count: int) -> Batch:
+        """The batch, of which the columns tell of so many datagrams now."""
+        self._batch.fill(count)
+        return self._batch
+
     def _receive(self) -> tuple[Batch, bool]:
-        self._batch.fill(lib.lines_receive(self._table, self._more))
-        return self._batch, bool(self._more[0])
+        return self.filled(lib.lines_receive(self._table, self._more)), bool(self._more[0])
 
     def _discarded(self) -> Iterable[tuple[int, int]]:
         count = lib.lines_take_discarded(self._table, self._numbers, self._counts)

@@ -54,6 +54,10 @@ class Express(Protocol):
     def take(self, batch: Batch) -> Iterable[int]:
         """Deals with what is his, and may forward it; returns the places of all else, in their order."""
 
+    def wait(self, other: int, until_ns: int) -> tuple[Batch, Iterable[int], int] | None:
+        """Does so with whatever comes until then; returns early, if there is something else, or `other` (a descriptor)
+        can be read. The batch of which places are left, and for how long nothing was done in ns; None: he cannot."""
+
 
 class Lines(ABC):
     """All lines of a worker. `post` what is to be sent, `flush` to send it; `receive` to hand on what has come."""
@@ -102,6 +106,16 @@ class Lines(ABC):
         if self._closed:
             self._free += self._closed
             self._closed = []
+
+    def wait(self, other: int, until_ns: int) -> int:
+        """Lets the express take what comes until then, as long as it is his and `other` (a descriptor) cannot be read;
+        returns for how many ns nothing was done. 0: it was not waited."""
+        if self.express is None or (waited := self.express.wait(other, until_ns)) is None:
+            return 0
+        batch, left, slept_ns = waited
+        for place in left:
+            self._hand_on(batch, place)
+        return slept_ns
 
     def post(self, line: int, packet: bytes) -> None:
         """An RTP packet in clear, of MAX_DATAGRAM octets at most, to be protected and sent with the next `flush`."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from relay.lines import Lines
 from relay.lines.batch import Batch
 from relay.passing.pace import Ending
-from relay.passing.steps import make_steps
+from relay.passing.steps import Taken, make_steps
 from relay.passing.table import LAST, LOOK, SAMPLES, SEQUENCE, RunTable, Start
 from relay.passing.waiting import Coded, Frames, Hush, Queue
 from relay.streams.rtp import HEADER_SIZE
@@ -105,7 +105,16 @@ class Express:
         """Passes on what is expected; returns the places of all else."""
         if not self._runs:
             return range(len(batch))
-        taken = self._steps.take(batch)
+        return self._show(batch, self._steps.take(batch))
+
+    def wait(self, other: int, until_ns: int) -> tuple[Batch, Iterable[int], int] | None:
+        """As Steps.wait: the last batch, the places of what is not passed on, and how long nothing was done in ns."""
+        if not self._runs or (waited := self._steps.wait(other, until_ns)) is None:
+            return None
+        return waited.batch, self._show(waited.batch, waited.taken), waited.slept_ns
+
+    def _show(self, batch: Batch, taken: Taken) -> Iterable[int]:
+        """To those who want to see; returns the places of all else."""
         if taken.records:
             self._record(taken.records, taken.latest_ns)
         for place, sequence, timestamp in taken.shown:

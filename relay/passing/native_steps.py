@@ -11,11 +11,12 @@ from relay.lines._native import ffi, lib
 from relay.lines.batch import Batch, Column
 from relay.lines.native import NativeLines
 from relay.lines.table import BATCH
-from relay.passing.steps import Taken
+from relay.passing.steps import Taken, Waited
 from relay.passing.table import NEVER, RunTable
 from relay.passing.waiting import FRAME, PAST, Flags, Frames, Turns
 from relay.playout import jitter
 from relay.playout.delay import BUCKET_MS, FARTHEST
+from relay.tick import BEAT_NS
 
 _TABLE = ("looks", "state")
 _PACE = ("packets", "octets", "clock", "stamp", "transit", "reported", "jitter", "since", "buckets")
@@ -38,13 +39,22 @@ class NativeSteps:
         columns = zip(
             ("int64_t[]", "int64_t[][3]", "int64_t[][2]"), (self._left, self._shown, self._failed), strict=True
         )
-        self._taken = [ffi.from_buffer(kind, column) for kind, column in columns]
+        self._columns_told = [ffi.from_buffer(kind, column) for kind, column in columns]
+        self._told = ffi.new("told *", self._columns_told)
         self._point()
 
     def take(self, batch: Batch) -> Taken:
         if self._table.size != self._size:
             self._point()
-        taken = lib.lines_take(self._lines.table, self._runs, len(batch), *self._taken)
+        return self._taken(lib.lines_take(self._lines.table, self._runs, len(batch), self._told[0]))
+
+    def wait(self, other: int, until_ns: int) -> Waited | None:
+        if self._table.size != self._size:
+            self._point()
+        done = lib.lines_wait(self._lines.table, self._runs, other, until_ns, BEAT_NS, self._told[0])
+        return Waited(self._lines.filled(done.count), self._taken(done.of), done.slept)
+
+    def _taken(self, taken: Any) -> Taken:
         if taken.failed:
             self._lines.tell_failed(failures(self._failed[: taken.failed]))
         left: list[int] = self._left[: taken.left].tolist() if taken.left else []

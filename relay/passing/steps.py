@@ -32,11 +32,23 @@ class Taken(msgspec.Struct, frozen=True):
     """When the latest of those came."""
 
 
+class Waited(msgspec.Struct, frozen=True):
+    batch: Batch
+    """The last one."""
+    taken: Taken
+    """Of all that came."""
+    slept_ns: int
+
+
 class Steps(Protocol):
     """On a table of runs. A packet of which anything is not as expected is left, and all behind it of its line."""
 
     def take(self, batch: Batch) -> Taken:
         """Passes on, or keeps, what is expected."""
+
+    def wait(self, other: int, until_ns: int) -> Waited | None:
+        """Receives and takes each BEAT_NS, until then, or something is left or shown or was discarded, or `other` (a
+        descriptor) can be read. None: it cannot do that."""
 
     def late(self, now_ns: int) -> list[int]:
         """The runs from which nothing comes any more."""
@@ -72,6 +84,9 @@ class NumpySteps:
         shown = self._take(batch, places, fixed[:, places], state[places]) if len(places) else []
         left = () if len(places) == len(batch) else (~fits).nonzero()[0].tolist()
         return Taken(left, shown, records, latest_ns)
+
+    def wait(self, other: int, until_ns: int) -> None:
+        """Whoever asks has to come back."""
 
     def late(self, now_ns: int) -> list[int]:
         fixed, last = self._table.fixed, self._table.state[:, LAST]

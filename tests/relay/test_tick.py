@@ -1,8 +1,11 @@
 import asyncio
+import select
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from relay import tick
 from relay.tick import BEAT_NS, LAG_TICKS, TICK_NS, Ticker
@@ -97,7 +100,12 @@ def test_the_work_of_ticks_is_summed_up_even_if_one_fails(loop: Loop) -> None:
 def test_between_ticks_there_are_beats_while_they_are_wanted(loop: Loop) -> None:
     told: list[tuple[str, int]] = []
     wanted = [True]
-    ticker = Ticker(lambda now: told.append(("tick", now)), lambda: told.append(("beat", loop.now)), lambda: wanted[0])
+
+    def beat(until_ns: int) -> int:
+        told.append(("beat", loop.now))
+        return 0
+
+    ticker = Ticker(lambda now: told.append(("tick", now)), beat, lambda: wanted[0])
     ticker.start()
     turns = TICK_NS // BEAT_NS
     for _ in range(turns):
@@ -108,3 +116,41 @@ def test_between_ticks_there_are_beats_while_they_are_wanted(loop: Loop) -> None
     loop.run()
     assert [what for what, _ in told[turns:]] == ["beat", "tick"]
     assert ticker.lateness[0] == 2
+
+
+def test_a_beat_may_last_until_the_tick_and_is_busy_only_while_it_works(loop: Loop) -> None:
+    told: list[tuple[str, int]] = []
+
+    def beat(until_ns: int) -> int:
+        told.append(("beat", loop.now))
+        loop.now = until_ns
+        return until_ns - told[-1][1] - MS
+
+    ticker = Ticker(lambda now: told.append(("tick", now)), beat, lambda: True)
+    ticker.start()
+    for _ in range(4):
+        loop.run()
+    assert told == [("beat", BEAT_NS), ("tick", TICK_NS), ("beat", TICK_NS + BEAT_NS), ("tick", 2 * TICK_NS)]
+    assert round(ticker.busy_seconds, 9) == 0.002
+
+
+async def test_a_loop_says_by_a_descriptor_that_it_has_something_to_do() -> None:
+    def ready(of: asyncio.AbstractEventLoop) -> bool:
+        descriptor = tick.descriptor_of(of)
+        assert descriptor is not None
+        return bool(select.select([descriptor], [], [], 0)[0])
+
+    def both(loop: asyncio.AbstractEventLoop) -> tuple[bool, bool]:
+        here, there = socket.socketpair()
+        with here, there:
+            loop.add_reader(here, lambda: None)
+            loop.run_until_complete(asyncio.sleep(0))
+            before = ready(loop)
+            there.send(b"x")
+            after = ready(loop)
+            loop.remove_reader(here)
+        loop.close()
+        return before, after
+
+    for loop in (uvloop.new_event_loop(), asyncio.new_event_loop()):
+        assert await asyncio.to_thread(both, loop) == (False, True)
