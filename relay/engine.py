@@ -29,6 +29,7 @@ from relay.playing.player import Player
 from relay.playout.jitter import JitterBuffer
 from relay.playout.receiving import Admitted, Octets
 from relay.streams.rtp import RtpPacket
+from relay.watching.loudness import SILENT_PEAK
 
 __all__ = ["Codec", "Engine", "EngineReport", "Outgoing", "SendFormat", "Tick"]
 
@@ -188,6 +189,10 @@ class Engine:
     def hush(self) -> Hush:
         """How the last frames of all sources were."""
         return self._rows
+
+    def is_sounding(self, leg: str) -> bool:
+        """Whether there was any sound in the last frame that was played of a leg. Raises KeyError."""
+        return self._rows.peak(self._legs[leg].row) > SILENT_PEAK
 
     def advance_run(self, source: str, ending: Ending) -> None:
         """What has been passed on, or kept, elsewhere. Raises KeyError."""

@@ -288,6 +288,8 @@ class Leg:
         """Tells what is wrong with the leg's sound, and every few seconds how good it is."""
         if self.incoming is not None:
             self._health.seen(self.incoming.last_ns)
+            if self.incoming.is_played:
+                self._health.heard(self._engine.is_sounding(self.name), now_ns)
         expecting = self.agreement is not None and self.agreement.direction in _RECEIVING
         for alarm in self._health.check(now_ns, expecting):
             self._alarms[alarm.alarm] = None

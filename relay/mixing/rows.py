@@ -110,6 +110,10 @@ class SourceRows:
         """Whether the row's last frame was faint or none."""
         return bool(self._peak[row] < QUIET_PEAK)
 
+    def peak(self, row: int) -> int:
+        """Of the row's last frame; 0: there was none."""
+        return int(self._peak[row])
+
     def begin(self) -> None:
         if self._stirs:
             self._fresh[:] = False

@@ -26,6 +26,8 @@ _VERSION_2 = 0x80 << 24
 class PassingRun:
     """Begins by `try_run`; both legs know of it until its end."""
 
+    is_played = False
+
     def __init__(self, legs: "tuple[Leg, Leg]", engine: Engine, express: Express, passed: Passed) -> None:
         self._source, self._target = legs
         self._engine = engine
@@ -75,6 +77,8 @@ class PassingRun:
 class KeepingRun:
     """A leg's packets that wait for their turn in columns, and are played from there."""
 
+    is_played = True
+
     def __init__(self, leg: "Leg", engine: Engine, express: Express, kept: Kept) -> None:
         self._leg = leg
         self._engine = engine
@@ -89,9 +93,8 @@ class KeepingRun:
         self._leg.incoming = self
 
     def look(self, counters: tuple[int, int], payload: bytes, arrival_ns: int) -> int:
-        """As PassingRun."""
-        packet = self._kept.packet
-        return self._leg.look(RtpPacket(packet.payload_type, False, packet.ssrc, *counters, payload), arrival_ns)
+        """Never asked for: what is played is heard (relay.engine.Engine.is_sounding)."""
+        return _FOREVER
 
     @property
     def last_ns(self) -> int:
@@ -167,7 +170,7 @@ def try_keeping(leg: "Leg", engine: Engine, express: Express, kept: Kept) -> Non
         looks=Looks(*looks, _FOREVER, KEPT, 0, 0, samples),
         next=(packet.sequence + 1, packet.timestamp + samples, 0, 0),
         arrival_ns=kept.arrival_ns,
-        look_ns=leg.look_ns,
+        look_ns=_FOREVER,
         pace=PaceStart(kept.codec.clock, transit, jitter.stats.jitter_ms, reported, spread),
         addresses=leg.addresses(kept.codec),
     )

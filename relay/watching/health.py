@@ -46,7 +46,10 @@ class LegHealth:
     def listen(self, payload: bytes, codec: Codec, now_ns: int) -> None:
         """Whether there is a sound in one payload."""
         # Nobody presses keys on a dead line.
-        sounds = codec.name == "telephone-event" or is_sounding(codec, payload)
+        self.heard(codec.name == "telephone-event" or is_sounding(codec, payload), now_ns)
+
+    def heard(self, sounds: bool, now_ns: int) -> None:
+        """Whether there is a sound now."""
         # Nobody knows when since the last sound it became silent: no alarm is to come too early.
         if sounds or self._sounded:
             self._watch.sound(now_ns)

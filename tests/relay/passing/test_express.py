@@ -342,6 +342,19 @@ async def test_a_conference_of_opus_is_the_same(worlds: Worlds, how: Impairment,
     await assert_alike(worlds)
 
 
+async def test_silence_is_told_of_who_is_played_from_columns(worlds: Worlds) -> None:
+    """Of the one who never sounds, until he does."""
+    _, world, _ = worlds
+    await world.open(*FORMATS["PCMU"], legs=THREE)
+    silence, sound = np.zeros(8000 * 34, np.int16), tone(500, 34, 8000)
+    loud_at_last = np.concatenate([silence, sound[: 8000 * 3]])
+    sounds = {0: loud_at_last, 1: np.tile(sound, 2)[: len(loud_at_last)], 2: np.tile(sound, 2)[: len(loud_at_last)]}
+    world.run({line: Peer("", PCMU, seed=line).send(each) for line, each in sounds.items()}, 0, 37_000)
+    assert world.kept > 5000
+    alarms = [(each.leg, each.alarm, each.on) for each in world.events if isinstance(each, api.MediaAlarm)]
+    assert alarms == [("one", "silence", True), ("one", "silence", False)]
+
+
 MANY = tuple(f"leg {number}" for number in range(8))
 PAUSING = (
     "96 101",
