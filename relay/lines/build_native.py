@@ -36,7 +36,9 @@ ffi.cdef("""
         bucket *buckets;
         uint8_t *ring;
         int64_t *sizes, *head, *begun, *turns, *source, *law, *queue_clock, *pauses;
-        int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns;
+        int64_t *calm, *rested;
+        int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns,
+            calm_turns, cycle;
         const int16_t *levels;
     } runs;
     typedef struct { int left, shown, failed, recorded; int64_t latest; } taken;
@@ -49,6 +51,8 @@ ffi.cdef("""
     judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
                       int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
                       int64_t *odd);
+    int runs_wake(runs *it, int count, const int64_t *rows, const uint8_t *silent, int sources_there, int64_t *awake,
+                  int64_t *undecoded);
     typedef struct {
         const uint8_t *octets;
         int mixes;

@@ -93,7 +93,9 @@ class Express:
         turns = self._steps.judge(now_ns, hush.quiet)
         for row in turns.odd:
             self._runs[row].end()
-        frames, coded = [turns.frames], waiting.decode(turns.coded, hush.silent)
+        frames, coded = [turns.frames], list[Coded]()
+        if len(turns.coded):
+            coded = waiting.decode(turns.coded, self._steps.wake(turns.coded, hush.silent))
         for shorter in [waiting.shorten(row, hush.silent) for row in turns.shortened]:
             if isinstance(shorter, Frames):
                 frames.append(shorter)

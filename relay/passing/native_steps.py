@@ -11,16 +11,17 @@ from relay.lines._native import ffi, lib
 from relay.lines.batch import Batch, Column
 from relay.lines.native import NativeLines
 from relay.lines.table import BATCH
+from relay.passing.rest import CALM_TURNS, CYCLE
 from relay.passing.steps import Taken, Waited
 from relay.passing.table import NEVER, RunTable
-from relay.passing.waiting import FRAME, PAST, Flags, Frames, Turns
+from relay.passing.waiting import FRAME, PAST, Awake, Flags, Frames, Turns
 from relay.playout import jitter
 from relay.playout.delay import BUCKET_MS, FARTHEST
 from relay.tick import BEAT_NS
 
 _TABLE = ("looks", "state")
 _PACE = ("packets", "octets", "clock", "stamp", "transit", "reported", "jitter", "since", "buckets")
-_WAITING = ("ring", "sizes", "head", "begun", "turns", "source", "law", "queue_clock", "pauses")
+_WAITING = ("ring", "sizes", "head", "begun", "turns", "source", "law", "queue_clock", "pauses", "calm", "rested")
 _LEVELS = np.concatenate([g711.decode(law, np.arange(256, dtype=np.uint8)) for law in g711.LAWS])
 
 
@@ -83,6 +84,15 @@ class NativeSteps:
         coded, shortened, odd = self._columns
         return Turns(frames, coded[: judged.coded], shortened[: judged.shortened].tolist(), odd[: judged.odd].tolist())
 
+    def wake(self, rows: Column, silent: Flags) -> Awake:
+        if self._table.size != self._size:
+            self._point()
+        awake, undecoded = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+        asked, *told = (ffi.from_buffer("int64_t[]", column) for column in (rows, awake, undecoded))
+        flags = ffi.from_buffer("uint8_t[]", silent)
+        count = lib.runs_wake(self._runs, len(rows), asked, flags, len(silent), *told)
+        return awake[:count], undecoded[:count].tolist()
+
     def _point(self) -> None:
         """The tables have been made anew."""
         table, runs = self._table, self._runs
@@ -101,6 +111,7 @@ class NativeSteps:
         runs.bucket_ms, runs.reset_ms, runs.margin_ms = BUCKET_MS, jitter.RESET_MS, jitter.MARGIN_MS
         runs.most_wait_ms = jitter.MAX_WAIT_MS
         runs.quiet_turns, runs.spell_turns = jitter.QUIET_TURNS, jitter.SPELL_TURNS
+        runs.calm_turns, runs.cycle = CALM_TURNS, CYCLE
         self._late = np.zeros(table.size, np.int64)
         self._late_at = ffi.from_buffer("int64_t[]", self._late)
         self._make_room(0)

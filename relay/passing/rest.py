@@ -29,6 +29,11 @@ class Rest:
         self._rested = np.zeros(0, np.int64)
         """Packets that were not decoded since the last one that was."""
 
+    @property
+    def columns(self) -> tuple[Column, Column]:
+        """What relay/lines/_runs.c goes on with, in its order; until `grow`."""
+        return self._calm, self._rested
+
     def grow(self, size: int) -> None:
         """There are so many rows from now on."""
         self._calm, self._rested = (

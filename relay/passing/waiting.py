@@ -95,6 +95,10 @@ class Turns(msgspec.Struct, frozen=True):
     """Rows that are to be given back."""
 
 
+Awake = tuple[Column, list[int]]
+"""Rows, and how many of the packets before the next one have not been decoded."""
+
+
 class Waiting:
     """Rows are the caller's."""
 
@@ -189,10 +193,22 @@ class Waiting:
         frames = self._play(rows[plain & ~opus])
         return Turns(frames, rows[plain & opus], rows[goes & shortened].tolist(), rows[odd].tolist())
 
-    def decode(self, rows: Column, silent: Flags) -> list[Coded]:
-        """The next packet of rows of Opus, but of those that rest. `silent`: of all sources, whether the last frame was
-        silence."""
-        coded = self._decode(rows, silent)
+    def wake(self, rows: Column, silent: Flags) -> Awake:
+        """Of rows of Opus whose turn it is those whose packet is to be decoded. `silent`: of all sources, whether the
+        last frame was silence."""
+        rests = self._rest.are_calm(rows, silent[self._source[rows]])
+        if rests.any():
+            rests[rests] = self._are_again(rows[rests])
+        return self._rest.turn(rows, rests)
+
+    def decode(self, rows: Column, awake: Awake) -> list[Coded]:
+        """The next packet of each of these rows, which is taken away; `awake`: of them as `wake` tells."""
+        woken, undecoded = awake
+        columns = woken.tolist(), self._head[woken].tolist(), self._source[woken].tolist(), undecoded
+        coded = [
+            Coded(source, self._payload(row, head), self._payloads(row, range(head - rested, head)))
+            for row, head, source, rested in zip(*columns, strict=True)
+        ]
         self._head[rows] += 1
         return coded
 
@@ -241,7 +257,7 @@ class Waiting:
         """What relay/lines/_native.c goes on with, in its order; until `grow`."""
         return (
             self._ring, self._sizes, self._head, self._begun, self._turns, self._source, self._law, self._clock,
-            self._pauses,
+            self._pauses, *self._rest.columns,
         )  # fmt: skip
 
     def _pause(self, rows: Column) -> None:
@@ -266,20 +282,6 @@ class Waiting:
         before = past if pauses == self._pauses[row] else []
         since = self._payloads(row, range(max(begun, first - PAST), first))
         return [*before, *since][-PAST:]
-
-    def _decode(self, rows: Column, silent: Flags) -> list[Coded]:
-        """Of rows of Opus those packets that are to be decoded."""
-        if not len(rows):
-            return []
-        rests = self._rest.are_calm(rows, silent[self._source[rows]])
-        if rests.any():
-            rests[rests] = self._are_again(rows[rests])
-        awake, undecoded = self._rest.turn(rows, rests)
-        columns = awake.tolist(), self._head[awake].tolist(), self._source[awake].tolist(), undecoded
-        return [
-            Coded(source, self._payload(row, head), self._payloads(row, range(head - rested, head)))
-            for row, head, source, rested in zip(*columns, strict=True)
-        ]
 
     def _are_again(self, rows: Column) -> Flags:
         """Whether the next packet of each row is the same as one of the CYCLE before it."""

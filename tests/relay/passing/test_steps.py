@@ -98,11 +98,32 @@ def test_both_leave_the_same_behind(sides: tuple[Side, Side], seed: int) -> None
         assert one.frames.sources.tolist() == other.frames.sources.tolist()
         assert (one.frames.samples == other.frames.samples).all()
         for side in sides:
-            side.table.waiting.decode(one.coded, quiet)
+            side.table.waiting.decode(one.coded, side.steps.wake(one.coded, quiet))
             for row in one.shortened:
                 side.table.waiting.shorten(row, quiet)
         assert_same(sides)
     assert sides[0].table.pace.columns[0].sum() > 100
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_let_the_same_rest(sides: tuple[Side, Side], seed: int) -> None:
+    """A row of Opus that is silent for long, in a cycle of packets with an odd one now and then."""
+    chance, row, rested = random.Random(seed), np.array([1]), 0
+    for number in range(1, 600):
+        word = number % 3 if chance.random() < 0.97 else 77
+        silent = np.zeros(ROWS, np.bool_) if chance.random() < 0.005 else np.ones(ROWS, np.bool_)
+        told = []
+        for side in sides:
+            octets = np.zeros((1, FRAME), np.uint8)
+            octets[0, : 5 + word] = word
+            side.table.waiting.put(row, np.array([number]), (octets, np.array([5 + word])))
+            awake, undecoded = side.steps.wake(row, silent)
+            coded = side.table.waiting.decode(row, (awake, undecoded))
+            told.append((awake.tolist(), undecoded, [(each.payload, each.undecoded) for each in coded]))
+        assert told[0] == told[1]
+        rested += not told[0][0]
+        assert_same(sides)
+    assert rested > 100
 
 
 def test_who_sends_nothing_any_more_is_late(sides: tuple[Side, Side]) -> None:

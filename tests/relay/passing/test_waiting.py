@@ -83,10 +83,10 @@ def test_packets_of_opus_keep_their_sizes() -> None:
     waiting.grow(2)
     waiting.begin(1, Queue(None, 9, 48_000, Lent(5, [b"one", b"three"], 0)))
     waiting.put(np.array([1]), np.array([7]), (np.full((1, FRAME), 65, np.uint8), np.array([4])))
+    rows = np.array([1])
     for expected in (b"one", b"three"):
-        assert [(each.source, each.payload) for each in waiting.decode(np.array([1]), np.zeros(10, np.bool_))] == [
-            (9, expected)
-        ]
+        coded = waiting.decode(rows, waiting.wake(rows, np.zeros(10, np.bool_)))
+        assert [(each.source, each.payload) for each in coded] == [(9, expected)]
     queue = waiting.end(1, 8)
     assert (queue.law, queue.clock, queue.lent.payloads) == (None, 48_000, [b"AAAA"])
 
@@ -95,7 +95,7 @@ def decoded(waiting: Waiting, number: int, word: bytes, silent: bool = True) -> 
     """What is to be decoded in the turn of a packet that comes."""
     octets = np.frombuffer((word + b"dirt" * FRAME)[:FRAME], np.uint8)[None].copy()
     waiting.put(np.array([0]), np.array([number]), (octets, np.array([len(word)])))
-    return waiting.decode(np.array([0]), np.array([silent]))
+    return waiting.decode(np.array([0]), waiting.wake(np.array([0]), np.array([silent])))
 
 
 def opus_row() -> Waiting:
@@ -200,5 +200,5 @@ def test_silence_that_repeats_itself_is_shortened_without_being_decoded() -> Non
         octets = np.frombuffer(said.ljust(FRAME), np.uint8)[None].copy()
         waiting.put(np.array([0]), np.array([number]), (octets, np.array([4])))
     assert waiting.shorten(0, silent) is None
-    (word,) = waiting.decode(np.array([0]), silent)
+    (word,) = waiting.decode(np.array([0]), waiting.wake(np.array([0]), silent))
     assert (word.payload, word.undecoded) == (b"word", [b"hush"] * CYCLE)
