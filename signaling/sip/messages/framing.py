@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from signaling.sip.errors import FramingError
-from signaling.sip.messages.message import MAX_MESSAGE, parse_length, unfold
+from signaling.sip.messages.message import MAX_LINE, MAX_MESSAGE, parse_length, unfold
 
 PING = b"\r\n\r\n"
 """Keep-alive between messages; the answer is one CRLF."""
@@ -12,10 +12,13 @@ PING = b"\r\n\r\n"
 _breaks = re.compile(rb"(?:(?!\r\n\r\n|\r(?:\n\r?)?\Z)[\r\n])++")
 """Line ends between messages that are no PING and cannot become one."""
 _length = re.compile(rb"(?:content-length|l)[ \t]*:[ \t]*(.*)", re.I)
+_version = re.compile(rb"(?:^|\s)SIP/[0-9]", re.I)
 
 
 class StreamFramer:
-    """Cuts by Content-Length and reads no other header, so a malformed message costs an answer, not the connection."""
+    """Cuts by Content-Length and reads no other header: a malformed message costs an answer, not the connection. What
+    does not name SIP in its first line is no message: the one before it was longer than it said, or the peer speaks
+    something else, and where the next one begins nobody knows."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -23,6 +26,8 @@ class StreamFramer:
         """No end of headers before here."""
         self._total = 0
         """Octets of the message that is coming; 0 while its headers are."""
+        self._is_started = False
+        """Its first line is one of SIP."""
 
     @property
     def is_within(self) -> bool:
@@ -49,6 +54,7 @@ class StreamFramer:
 
     def _is_complete(self) -> bool:
         if not self._total:
+            self._check_start()
             end = self._buffer.find(b"\r\n\r\n", self._searched)
             if end >= 0:
                 self._total = end + 4 + content_length(bytes(self._buffer[:end]))
@@ -58,17 +64,29 @@ class StreamFramer:
             raise FramingError("Message Too Large", 513, head + blank if blank else b"")
         return 0 < self._total <= len(self._buffer)
 
+    def _check_start(self) -> None:
+        """Once, when the first line is whole or too long to be one."""
+        if self._is_started:
+            return
+        end = self._buffer.find(b"\r\n", self._searched, MAX_LINE + 2)
+        if end < 0 and len(self._buffer) < MAX_LINE + 2:
+            return
+        if end < 0 or not _version.search(self._buffer, 0, end):
+            raise FramingError("Bad Start Line")
+        self._is_started = True
+
     def _cut(self, size: int) -> bytes:
         piece = bytes(self._buffer[:size])
         del self._buffer[:size]
         self._searched = self._total = 0
+        self._is_started = False
         return piece
 
 
 def content_length(head: bytes) -> int:
     """How long the body is, by the headers of a message in a stream. Raises FramingError unless they say so."""
     matches = [_length.fullmatch(line) for line in unfold(head.split(b"\r\n"))]
-    length = parse_length({match.group(1).decode("latin-1") for match in matches if match})
+    length = parse_length([match.group(1).decode("latin-1") for match in matches if match])
     if length is None:
         raise FramingError("Bad Content-Length", head=head + b"\r\n\r\n")
     return length

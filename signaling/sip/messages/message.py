@@ -210,7 +210,7 @@ def parse_fields(lines: list[bytes]) -> tuple[list[tuple[str, str]], ParseError 
 
 def _fit_body(message: Message, fields: list[tuple[str, str]], body: bytes) -> tuple[Message, ParseError | None]:
     """Cuts the body to Content-Length: octets beyond it are not part of a datagram's message (§18.3)."""
-    lengths = {value for name, value in fields if name == "Content-Length"}
+    lengths = [value for name, value in fields if name == "Content-Length"]
     headers = Headers.checked(field for field in fields if field[0] != "Content-Length")
     error = None
     if lengths:
@@ -221,7 +221,7 @@ def _fit_body(message: Message, fields: list[tuple[str, str]], body: bytes) -> t
     return replace(message, headers=headers, body=body), error
 
 
-def parse_length(values: set[str]) -> int | None:
-    """The one Content-Length that all these values state; None if they do not."""
-    value = values.pop() if len(values) == 1 else ""
+def parse_length(values: list[str]) -> int | None:
+    """The Content-Length that this one value states; None if there are several, be they alike, or it states none."""
+    value = values[0] if len(values) == 1 else ""
     return int(value) if value.isascii() and value.isdigit() and len(value) <= 10 else None

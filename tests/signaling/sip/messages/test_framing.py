@@ -30,7 +30,10 @@ def test_single_line_ends_between_messages_are_skipped() -> None:
         (b"OPTIONS sip:a SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n", 400),
         (b"OPTIONS sip:a SIP/2.0\r\nl: -1\r\n\r\n", 400),
         (b"OPTIONS sip:a SIP/2.0\r\nl: 65536\r\n\r\n", 513),
-        (b"a" * 65537, 513),
+        (b"OPTIONS sip:a SIP/2.0\r\nl: 1\r\nContent-Length: 1\r\n\r\n", 400),
+        (b"OPTIONS sip:a SIP/2.0\r\n" + b"a" * 65537, 513),
+        (b"GET / HTTP/1.1\r\n", 400),
+        (b"a" * 8194, 400),
     ],
 )
 def test_stream_that_cannot_be_followed(stream: bytes, status: int) -> None:
@@ -38,6 +41,19 @@ def test_stream_that_cannot_be_followed(stream: bytes, status: int) -> None:
         list(StreamFramer().feed(ONE + stream))
     assert refused.value.status == status
     assert refused.value.head == (stream if b"\r\n\r\n" in stream else b"")
+
+
+def test_what_a_body_has_beyond_its_length_is_no_message() -> None:
+    """Else the message behind it would be taken for its headers, and lost."""
+    feed = StreamFramer().feed(ONE.replace(b": 4", b": 1") + b"\r\n" + ONE)
+    assert next(feed).endswith(b"\r\n\r\nb")
+    with pytest.raises(FramingError):
+        next(feed)
+
+
+def test_a_first_line_is_waited_for() -> None:
+    framer = StreamFramer()
+    assert list(framer.feed(b"OPTIONS " + b"a" * 8000 + b"\r")) == [] and framer.is_within
 
 
 def test_a_message_is_within_from_its_first_octet_to_its_last() -> None:

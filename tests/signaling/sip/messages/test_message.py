@@ -55,6 +55,7 @@ def test_octets_that_are_no_utf8_survive() -> None:
         (("Content-Length: 9",), 400),
         (("Content-Length: -1",), 400),
         (("Content-Length: 0", "l: 1"), 400),
+        (("Content-Length: 0", "l: 0"), 400),
         (("no colon",), 400),
         (("bad name: x",), 400),
         (("a: b\rc",), 400),
