@@ -70,7 +70,7 @@ class UserAgent:
         unless he registers with one of the accounts. `account_for`: with what challenges to our requests are
         answered."""
         self._core = core = Core(config, account_for, trunk_for)
-        self._stateless = Stateless(core, trunk_for)
+        self._stateless = Stateless(core, lambda flow: self._parties.at(flow))
         self.registrar = Registrar(core, accounts, self._stateless)
         self.upstream = Upstream(core)
         self._parties = Parties(trunk_for, self.registrar.bindings)

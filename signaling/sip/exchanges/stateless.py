@@ -13,11 +13,10 @@ from signaling.sip.turns import Turns
 
 
 class Stateless:
-    """`trunk_for` as in UserAgent."""
-
-    def __init__(self, core: Core, trunk_for: Callable[[Flow], str | None]) -> None:
+    def __init__(self, core: Core, party_at: Callable[[Flow], str | None]) -> None:
+        """`party_at`: signaling.sip.parties.Parties.at."""
         self._core = core
-        self._trunk_for = trunk_for
+        self._party_at = party_at
         self.turns = Turns(core.config)
         self._secret = core.config.new_id().encode()[:64]
 
@@ -35,7 +34,7 @@ class Stateless:
     def refuse_malformed(self, request: Request | None, error: ParseError, flow: Flow) -> None:
         """A stranger's, an ACK, and what is no request get no answer."""
         self._core.counters.malformed += 1
-        if request is None or request.method == "ACK" or self._trunk_for(flow) is None:
+        if request is None or request.method == "ACK" or self._party_at(flow) is None:
             return
         if request.headers.get("Via") is None:
             return  # without one there is nobody to answer (§8.2.6.2)

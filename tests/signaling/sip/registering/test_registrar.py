@@ -327,6 +327,14 @@ def test_what_else_a_phone_may_ask(office: Office) -> None:
         assert answer is not None and (method, answer.status) == (method, status)
 
 
+def test_a_phone_that_is_registered_hears_what_is_wrong_with_its_request(office: Office) -> None:
+    phone = Phone(office)
+    assert phone.send(phone.request("OPTIONS", CSeq="x")) is None
+    phone.register()
+    answer = phone.send(phone.request("OPTIONS", CSeq="x"))
+    assert answer is not None and answer.status == 400
+
+
 def test_keep_alive_over_udp_is_answered_to_those_who_are_registered(office: Office) -> None:
     phone, stranger = Phone(office), Phone(office, host="198.51.100.66")
     phone.register()
