@@ -29,7 +29,7 @@ class Intake:
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """One datagram, or one message of a stream. Raises SipError for what is not worth an answer."""
         if not data.strip(b"\r\n"):
-            if data == b"\r\n\r\n" and (flow.is_reliable or self._bindings.at(flow)):
+            if data == b"\r\n\r\n" and self._answers_pings(flow):
                 self._core.send(flow, b"\r\n")  # RFC 5626 §3.5.1; phones do the same over UDP
             return
         if self._parties.at(flow) is None and not self._is_worth_reading(data, flow, now):
@@ -48,6 +48,12 @@ class Intake:
             self._receive_request(Arrival(message, envelope, flow), now)
         else:
             self._receive_response(Reply(message, envelope, flow), now)
+
+    def _answers_pings(self, flow: Flow) -> bool:
+        """Who is to hear nothing does not hear that somebody is here either."""
+        if not flow.is_reliable:
+            return bool(self._bindings.at(flow))
+        return self._core.config.refuse_strangers or self._parties.at(flow) is not None
 
     def _is_worth_reading(self, data: bytes, flow: Flow, now: float) -> bool:
         """Of a stranger: reading costs up to 15 ms, and a flood would take them from the calls that are up."""

@@ -72,6 +72,8 @@ def test_strangers_may_hear_nothing_at_all() -> None:
     agent = UserAgent(SipConfig(refuse_strangers=False), lambda flow: None)
     agent.receive(bytes(request("OPTIONS")), Flow("udp", LOCAL, ("198.51.100.66", 5070)), 1.0)
     assert (agent.take(), agent.counters.strangers) == ([], 1)
+    agent.receive(b"\r\n\r\n", Flow("tcp", LOCAL, ("198.51.100.66", 5070), 1), 1.0)
+    assert agent.take() == []
 
 
 def test_extensions_that_exist_look_like_those_that_do_not() -> None:
