@@ -12,7 +12,7 @@ from signaling.sip.errors import FramingError
 from signaling.sip.flow import Address, Flow, Transport
 from signaling.sip.messages.framing import StreamFramer
 from signaling.sip_server.sip_keepalive import KeepAlive
-from signaling.sip_server.sip_limits import Limits, Places, plain_address
+from signaling.sip_server.sip_limits import Limits, Place, Places, plain_address
 
 log = structlog.get_logger()
 
@@ -61,20 +61,27 @@ class Registry(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One connection, ready for messages. Ours is opened for the flow `ours`; that of a peer was counted in."""
+    """One connection, ready for messages. Ours is opened for the flow `ours`; that of a peer has a place."""
 
-    def __init__(self, streams: Registry, kind: Transport, remote: Address, ours: Flow | None = None) -> None:
+    def __init__(
+        self,
+        streams: Registry,
+        kind: Transport,
+        remote: Address,
+        ours: Flow | None = None,
+        place: Place | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.closed = self._loop.create_future()
         self.flow = Flow(kind, ("", 0), ("", 0))
         self._streams = streams
         self._remote = remote
         self._ours = ours
-        self._is_counted = ours is None
+        self._place = place
         self._is_stranger = False
         self._shows = False
         self._framer = StreamFramer()
-        self._touched = self._loop.time()
+        self._began = self._touched = self._loop.time()
         self._overdue: asyncio.TimerHandle | None = None
         self._alive: KeepAlive | None = None
         """Of a connection of ours."""
@@ -83,7 +90,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        kind = self.flow.transport
         remote = plain_address(transport.get_extra_info("peername") or self._remote)
         name = plain_address(transport.get_extra_info("sockname"))
         local = self._ours.local if self._ours is not None else (self._streams.owner.get_host() or name[0], name[1])
@@ -99,12 +105,7 @@ class Connection(asyncio.Protocol):
         if self._ours is not None:
             limits = self._streams.limits
             self._alive = KeepAlive(self._transport, limits.keep_alive, limits.pong)
-        if (
-            self._is_counted
-            and self._shows
-            and not self._is_stranger
-            and self._streams.places.is_stranger(kind, remote)
-        ):
+        if self._place is not None and self._place.of_stranger and not self._is_stranger:
             self._become_known()
 
     def data_received(self, data: bytes) -> None:
@@ -136,8 +137,7 @@ class Connection(asyncio.Protocol):
         self._stop_watch()
         if self._alive is not None:
             self._alive.stop()
-        if self._is_counted:
-            self._streams.places.release(self.flow.transport, self._remote)
+        self.leave_place()
         self._streams.remove(self.flow)
         if self._shows:
             self._streams.owner.certificate_shown(self.flow.connection, b"")
@@ -153,9 +153,15 @@ class Connection(asyncio.Protocol):
     def _become_known(self) -> None:
         """A phone has registered, or a trunk has shown its certificate: it may be as quiet as others, and its
         connection counts as no stranger's."""
-        self._is_stranger = self._is_counted = False
-        self._streams.places.release(self.flow.transport, self._remote)
+        self._is_stranger = False
+        self.leave_place()
         self._patience = self._streams.limits.idle
+
+    def leave_place(self) -> None:
+        """It counts no more."""
+        if self._place is not None:
+            self._streams.places.release(self._place)
+            self._place = None
 
     # Ours
 
@@ -196,7 +202,12 @@ class Connection(asyncio.Protocol):
             self._overdue = None
 
     def _check_idle(self) -> None:
-        left = self._touched + self._patience - self._loop.time()
+        if self._is_stranger and self._streams.owner.is_known(self.flow):
+            self._become_known()
+        end = self._touched + self._patience
+        if self._is_stranger:
+            end = min(end, self._began + self._streams.limits.stranger)
+        left = end - self._loop.time()
         if left <= 0 and not self._streams.owner.is_used(self.flow):
             self.close()
             return

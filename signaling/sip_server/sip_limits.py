@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from signaling.sip.flow import Address, Flow, Transport
+from signaling.sip.strangers import source_of
 
 log = structlog.get_logger()
 
@@ -25,7 +26,9 @@ class Limits:
     idle: float = 600.0
     """Seconds without a message after which a connection that no call uses is closed,"""
     stranger_idle: float = 10.0
-    """or that of a stranger."""
+    """or that of a stranger;"""
+    stranger: float = 32.0
+    """and after so many of these he must have become somebody, whatever he has sent."""
     slice: float = 0.005
     """Seconds that the messages of one connection are worked on before others have their turn."""
     unsent: int = 1 << 20
@@ -41,6 +44,14 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Of one connection that was let in."""
+
+    source: str
+    of_stranger: bool
+
+
 class Places:
     """Connections that were let in, by where they come from."""
 
@@ -53,27 +64,26 @@ class Places:
         self._strangers = self._refused = 0
         self._next_complaint = 0.0
 
-    def admit(self, kind: Transport, remote: Address) -> bool:
+    def admit(self, kind: Transport, remote: Address) -> Place | None:
         """Counts a connection in, unless there are too many: before its handshake, so that these are limited too."""
-        total, of_source, stranger = self._sources.total(), self._sources[remote[0]], self.is_stranger(kind, remote)
+        stranger = not self._is_known(Flow(kind, ("", 0), remote))
+        source = source_of(remote[0]) if stranger else remote[0]
+        total, of_source = self._sources.total(), self._sources[source]
         if (
             total >= self._limits.connections
             or of_source >= self._limits.per_source
             or (stranger and self._strangers >= self._limits.strangers)
         ):
             self.complain("too many connections", of_source=of_source, strangers=self._strangers, connections=total)
-            return False
-        self._sources[remote[0]] += 1
+            return None
+        self._sources[source] += 1
         self._strangers += stranger
-        return True
+        return Place(source, stranger)
 
-    def release(self, kind: Transport, remote: Address) -> None:
+    def release(self, place: Place) -> None:
         """A connection that was let in is gone, or its other end has become somebody, who takes nobody's place."""
-        self._sources -= Counter([remote[0]])
-        self._strangers -= self.is_stranger(kind, remote)
-
-    def is_stranger(self, kind: Transport, remote: Address) -> bool:
-        return not self._is_known(Flow(kind, ("", 0), remote))
+        self._sources -= Counter([place.source])
+        self._strangers -= place.of_stranger
 
     def complain(self, reason: str, **more: str | int) -> None:
         """Of what anybody may do as often as he likes, once a second: nobody fills the disk with our log."""

@@ -125,23 +125,21 @@ class Streams:
                     await asyncio.sleep(1.0)
                     continue
                 remote = plain_address(name)
-                if self.places.admit(kind, remote):
-                    self.run(self._welcome(accepted, remote, kind, context))
+                place = self.places.admit(kind, remote)
+                if place is not None:
+                    connection = Connection(self, kind, remote, place=place)
+                    self.run(self._welcome(accepted, connection, context))
                 else:
                     accepted.close()
 
-    async def _welcome(
-        self, accepted: socket.socket, remote: Address, kind: Transport, context: ssl.SSLContext | None
-    ) -> None:
+    async def _welcome(self, accepted: socket.socket, connection: Connection, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
         limit = self.limits.handshake if context is not None else None
         try:
-            await loop.connect_accepted_socket(
-                lambda: Connection(self, kind, remote), accepted, ssl=context, ssl_handshake_timeout=limit
-            )
+            await loop.connect_accepted_socket(lambda: connection, accepted, ssl=context, ssl_handshake_timeout=limit)
         except OSError as error:
             self.places.complain("TLS handshake failed", error=type(error).__name__)
-            self.places.release(kind, remote)
+            connection.leave_place()
 
     async def _connect(self, flow: Flow) -> None:
         loop = asyncio.get_running_loop()

@@ -17,7 +17,7 @@ from signaling.sip.flow import Transport
 from signaling.sip.headers import NameAddr
 from signaling.sip.messages.uri import Uri
 from signaling.sip_server.sip_io import Bound, SipServer
-from signaling.sip_server.sip_limits import DEFAULT_LIMITS, Limits
+from signaling.sip_server.sip_limits import DEFAULT_LIMITS, Limits, Places
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.support.tls import make_certificate
 
@@ -191,7 +191,7 @@ async def test_stream_that_is_not_sip_is_closed(garbage: bytes) -> None:
         await writer.wait_closed()
 
 
-@pytest.mark.parametrize("lengths", [("0", "4"), ("-1",), ("x",), ()])
+@pytest.mark.parametrize("lengths", [("0", "4"), ("0", "0"), ("-1",), ("x",), ()])
 async def test_length_that_cannot_be_trusted_is_400_and_the_end(lengths: tuple[str, ...]) -> None:
     async with running(Side("carrier")) as called:
         reader, writer = await asyncio.open_connection("127.0.0.1", called.bound.tcp)
@@ -266,6 +266,37 @@ async def test_a_stranger_who_sends_a_little_now_and_then_is_idle() -> None:
                 await asyncio.wait([ended], timeout=0.05)
         assert isinstance(ended.exception(), ConnectionError | type(None)) and called.events == []
         writer.close()
+
+
+@pytest.mark.parametrize("octets", [b"\r\n\r\n", b"SIP/2.0 200 OK\r\nl: 0\r\n\r\n"])
+async def test_a_stranger_who_is_busy_without_becoming_somebody_is_closed(octets: bytes) -> None:
+    """Else a handful of them would hold all places that phones come in by."""
+    async with running(Side("carrier", Limits(stranger=0.3))) as called:
+        reader, writer = await asyncio.open_connection("127.0.0.1", called.bound.tcp, local_addr=(STRANGER, 0))
+        ended = asyncio.ensure_future(_read_to_end(reader))
+        async with asyncio.timeout(20):
+            while not ended.done():
+                if not writer.is_closing():
+                    writer.write(octets)
+                await asyncio.wait([ended], timeout=0.05)
+        writer.close()
+
+
+async def test_places_are_given_back_by_who_has_become_known_meanwhile() -> None:
+    """A trunk's address may be learnt after it has connected."""
+    known: set[str] = set()
+    places = Places(Limits(strangers=1), lambda flow: flow.remote[0] in known, lambda: 0.0)
+    for number in range(3):
+        place = places.admit("tcp", (f"192.0.2.{number}", 5060))
+        assert place is not None and places.admit("tcp", ("192.0.2.9", 5060)) is None
+        known.add(place.source)
+        places.release(place)
+
+
+def test_a_network_of_ipv6_is_one_source_of_strangers() -> None:
+    places = Places(Limits(per_source=2), lambda flow: False, lambda: 0.0)
+    admitted = [places.admit("tls", (f"2001:db8::{number}", 5061)) for number in range(3)]
+    assert [place is not None for place in admitted] == [True, True, False]
 
 
 FLOOD = 3000
