@@ -85,13 +85,16 @@ class Locator:
         self, target: Target, services: Sequence[tuple[Transport, str]], allowed: Sequence[Transport]
     ) -> list[Hop]:
         hops: list[Hop] = []
+        has_records = False
         for transport, name in services:
-            for record in order(await self._names.srv(name), self._draw):
+            records = await self._names.srv(name)
+            has_records = has_records or bool(records)
+            for record in order(records, self._draw):
                 hops += await self._at(record.host, transport, record.port, target)
                 if len(hops) >= MAX_HOPS:
                     return hops[:MAX_HOPS]
-        if hops:
-            return hops
+        if has_records:
+            return hops  # also none: the host may say by "." that there is no such service
         # No SRV record (§4.2): the host itself, by the transport that is wanted, or UDP.
         transport = target.transport or ("udp" if "udp" in allowed else allowed[0])
         return await self._at(target.host, transport, target.port or PORTS[transport], target)

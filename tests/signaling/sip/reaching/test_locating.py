@@ -79,9 +79,18 @@ async def test_what_is_not_allowed_or_not_there_is_no_hop() -> None:
     zone = Zone()
     assert await located(zone, "none.test") == []
     assert await located(zone, "x.test;transport=udp", ("tls",)) == []
-    zone.srvs[SRV_UDP] = [Srv(1, 1, ".", 0)]
-    zone.hosts.clear()
+
+
+@pytest.mark.parametrize("host", [".", "gone.test"])
+async def test_a_host_that_has_said_where_its_service_is_or_that_it_has_none_is_not_tried_itself(host: str) -> None:
+    """RFC 2782: "." means that the service is decidedly not available at this domain."""
+    zone = Zone()
+    zone.srvs[SRV_UDP] = [Srv(0, 0, host, 5060)]
     assert await located(zone, "x.test") == []
+    assert await located(zone, "x.test;transport=udp") == []
+    assert await located(zone, "x.test;transport=tcp") == [("tcp", "192.0.2.1", 5060)]
+    zone.srvs[SRV_TCP] = [Srv(0, 0, "a.test", 5081)]
+    assert {transport for transport, *_ in await located(zone, "x.test")} == {"tcp"}
 
 
 async def test_to_port_0_nothing_is_sent() -> None:
