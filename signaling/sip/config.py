@@ -57,8 +57,8 @@ class SipConfig:
     """One 403 a second for each source that is no trunk; else strangers hear nothing at all."""
     stranger_rate: float = 20.0
     """Messages a second of a stranger that are read; what belongs to a call does not count."""
-    stranger_burst: float = 50.0
-    """And so many at once."""
+    stranger_burst: float = 100.0
+    """And so many at once: what an office sends whose phones all come back together."""
     office_rate: float = 200.0
     """Likewise, of a source whose phones have shown who they are."""
     office_burst: float = 400.0

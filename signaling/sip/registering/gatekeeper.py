@@ -6,14 +6,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from signaling.sip.config import SipConfig
+from signaling.sip.core import Core
+from signaling.sip.exchanges.stateless import Stateless
 from signaling.sip.exchanges.transactions import Arrival
+from signaling.sip.flow import Flow
 from signaling.sip.headers.authentication import Credentials, read_credentials
 from signaling.sip.registering.digest import Challenger, Secrets, Subject, Verdict
 from signaling.sip.registering.nonces import Visit
+from signaling.sip.registering.waiting import Waiting
 from signaling.sip.replies import Answer, Fields
 from signaling.sip.strangers import Buckets, source_of
-from signaling.sip.turns import Turns
 from vault.pii import Pii
 
 
@@ -73,6 +75,7 @@ class _Kind(NamedTuple):
 
 _WWW = _Kind("WWW-Authenticate", "Authorization", 401)
 _PROXY = _Kind("Proxy-Authenticate", "Proxy-Authorization", 407)
+_CHALLENGES = (_WWW.status, _PROXY.status)
 
 
 def _kind(arrival: Arrival) -> _Kind:
@@ -83,12 +86,13 @@ def _kind(arrival: Arrival) -> _Kind:
 class Gatekeeper:
     """Existing accounts and unknown ones get the same answers after the same work, and the same patience."""
 
-    def __init__(self, accounts: Accounts, config: SipConfig, turns: Turns, tell: Callable[[Refused], None]) -> None:
+    def __init__(self, accounts: Accounts, core: Core, stateless: Stateless, tell: Callable[[Refused], None]) -> None:
         self._accounts = accounts
-        self._config = config
+        self._config = config = core.config
         self._tell = tell
         self._challengers: dict[str, Challenger] = {}
-        self._turns = turns
+        self._turns = stateless.turns
+        self._waiting = Waiting(core, stateless)
         self._wrong: OrderedDict[str, str] = OrderedDict()
         """By source, the last response that was wrong: a repetition of it is no other guess."""
         size = config.max_strangers
@@ -124,6 +128,7 @@ class Gatekeeper:
             self._count_wrong(Refused(realm, source, Pii(credentials.user), throttled=False), credentials, now)
             return self._challenge(arrival, challenger, now)
         self._turns.prove(source, now)
+        self._waiting.go_on(source, now)
         if not is_there:
             self._of_source.give_back(source)
             self._of_account.give_back(account)
@@ -152,15 +157,20 @@ class Gatekeeper:
         offered = challenger.challenge(Visit(arrival.flow.remote[0], now), stale)
         challenges = [challenge for challenge in offered if challenge.algorithm in self._config.digests]
         fields: Fields = tuple((kind.challenge, str(challenge)) for challenge in challenges)
-        answer = self._in_turn(arrival, Answer(kind.status, "", fields), now)
-        self.counts["challenged"] += answer is not None
-        return answer
+        return self._in_turn(arrival, Answer(kind.status, "", fields), now)
 
     def _in_turn(self, arrival: Arrival, answer: Answer, now: float) -> Answer | None:
-        if self._turns.answer(arrival.flow.remote[0], now):
-            return answer
-        self.counts["dropped"] += 1
-        return None
+        """None: not now, if ever."""
+        given = answer if self._turns.answer(arrival.flow.remote[0], now) else None
+        if given is None and not self._waiting.hold(arrival, answer, now):
+            self.counts["dropped"] += 1
+        elif answer.status in _CHALLENGES:
+            self.counts["challenged"] += 1
+        return given
+
+    def flow_closed(self, flow: Flow) -> None:
+        """What waits to be answered there is not answered."""
+        self._waiting.flow_closed(flow)
 
     def _count_wrong(self, refused: Refused, credentials: Credentials, now: float) -> None:
         self.counts["wrong"] += 1

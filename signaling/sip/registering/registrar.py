@@ -45,7 +45,7 @@ class Registrar:
         self._accounts = accounts
         self._stateless = stateless
         self._news: deque[News] = deque()
-        self._gatekeeper = Gatekeeper(accounts, core.config, stateless.turns, self._news.append)
+        self._gatekeeper = Gatekeeper(accounts, core, stateless, self._news.append)
         self.bindings = Bindings()
 
     def next_news(self) -> News | None:
@@ -76,6 +76,7 @@ class Registrar:
 
     def flow_closed(self, flow: Flow) -> None:
         """RFC 5626 §4.2.1: what was registered by a connection goes with it."""
+        self._gatekeeper.flow_closed(flow)
         for phone in self.bindings.at(flow):
             gone = plain(flow)
             self._set(phone, tuple(binding for binding in self.bindings.of(phone) if plain(binding.flow) != gone))

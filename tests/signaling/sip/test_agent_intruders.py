@@ -49,7 +49,7 @@ def test_a_flood_of_a_stranger_is_not_read_and_others_are_served() -> None:
         invite = request("INVITE", branch=f"b{number}", Call_ID=f"c{number}", body=OFFER)
         answers += len(wire.send(invite, wire.strange_flow))
     assert answers == 10  # in 10 s
-    assert wire.agent.counters.strangers == pytest.approx(250, abs=2)  # 50 and 20 a second
+    assert wire.agent.counters.strangers == pytest.approx(300, abs=2)  # 100 and 20 a second
     assert wire.agent.counters.flooded == 5000 - wire.agent.counters.strangers
     (answer,) = wire.send(request("OPTIONS", 2, tag=tag, branch="o"))
     assert isinstance(answer, Response) and answer.status == 200
