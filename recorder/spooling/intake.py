@@ -1,6 +1,7 @@
 """The tap socket: batches of records in, acknowledgements out once the records are in the spool's files."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import structlog
 
 from ipc.frames import FrameError, FrameReader, frame
 from ipc.listening import listen
+from recorder.spooling.pace import Pace, Point
 from recorder.spooling.spool import Spool
 from recorder.wire import ACKNOWLEDGEMENT, BATCH, HELLO_SIZE, Kind, Record, Slice, WireError, cut, pack
 
@@ -80,6 +82,8 @@ class Counters:
 
 class _Unacknowledged(NamedTuple):
     batch: int
+    point: Point
+    """Of its last record."""
     held: "list[asyncio.Future[None]]"
     """Done when the recordings that were not started at the time are, or when they are given up."""
     written: "asyncio.Future[None]"
@@ -125,7 +129,8 @@ class Intake:
         assert task is not None
         self._connections.add(task)
         connection = _Connection(self, writer.write)
-        acknowledging = asyncio.create_task(connection.acknowledge(self._spool))
+        work = (connection.acknowledge(self._spool), connection.follow_syncs(self._spool))
+        working = [asyncio.create_task(one) for one in work]
         try:
             while data := await reader.read(256 * 1024):
                 connection.feed(data)
@@ -134,7 +139,8 @@ class Intake:
         except (OSError, FrameError, WireError) as error:
             log.warning("x tap connection", error=str(error))
         finally:
-            acknowledging.cancel()
+            for one in working:
+                one.cancel()
             writer.close()
             self._connections.discard(task)
 
@@ -149,20 +155,21 @@ class Intake:
             raise WireError(f"batch {number} came after {last}")
         if last is not None and number <= last:
             self.counters.repeated_batches += 1
-            return self._unacknowledged(worker, number)
-        self._taken[worker] = number
+            return self._unacknowledged(worker, number, 0)
+        self._taken[worker], clock = number, 0
         try:
             for record in cut(data, BATCH.size):
                 self._sort(worker, record)
+                clock = record.clock
         except WireError as error:
             # It would come again and again, were it not acknowledged.
             self.counters.bad_batches += 1
             log.error("! tap batch", error=str(error))
-        return self._unacknowledged(worker, number)
+        return self._unacknowledged(worker, number, clock)
 
-    def _unacknowledged(self, worker: bytes, batch: int) -> _Unacknowledged:
+    def _unacknowledged(self, worker: bytes, batch: int, clock: int) -> _Unacknowledged:
         held = [held.settled for held in self._held.values() if worker in held.workers]
-        return _Unacknowledged(batch, held, self._spool.written())
+        return _Unacknowledged(batch, Point(clock, time.monotonic_ns()), held, self._spool.written())
 
     def _sort(self, worker: bytes, record: Slice) -> None:
         if self._recordings.is_open(record.recording):
@@ -203,12 +210,17 @@ class _Connection:
         self._worker = b""
         self._unacknowledged: deque[_Unacknowledged] = deque()
         self._arrived = asyncio.Event()
+        self._pace = Pace()
+        self._written: Point | None = None
+        """Up to where all is in the spool's files."""
 
     def feed(self, data: bytes) -> None:
         """Raises FrameError, WireError: the connection is of no more use."""
         for payload in self._frames.feed(data):
             if self._worker:
-                self._unacknowledged.append(self._intake.take_batch(self._worker, payload))
+                taken = self._intake.take_batch(self._worker, payload)
+                self._pace.begin(taken.point)
+                self._unacknowledged.append(taken)
                 self._arrived.set()
             elif len(payload) == HELLO_SIZE:
                 self._worker = payload
@@ -217,7 +229,8 @@ class _Connection:
                 raise WireError("no hello")
 
     async def acknowledge(self, spool: Spool) -> None:
-        """Tells that batches have been written, the latest for all before it. Runs until cancelled."""
+        """Tells that batches have been written, the latest for all before it; and synced, when they bring more sound
+        than time has gone by. Runs until cancelled."""
         while True:
             await self._arrived.wait()
             self._arrived.clear()
@@ -226,7 +239,20 @@ class _Connection:
                     await asyncio.shield(held)
                 last, was_held = self._next()
                 await asyncio.shield(spool.written() if was_held else last.written)
+                self._written = last.point
+                if self._pace.is_ahead(last.point):
+                    spool.hurry()
+                    await asyncio.shield(spool.synced())
+                    self._pace.reach(last.point)
                 self._write(frame(ACKNOWLEDGEMENT.pack(last.batch)))
+
+    async def follow_syncs(self, spool: Spool) -> None:
+        """Runs until cancelled."""
+        while True:
+            written = self._written
+            await asyncio.shield(spool.synced())
+            if written is not None:
+                self._pace.reach(written)
 
     def _next(self) -> tuple[_Unacknowledged, bool]:
         """The last batch that waits for the disk alone, and whether one up to it waited for its recording's start."""

@@ -5,6 +5,7 @@ SYNC seconds what was written is synced by others, all files at once, so that no
 """
 
 import asyncio
+import contextlib
 import errno
 import itertools
 from collections.abc import Callable
@@ -17,8 +18,8 @@ from recorder.spooling.appender import Appender, Unsynced
 from recorder.wire import Kind, cut
 
 FLUSH = 0.1
-SYNC = 0.4
-"""With the time that a sync takes, nothing is unsynced for longer than half a second."""
+SYNC = 0.3
+"""With the time that flush and sync take, nothing that was acknowledged is unsynced for longer than half a second."""
 SYNCERS = 8
 FRAME_BYTES = 256 * 1024
 KEPT_BYTES = 4 * 1024 * 1024
@@ -44,6 +45,8 @@ class Spool:
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
         self._syncing = asyncio.Lock()
+        self._sync_mark: asyncio.Future[None] | None = None
+        self._hurried = asyncio.Event()
         self._troubled: dict[str, OSError] = {}
         """Recordings that could not be written the last time, and why."""
         self.pending_bytes = 0
@@ -66,6 +69,17 @@ class Spool:
             self._mark = asyncio.get_running_loop().create_future()
             self._wake.set()
         return self._mark
+
+    def synced(self) -> "asyncio.Future[None]":
+        """Done when all that is in its files now has been synced, or could not be; then it is written once more."""
+        if self._sync_mark is None:
+            self._sync_mark = asyncio.get_running_loop().create_future()
+        return self._sync_mark
+
+    def hurry(self) -> None:
+        """Somebody waits for the next sync."""
+        self._hurried.set()
+        self._written.set()
 
     async def close(self, recording: str) -> None:
         """Writes what is left of a recording, closes and syncs its file. Raises OSError; it may be called again."""
@@ -101,7 +115,10 @@ class Spool:
             self._written.clear()
             due = loop.time() + SYNC
             await self.sync()
-            await asyncio.sleep(due - loop.time())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._hurried.wait()
+            self._hurried.clear()
 
     async def flush(self) -> None:
         """Writes what is pending. What could not be written stays pending, in its order."""
@@ -125,11 +142,14 @@ class Spool:
     async def sync(self) -> None:
         """Syncs what was written until now, all recordings together."""
         async with self._syncing:
+            mark, self._sync_mark = self._sync_mark, None
             unsynced = await self.in_thread(self._unsynced)
             loop = asyncio.get_running_loop()
             errors = await asyncio.gather(*(loop.run_in_executor(self._syncers, one.sync) for one in unsynced.values()))
             found = dict(zip(unsynced, errors, strict=True))
             await self.in_thread(lambda: self._settle(unsynced, found))
+        if mark is not None:
+            mark.set_result(None)
         for recording, error in found.items():
             if error is not None and recording in self._appenders:
                 self._note(recording, error)

@@ -61,6 +61,18 @@ def lost_ms(heard: Delivered, wanted: Delivered) -> list[int]:
     return lost
 
 
+def longest_ms(heard: Delivered, wanted: Delivered) -> int:
+    """The longest stretch that a party has lost in one place, as the manifest says: what one kill has cost."""
+    longest = wanted.manifest.duration_ms - heard.manifest.duration_ms
+    for party in range(2):
+        began = end = -1
+        for gap in heard.manifest.gaps:
+            if gap.party == party:
+                began, end = (began, gap.end_ms) if gap.start_ms <= end else (gap.start_ms, gap.end_ms)
+                longest = max(longest, end - began)
+    return longest
+
+
 def _silent_packets(sound: Samples, whole: Samples) -> Iterator[int]:
     """Where packets are missing, in ms; all others are as they should be."""
     size = PACKET_MS * 8

@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from recorder.keeping.keys import Owner
 from recorder.spooling import intake
+from recorder.spooling.appender import Appender
 from recorder.spooling.intake import HOLD_BYTES, Intake
 from recorder.spooling.spool import Spool
 from recorder.wire import BATCH, OVERHEAD, Codec, Kind, Record, Slice, WireError, pack, unpack
 from relay.tapping.outbox import HOLD_NS
+from tests.support.tapper import Tapper
+from vault.pii import Pii
 
 A, B, OVER = bytes(16), b"b" * 16, b"o" * 16
 WORKER = b"w" * 16
@@ -80,6 +85,36 @@ async def test_a_batch_that_lies_about_its_place_is_refused(taps: Intake, spool:
             taps.take_batch(WORKER, batch(lie, Record(A, Kind.CLOCK, 0, 66)))
     taps.take_batch(WORKER, batch(8, Record(A, Kind.CLOCK, 0, 2)))
     assert [record.clock for record in spool.taken] == [1, 2]
+
+
+async def test_what_a_worker_held_is_acknowledged_when_it_is_on_the_disk(
+    recordings: Recordings, tmp_path: Path
+) -> None:
+    """Else the power that goes just after the recorder came back would take seconds along."""
+    spool = Spool()
+    data_key = Pii(bytes(32))
+    spool.open(A.hex(), Appender(tmp_path, data_key, Owner("acct", "inst", "contact", A.hex()), {}))
+    taps, tapper = Intake(spool, recordings), Tapper(tmp_path / "tap.sock")
+    await taps.start(tmp_path / "tap.sock")
+    for tick in range(50):
+        tapper.send(pack(Record(A, Kind.CLOCK, 0, tick * 20_000_000)))
+    await tapper.connect()
+
+    async def acknowledged(number: int, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            while tapper.acknowledged < number:
+                await spool.flush()
+                await asyncio.sleep(0.01)
+
+    with pytest.raises(TimeoutError):
+        await acknowledged(1, seconds=0.3)
+    await spool.sync()
+    await acknowledged(50, seconds=5.0)
+    tapper.send(pack(Record(A, Kind.CLOCK, 0, 51 * 20_000_000)))
+    await acknowledged(51, seconds=5.0)
+    await tapper.close()
+    await taps.close()
+    await spool.shut()
 
 
 async def test_late_records_are_counted(taps: Intake, spool: Notebook) -> None:
