@@ -30,7 +30,7 @@ from recorder.spooling.recording import Recording
 from recorder.spooling.repair import repair
 from recorder.spooling.spool import Spool
 from recorder.wire import Slice
-from vault.kms import DataKey, KmsAway
+from vault.kms import DataKey, KmsAway, KmsError
 
 REMEMBER_SECONDS = 24 * 3600.0
 """How long a released recording's journal is kept, so that a control plane that was away can ask."""
@@ -207,7 +207,10 @@ class Recorder:
                 return Done()
             if any(other.journal.start.key == command.key for other in self._recordings.values()):
                 raise Refusal("exists", "another recording has this key")
-            made = await self._keys.generate(owner_of(command))
+            try:
+                made = await self._keys.generate(owner_of(command))
+            except KmsError as error:
+                raise Refusal("internal", f"there is no key for it: {error}") from None
             try:
                 recording = await self._spool.in_thread(lambda: self._create(command, made))
             except OSError as error:

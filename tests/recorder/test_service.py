@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ipc.messages import Refusal
 from recorder import api, service
 from recorder.delivery import lane
 from recorder.delivery.places import Places
@@ -21,7 +22,7 @@ from tests.recorder.process import PARTIES, TENANT, start_of
 from tests.support.tapper import Speaker, batches, speak
 from vault import remote
 from vault.keyring import LocalKeyring, LocalKms
-from vault.kms import KeyVersion, Kms, KmsAway
+from vault.kms import DataKey, KeyUnavailable, KeyVersion, Kms, KmsAway
 from vault.pii import Pii
 from vault.remote import RemoteKms
 
@@ -37,6 +38,13 @@ class FarKms(LocalKms):
         if self.away:
             raise KmsAway("the KMS does not answer")
         return await super().unwrap(wrapped, context)
+
+
+class ShutKms(LocalKms):
+    """Whose master key is disabled."""
+
+    async def generate(self, key: str, context: str) -> DataKey:
+        raise KeyUnavailable("the key is disabled")
 
 
 class House:
@@ -74,6 +82,14 @@ async def housed(room: Room, kms: Kms | None = None) -> AsyncIterator[House]:
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setattr(service, "KMS_RETRY_SECONDS", 0.05)
     return Room(tmp_path / "spool")
+
+
+async def test_a_recording_without_a_key_does_not_begin_and_says_why(room: Room) -> None:
+    async with housed(room, ShutKms(room.ring)) as house:
+        with pytest.raises(Refusal, match="there is no key for it: the key is disabled"):
+            await house.recorder.handle(start_of(RECORDING))
+        assert not house.recorder.is_open(bytes.fromhex(RECORDING))
+    assert not (room.folder / RECORDING).exists()
 
 
 async def test_recordings_wait_for_a_kms_that_is_away_at_the_start(room: Room) -> None:
