@@ -50,7 +50,12 @@ async def _serve(arguments: argparse.Namespace, stop: asyncio.Event, heartbeat: 
     kms = open_kms(read_keys(arguments.keys), arguments.keyring)
     keys = RecordingKeys(kms)
     places = Places.open(arguments.data, arguments.store)
-    space = SpaceWatch(arguments.data, lambda level, found: server.publish(_told(level, found)))
+
+    def tell(level: api.Level, found: Space) -> None:
+        server.publish(_told(level, found))
+        server.publish(intake.counters.told())
+
+    space = SpaceWatch(arguments.data, tell)
     spool = Spool(space.check)
     recorder = Recorder(arguments.data, keys, places, spool, lambda event: server.publish(event))
     recorder.get_space = lambda: _told(space.level, space.space).space

@@ -236,6 +236,24 @@ class SpaceChanged(Event, frozen=True):
     space: SpaceStatus
 
 
+class TapsCounted(Event, frozen=True):
+    """What came from the workers and was not as it should be, since the recorder's start. Told now and then."""
+
+    bad_batches: int = 0
+    """That were cut, or held what is no record."""
+    repeated_batches: int = 0
+    """That had been taken already, as after a connection was lost."""
+    refused_connections: int = 0
+    """That said what no worker says, and were closed."""
+    late_records: int = 0
+    """Of recordings that were over."""
+    unclaimed_records: int = 0
+    """Of recordings that nobody started."""
+
+    def counts(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__struct_fields__}
+
+
 Commands = Configure | Start | Seal | GetRecordings | Read | ReadManifest | Delete | Retry | Rewrap
 Answers = Done | Recordings | Chunk | Manifest | Rewrapped
-Events = StateChanged | SpaceChanged
+Events = StateChanged | SpaceChanged | TapsCounted

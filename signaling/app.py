@@ -352,6 +352,7 @@ class App:
             "http": self._answers,
             "calls": self._calls.counts,
             "recordings": self._recordings,
+            "taps": self._recorder.taps.counts(),
         }
 
     def _flow_to(self, transport: Transport, remote: Address, name: str) -> Flow:

@@ -11,6 +11,7 @@ import structlog
 
 from ipc.frames import FrameError, FrameReader, frame
 from ipc.listening import listen
+from recorder.api import TapsCounted
 from recorder.spooling.pace import Pace, Point
 from recorder.spooling.spool import Spool
 from recorder.wire import ACKNOWLEDGEMENT, BATCH, HELLO_SIZE, Kind, Record, Slice, WireError, cut, pack
@@ -76,8 +77,12 @@ class Counters:
     def __init__(self) -> None:
         self.bad_batches = 0
         self.repeated_batches = 0
+        self.refused_connections = 0
         self.late_records = 0
         self.unclaimed_records = 0
+
+    def told(self) -> TapsCounted:
+        return TapsCounted(**vars(self))
 
 
 class _Unacknowledged(NamedTuple):
@@ -136,7 +141,10 @@ class Intake:
                 connection.feed(data)
                 if self._spool.pending_bytes > SPOOL_BYTES:
                     await self._spool.written()
-        except (OSError, FrameError, WireError) as error:
+        except (FrameError, WireError) as error:
+            self.counters.refused_connections += 1
+            log.warning("x tap connection", error=str(error))
+        except OSError as error:
             log.warning("x tap connection", error=str(error))
         finally:
             for one in working:

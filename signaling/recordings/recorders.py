@@ -29,6 +29,7 @@ from recorder.api import (
     SpaceStatus,
     Start,
     StateChanged,
+    TapsCounted,
 )  # fmt: skip
 from signaling.center.resources import Tenant
 from signaling.recordings.recording_states import RecordingStates
@@ -67,6 +68,8 @@ class Recorder:
         self.states = RecordingStates()
         self.space = SpaceStatus()
         """Of the spool's disk, as it was told last."""
+        self.taps = TapsCounted()
+        """What came to it from the media workers and was not as it should be."""
         self.connected = asyncio.Event()
         """Set while the recorder is there and both sides know the same recordings."""
 
@@ -194,6 +197,8 @@ class Recorder:
         match event:
             case SpaceChanged(space):
                 self.space = space
+            case TapsCounted():
+                self.taps = event
             case StateChanged(status):
                 self._tell(status)
 

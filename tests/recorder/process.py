@@ -76,6 +76,7 @@ class RecorderProcess:
         self.states: dict[str, list[str]] = {}
         self.reasons: list[str] = []
         self.spaces: list[api.SpaceStatus] = []
+        self.taps: list[api.TapsCounted] = []
         self._changed = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self.client: Client = self._new_client()
@@ -158,6 +159,8 @@ class RecorderProcess:
         match event:
             case api.SpaceChanged(space):
                 self.spaces.append(space)
+            case api.TapsCounted():
+                self.taps.append(event)
             case api.StateChanged(status):
                 self.states.setdefault(status.recording, []).append(status.state)
                 self.reasons.append(status.reason)

@@ -57,6 +57,7 @@ async def test_calls_go_on_and_nothing_is_lost(disk: Path, tmp_path: Path) -> No
         await until(lambda: recorder.reasons.count("it cannot be written: No space left on device") >= 2)
         await until(lambda: "full" in [space.level for space in recorder.spaces])
         assert recorder.spaces[-1].free > 0
+        assert recorder.taps[-1] == api.TapsCounted()
         await asyncio.sleep(1.5)
         with pytest.raises(TimeoutError):
             await tapper.drained(0.1)

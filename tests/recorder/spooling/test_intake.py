@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ipc.frames import frame
 from recorder.keeping.keys import Owner
 from recorder.spooling import intake
 from recorder.spooling.appender import Appender
@@ -162,6 +163,17 @@ async def test_what_nobody_starts_is_given_up(taps: Intake, spool: Notebook, mon
     await asyncio.wait_for(waiting.held[0], 1)
     assert spool.taken == []
     assert taps.counters.unclaimed_records == 3
+
+
+async def test_a_connection_that_says_what_no_worker_says_is_closed_and_counted(taps: Intake, tmp_path: Path) -> None:
+    await taps.start(tmp_path / "tap.sock")
+    for lie in (frame(b"no hello"), frame(WORKER) + frame(b"short"), frame(WORKER) + frame(batch(0)), b"\xff" * 8):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "tap.sock")
+        writer.write(lie)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+    assert taps.counters.told().counts()["refused_connections"] == 4
+    await taps.close()
 
 
 async def test_bad_batches(taps: Intake, spool: Notebook) -> None:

@@ -22,6 +22,7 @@ from recorder.api import (
     Start,
     StateChanged,
     Storage,
+    TapsCounted,
 )
 from signaling.center.resources import Tenant
 from signaling.recordings import recorders
@@ -63,7 +64,7 @@ class Scripted:
             self._path.unlink()
             self._server = None
 
-    def publish(self, event: StateChanged) -> None:
+    def publish(self, event: StateChanged | TapsCounted) -> None:
         assert self._server is not None
         self._server.publish(event)
 
@@ -174,9 +175,13 @@ async def test_states_are_told_and_reading_needs_a_recorder(link: Link) -> None:
         await link.recorder.read(ACME, "key", (0, 5))
     await link.meet()
     assert (await link.recorder.read(ACME, "key", (0, 5))).data == b"sound"
+    link.process.publish(TapsCounted(bad_batches=3))
     link.process.publish(StateChanged(status(ONE)))
     async with asyncio.timeout(10):
         assert (await link.states.get()).recording == ONE
+    assert link.recorder.taps.counts() == {
+        "bad_batches": 3, "repeated_batches": 0, "refused_connections": 0, "late_records": 0, "unclaimed_records": 0,
+    }  # fmt: skip
 
 
 async def test_what_could_not_be_opened_is_told_and_asked_for_again(
