@@ -121,13 +121,18 @@ class RecorderProcess:
 
     async def reached(self, recording: str, state: str, timeout: float = 20.0) -> api.RecordingStatus:
         """Until the recording is in this state, as the recorder's events tell. Raises TimeoutError."""
-        async with asyncio.timeout(timeout):
-            while True:
-                self._changed.clear()
-                for status in (await self.client.ask(api.GetRecordings())).recordings:
-                    if status.recording == recording and status.state == state:
-                        return status
-                await self._changed.wait()
+        known: dict[str, api.RecordingStatus] = {}
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    self._changed.clear()
+                    told = (await self.client.ask(api.GetRecordings())).recordings
+                    known = {status.recording: status for status in told}
+                    if recording in known and known[recording].state == state:
+                        return known[recording]
+                    await self._changed.wait()
+        except TimeoutError:
+            raise TimeoutError(f"{recording} is not {state}: {known.get(recording)}") from None
 
     async def read(self, recording: str) -> bytes:
         """The delivered sound, in ranges."""
