@@ -310,7 +310,8 @@ class OutboundSession(Session):
         """Only once the peer has shown that it has the INVITE (§9.1)."""
         if self._provisional and not self._cancelled and self.phase is Phase.CANCELLING and self._invite is not None:
             self._cancelled = True
-            self.core.transactions.request(make_cancel(self._request), self._invite.flow, UNATTENDED, now)
+            cancel = self.core.transactions.request(make_cancel(self._request), self._invite.flow, UNATTENDED, now)
+            cancel.trunk = self.trunk
             self.core.deadlines.set(self, "cancel", now + self.core.config.timers.timeout)
 
     def _reject(self, response: Response, now: float) -> None:
@@ -331,6 +332,7 @@ class OutboundSession(Session):
     def _send_invite(self, now: float) -> None:
         self._invite = self.core.transactions.request(self._request, self.flow, self, now)
         self._invite.renew = partial(self._renew_invite, Renewal(self.core.wallet, self.trunk, next_number))
+        self._invite.trunk = self.trunk
 
     def _renew_invite(self, renewal: Renewal, transaction: ClientTransaction, reply: Reply) -> Request | None:
         request = renewal.renew(transaction, reply) if self.phase is Phase.CALLING else None

@@ -190,7 +190,7 @@ class Session:
         """A request made in a dialog of this call; challenges are answered."""
         transaction = self.core.transactions.request(request, *way, now)
         renewal = Renewal(self.core.wallet, self.trunk, lambda request: dialog.count(request.method))
-        transaction.renew = partial(self._renew, renewal)
+        transaction.renew, transaction.trunk = partial(self._renew, renewal), self.trunk
         return transaction
 
     def send_ack(self, dialog: Dialog, sdp: str | None, invite: Request | None) -> tuple[Flow, bytes]:

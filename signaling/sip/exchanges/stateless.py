@@ -9,6 +9,7 @@ from signaling.sip.exchanges.transactions import Arrival, answer_flow
 from signaling.sip.flow import Flow
 from signaling.sip.messages.message import Request
 from signaling.sip.replies import Answer, make_response, top_via
+from signaling.sip.tracing.tally import Said
 from signaling.sip.turns import Turns
 
 
@@ -44,7 +45,7 @@ class Stateless:
 
     def _answer(self, arrival: Arrival, answer: Answer) -> None:
         response = make_response(arrival.request, arrival.flow, answer, self._make_tag(arrival))
-        self._core.tally.count(arrival.flow, "theirs", arrival.request.method, answer.status)
+        self._core.tally.count(arrival.flow, Said("", "theirs", arrival.request.method, answer.status))
         self._core.send(answer_flow(arrival.flow, arrival.envelope.via), bytes(response))
 
     def _make_tag(self, arrival: Arrival) -> str:

@@ -24,7 +24,7 @@ from signaling.sip.flow import Flow
 from signaling.sip.headers import Via
 from signaling.sip.messages.envelope import Envelope
 from signaling.sip.messages.message import Headers, Request, Response
-from signaling.sip.tracing.tally import Side
+from signaling.sip.tracing.tally import Said
 
 Key = tuple[str, ...]
 _branch = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;, \t]+)", re.I)
@@ -137,6 +137,8 @@ class ClientTransaction(Transaction):
         self.user = user
         self.renew: Callable[[ClientTransaction, Reply], Request | None] | None = None
         """Gives the request as it is to go again instead of the final answer being passed on."""
+        self.trunk = ""
+        """That it is sent to, where that is known: its targets need not be where its calls come from."""
         self._ack = b""
 
     def handle_timer(self, name: str, now: float) -> None:
@@ -173,7 +175,7 @@ class ClientTransaction(Transaction):
         return self.state in (State.CALLING, State.TRYING, State.PROCEEDING)
 
     def _count(self, status: int) -> None:
-        self._layer.count(self.flow, "ours", self.request.method, status)
+        self._layer.count(self.flow, Said(self.trunk, "ours", self.request.method, status))
 
     def _begin_again(self, request: Request, now: float) -> None:
         for timer in self._running:
@@ -202,7 +204,7 @@ class ServerTransaction(Transaction):
         event = response_event(response.status)
         if (self.state, event) in self._table:
             if response.status >= 200 and self.is_open:
-                self._layer.count(self.arrival.flow, "theirs", self.arrival.request.method, response.status)
+                self._layer.count(self.arrival.flow, Said("", "theirs", self.arrival.request.method, response.status))
             self._response = bytes(response)
             self.step(event, now)
 
@@ -232,8 +234,8 @@ class Transactions:
         self.timers = timers
         self.deadlines = deadlines
         self.send = send
-        self.count: Callable[[Flow, Side, str, int], None] = lambda flow, side, method, status: None
-        """Told of the flow, the side that asked, the method and the status of every final answer, once."""
+        self.count: Callable[[Flow, Said], None] = lambda flow, said: None
+        """Told of every final answer, once; the trunk is left empty where the flow alone tells."""
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
         self._merged: dict[Key, ServerTransaction] = {}

@@ -80,6 +80,7 @@ class Pulse:
         flow = self.watch.flow
         self._asked = self._core.transactions.request(self._make_request(flow), flow, self, now)
         self._asked.renew = Renewal(self._core.wallet, self.watch.trunk, next_number).renew
+        self._asked.trunk = self.watch.trunk
 
     def _judge(self, status: int) -> None:
         self._asked = None

@@ -224,6 +224,7 @@ class Registrant:
         request = self._make_request(flow, seconds)
         self._transaction = self._core.transactions.request(request, flow, self, now)
         self._transaction.renew = Renewal(self._core.wallet, self.enrolment.trunk, lambda request: self._count()).renew
+        self._transaction.trunk = self.enrolment.trunk
 
     def _make_request(self, flow: Flow, seconds: int) -> Request:
         config, enrolment = self._core.config, self.enrolment

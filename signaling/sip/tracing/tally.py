@@ -31,6 +31,8 @@ class Tally:
         self.counts: Counter[Said] = Counter()
         self._trunk_for = trunk_for
 
-    def count(self, flow: Flow, side: Side, method: str, status: int) -> None:
-        known = method if method in KNOWN_METHODS else OTHER
-        self.counts[Said(self._trunk_for(flow) or "", side, known, status)] += 1
+    def count(self, flow: Flow, said: Said) -> None:
+        """Where it is not said whose it was, the flow tells."""
+        method = said.method if said.method in KNOWN_METHODS else OTHER
+        trunk = said.trunk or self._trunk_for(flow) or ""
+        self.counts[said._replace(trunk=trunk, method=method)] += 1

@@ -1,8 +1,16 @@
 """What is counted of requests and their final answers: each once, whatever is repeated."""
 
+from dataclasses import replace
+
+import pytest
+
+from signaling.sip.calls.invitation import Invitation
+from signaling.sip.headers import NameAddr
+from signaling.sip.messages.uri import Uri
+from signaling.sip.reaching.pulse import Watch
 from signaling.sip.tracing.tally import OTHER, Said
 from tests.signaling.sip.network import ANSWER, OFFER, Impairment, Network
-from tests.signaling.sip.wire import STRANGER, Wire, reply, request, tag_of
+from tests.signaling.sip.wire import CONTACT, STRANGER, Wire, reply, request, tag_of
 
 
 def counts(wire: Wire) -> dict[Said, int]:
@@ -43,6 +51,28 @@ def test_our_requests() -> None:
         Said("carrier", "ours", "INVITE", 408): 1,
         Said("carrier", "ours", "INVITE", 503): 1,
     }
+
+
+@pytest.mark.parametrize("trunk", ["carrier", None])
+def test_what_goes_to_a_trunk_is_its_own_whatever_else_is_known_of_the_address(trunk: str | None) -> None:
+    wire = Wire(trunk)
+    caller = NameAddr(Uri("sip", "ada", "x.test"))
+    invitation = Invitation(Uri.parse("sip:bob@pbx.test"), caller, OFFER, trunk="outward")
+    wire.agent.invite(wire.flow, invitation, wire.now)
+    invite = wire.take_request()
+    wire.send(reply(invite, 200, body=ANSWER, **CONTACT))
+    (call,) = {event.call for event in wire.events()}
+    wire.agent.hang_up(call, wire.now)
+    wire.send(reply(wire.take_request(), 200))
+    call = wire.agent.invite(wire.flow, replace(invitation, sdp=None), wire.now)
+    invite = wire.take_request()
+    wire.send(reply(invite, 180))
+    wire.agent.hang_up(call, wire.now)
+    wire.send(reply(wire.take_request(), 200))
+    wire.agent.upstream.watch(Watch("outward", wire.flow, 5.0), wire.now)
+    wire.send(reply(wire.wait(5.0)[0], 200))
+    methods = ("INVITE", "BYE", "CANCEL", "OPTIONS")
+    assert counts(wire) == {Said("outward", "ours", method, 200): 1 for method in methods}
 
 
 def test_both_sides_count_the_same_over_a_bad_network() -> None:
