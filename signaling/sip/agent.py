@@ -91,9 +91,7 @@ class UserAgent:
             self._core.counters.malformed += 1
         except Exception as error:
             # The boundary to the network: a fault of ours costs this message, not every call that is up.
-            self._core.counters.faults += 1
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            log.error("! fault", error=type(error).__name__, file=last.filename, line=last.lineno)
+            self._note_fault(error)
 
     def refuse_stream(self, error: FramingError, flow: Flow) -> None:
         """Answers the message at which a stream cannot be followed further; it is to be closed after the answer."""
@@ -116,7 +114,12 @@ class UserAgent:
         return self._core.deadlines.next()
 
     def handle_timer(self, now: float) -> None:
-        self._core.deadlines.fire(now)
+        """Never raises: a fault of ours costs one timer, not those of all calls that are due with it."""
+        while (at := self.get_timer()) is not None and at <= now:
+            try:
+                self._core.deadlines.fire(now)
+            except Exception as error:
+                self._note_fault(error)
 
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A connection has closed, or could not be opened."""
@@ -268,6 +271,11 @@ class UserAgent:
         """Asks the peer of a call that is up whether it still has it; CallEnded follows if not."""
         if session := self._find(call):
             saved.probe(session, now)
+
+    def _note_fault(self, error: Exception) -> None:
+        self._core.counters.faults += 1
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("! fault", error=type(error).__name__, file=last.filename, line=last.lineno)
 
     def _find(self, call: str) -> Session | None:
         return self._core.sessions.get(call)

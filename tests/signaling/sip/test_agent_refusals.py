@@ -158,6 +158,20 @@ def test_fault_of_our_own_costs_one_message_only() -> None:
     wire.ring_in()
 
 
+class Broken:
+    def handle_timer(self, name: str, now: float) -> None:
+        raise RuntimeError("a fault")
+
+
+def test_fault_of_a_timer_costs_no_other_timer() -> None:
+    wire = Wire()
+    _, invite = wire.dial()
+    wire.agent._core.deadlines.set(Broken(), "x", wire.now + 0.1)
+    wire.now += 0.5
+    wire.agent.handle_timer(wire.now)
+    assert (wire.take(), wire.agent.counters.faults) == ([invite], 1)
+
+
 def test_requests_in_a_call_are_checked_too() -> None:
     wire = Wire()
     _, tag = wire.answer()
