@@ -52,6 +52,22 @@ class Place:
     of_stranger: bool
 
 
+class Complaints:
+    """Of what anybody may do as often as he likes, once a second: nobody fills the disk with our log."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._refused = 0
+        self._next = 0.0
+
+    def tell(self, reason: str, **more: str | int) -> None:
+        self._refused += 1
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + 1.0
+            log.warning("x connection refused", reason=reason, refused=self._refused, **more)
+
+
 class Places:
     """Connections that were let in, by where they come from."""
 
@@ -59,10 +75,9 @@ class Places:
         """`is_known`: whether a trunk or a registered phone is at its other end."""
         self._limits = limits
         self._is_known = is_known
-        self._clock = clock
+        self._complaints = Complaints(clock)
         self._sources: Counter[str] = Counter()
-        self._strangers = self._refused = 0
-        self._next_complaint = 0.0
+        self._strangers = 0
 
     def admit(self, kind: Transport, remote: Address) -> Place | None:
         """Counts a connection in, unless there are too many: before its handshake, so that these are limited too."""
@@ -86,12 +101,7 @@ class Places:
         self._strangers -= place.of_stranger
 
     def complain(self, reason: str, **more: str | int) -> None:
-        """Of what anybody may do as often as he likes, once a second: nobody fills the disk with our log."""
-        self._refused += 1
-        now = self._clock()
-        if now >= self._next_complaint:
-            self._next_complaint = now + 1.0
-            log.warning("x connection refused", reason=reason, refused=self._refused, **more)
+        self._complaints.tell(reason, **more)
 
 
 def plain_address(name: Any) -> Address:

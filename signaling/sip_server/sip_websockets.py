@@ -12,7 +12,7 @@ from websockets.frames import CloseCode
 from signaling.sip.flow import Flow
 from signaling.sip.strangers import source_of
 from signaling.sip_server.sip_connection import Owner
-from signaling.sip_server.sip_limits import Limits, plain_address
+from signaling.sip_server.sip_limits import Complaints, Limits, plain_address
 from signaling.softphone.line import Line
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ class WebSockets:
         self._lines: dict[int, Line] = {}
         self._writers: set[asyncio.Task[None]] = set()
         self._strangers: Counter[str] = Counter()
+        self._complaints = Complaints(asyncio.get_running_loop().time)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -37,7 +38,7 @@ class WebSockets:
         remote = plain_address(socket.remote_address)
         source = source_of(remote[0])
         if self._strangers[source] >= self._limits.per_source or self._strangers.total() >= self._limits.strangers:
-            log.warning("x SIP over WebSocket refused", reason="too many connections", strangers=len(self._strangers))
+            self._complaints.tell("too many connections", transport="wss", strangers=self._strangers.total())
             await socket.close(CloseCode.TRY_AGAIN_LATER, "busy")
             return
         name = plain_address(socket.local_address)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import structlog
 
 from signaling.sip.calls.invitation import Invitation
 from signaling.sip.config import SipConfig
@@ -17,7 +18,7 @@ from signaling.sip.flow import Transport
 from signaling.sip.headers import NameAddr
 from signaling.sip.messages.uri import Uri
 from signaling.sip_server.sip_io import Bound, SipServer
-from signaling.sip_server.sip_limits import DEFAULT_LIMITS, Limits, Places
+from signaling.sip_server.sip_limits import DEFAULT_LIMITS, Complaints, Limits, Places
 from tests.signaling.sip.network import ANSWER, OFFER
 from tests.support.tls import make_certificate
 
@@ -291,6 +292,16 @@ async def test_places_are_given_back_by_who_has_become_known_meanwhile() -> None
         assert place is not None and places.admit("tcp", ("192.0.2.9", 5060)) is None
         known.add(place.source)
         places.release(place)
+
+
+def test_complaints_are_logged_once_a_second() -> None:
+    now = 100.0
+    complaints = Complaints(lambda: now)
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(30):
+            now += 0.1
+            complaints.tell("too many connections")
+    assert 3 <= len(logged) <= 4 and logged[0]["refused"] == 1
 
 
 def test_a_network_of_ipv6_is_one_source_of_strangers() -> None:
