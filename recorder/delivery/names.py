@@ -1,5 +1,7 @@
 """What the objects of a recording are called in a store. Pure."""
 
+import re
+
 from recorder.api import Party
 from recorder.errors import BadKey
 from recorder.keeping import durable
@@ -35,3 +37,14 @@ def track_key(key: str, party: Party) -> str:
     """Where the sound of one party is."""
     stem, dot, suffix = key.rpartition(".")
     return f"{stem}.{party.role}-{party.index}{dot}{suffix}"
+
+
+def tracks_prefix(key: str) -> str:
+    """What the keys of all tracks beside a sound begin with, and those of its other objects."""
+    return key.rpartition(".")[0] + "."
+
+
+def is_track(name: str, key: str) -> bool:
+    """Whether this is a track beside the sound under `key`."""
+    suffix = key.rpartition(".")[2]
+    return re.fullmatch(rf"{re.escape(tracks_prefix(key))}[a-z]+-\d+\.{re.escape(suffix)}", name) is not None

@@ -99,10 +99,10 @@ class S3Store:
     async def erase(self, key: str) -> None:
         await self._erase(self._name(key))
 
-    async def list_keys(self) -> AsyncGenerator[str]:
+    async def list_keys(self, prefix: str = "") -> AsyncGenerator[str]:
         client, after = await self._client(), ""
         while True:
-            asked = {"Bucket": self._storage.bucket, "Prefix": self._storage.prefix, "StartAfter": after}
+            asked = {"Bucket": self._storage.bucket, "Prefix": self._storage.prefix + prefix, "StartAfter": after}
             page = await self._ask(client.list_objects_v2(**asked))
             names = [str(entry.get("Key", "")) for entry in page.get("Contents", ())]
             for name in names:

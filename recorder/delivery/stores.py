@@ -57,8 +57,8 @@ class ObjectStore(Protocol):
         lock keeps one."""
         ...
 
-    def list_keys(self) -> AsyncGenerator[str]:
-        """Of all objects, in their order."""
+    def list_keys(self, prefix: str = "") -> AsyncGenerator[str]:
+        """Of all objects whose key begins so, in their order."""
         ...
 
 
@@ -88,8 +88,8 @@ class DirectoryStore:
     async def erase(self, key: str) -> None:
         await self.delete(key)
 
-    async def list_keys(self) -> AsyncGenerator[str]:
-        for key in await self._run(_keys, self._root):
+    async def list_keys(self, prefix: str = "") -> AsyncGenerator[str]:
+        for key in await self._run(_keys, self._root, prefix):
             yield key
 
     def _path(self, key: str) -> Path:
@@ -138,9 +138,11 @@ def _tag(found: os.stat_result) -> str:
     return f"{found.st_ino}-{found.st_mtime_ns}"
 
 
-def _keys(root: Path) -> list[str]:
-    files = (path for path in root.rglob("*") if path.is_file() and path.suffix != durable.NEW)
-    return sorted(str(path.relative_to(root)) for path in files)
+def _keys(root: Path, prefix: str) -> list[str]:
+    folder = root / prefix.rpartition("/")[0]
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != durable.NEW)
+    keys = (str(path.relative_to(root)) for path in files)
+    return sorted(key for key in keys if key.startswith(prefix))
 
 
 def _read(path: Path, start: int, length: int) -> bytes:

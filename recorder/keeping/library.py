@@ -2,17 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Iterable
-
-import msgspec
+from contextlib import aclosing
 
 from ipc.messages import Refusal
 from recorder import api
-from recorder.delivery.names import check_key, key_object_key, manifest_key
+from recorder.delivery.names import check_key, is_track, key_object_key, manifest_key, tracks_prefix
 from recorder.delivery.places import Places, Tenant
 from recorder.errors import BadKey, Damaged, NoSuchObject, RecorderError, StoreFailed
-from recorder.finalizing import manifest
 from recorder.keeping.keys import Owner, RecordingKeys
-from recorder.keeping.objects import WHOLE
 from vault.kms import KmsError
 
 READ_LIMIT = 1024 * 1024
@@ -58,8 +55,7 @@ class Library:
             raise Refusal("internal", f"the store does not delete it: {error}") from None
 
     async def _erase(self, command: api.Delete) -> None:
-        """The manifest late: it tells of the tracks when this is interrupted and said again. And the keys last: without
-        them it tells nothing."""
+        """The sound first, and the keys last: what is left when this is interrupted can be erased all the same."""
         sounds = (command.key, *await self._track_keys(command))
         objects = (*sounds, manifest_key(command.key))
         places = self._places.all_of(Tenant(command.account, command.instance))
@@ -99,11 +95,9 @@ class Library:
         return None
 
     async def _track_keys(self, command: api.Delete) -> list[str]:
-        """Of the objects beside a sound, as far as its manifest can be read."""
-        try:
-            reader = await self._places.reader(Tenant(command.account, command.instance), manifest_key(command.key))
-            await reader.open(self._keys)
-            told = manifest.decode(await reader.read(*WHOLE))
-        except (NoSuchObject, Damaged, KmsError, msgspec.MsgspecError):
-            return []
-        return [track.key for track in told.tracks]
+        """Of the objects beside a sound: as the stores list them, for the manifest opens no more than its key does."""
+        found: dict[str, None] = {}
+        for place in self._places.all_of(Tenant(command.account, command.instance)):
+            async with aclosing(place.store.list_keys(tracks_prefix(command.key))) as names:
+                found |= {name: None async for name in names if is_track(name, command.key)}
+        return list(found)

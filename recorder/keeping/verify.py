@@ -11,12 +11,13 @@ import asyncio
 import hashlib
 import resource
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
 
 from recorder.api import Check, Expected
-from recorder.delivery.names import key_object_key, manifest_key
+from recorder.delivery.names import is_track, key_object_key, manifest_key, tracks_prefix
 from recorder.delivery.places import Places, Tenant
 from recorder.errors import Damaged, NoSuchObject, RecorderError
 from recorder.finalizing import manifest, wav
@@ -57,14 +58,14 @@ class Verifier:
         return await self._on_its_way(expected)
 
     async def _gone(self, expected: Expected) -> Check:
-        for key in (expected.key, manifest_key(expected.key), key_object_key(expected.key)):
-            try:
-                await self._places.reader(_tenant(expected), key)
-                return Check("store", False, "it was deleted, and the store still has it")
-            except NoSuchObject:
-                continue
-            except RecorderError as error:
-                return Check("store", False, f"the store cannot be asked: {error}")
+        own = {expected.key, manifest_key(expected.key), key_object_key(expected.key)}
+        try:
+            for place in self._places.all_of(_tenant(expected)):
+                async with aclosing(place.store.list_keys(tracks_prefix(expected.key))) as names:
+                    if [name async for name in names if name in own or is_track(name, expected.key)]:
+                        return Check("store", False, "it was deleted, and the store still has it")
+        except RecorderError as error:
+            return Check("store", False, f"the store cannot be asked: {error}")
         return Check("store", True, "it was deleted, and nothing of it is stored")
 
     async def _delivered(self, expected: Expected) -> list[Check]:

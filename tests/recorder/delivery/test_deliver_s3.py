@@ -29,6 +29,7 @@ from tests.support.fault_proxy import Fault, fault_proxy
 from tests.support.services import Service
 from tests.support.tapper import Speaker, speak
 from vault.aws_sessions import new_session
+from vault.kms import master_name
 
 __all__ = ["storage"]
 
@@ -140,6 +141,24 @@ async def test_what_was_delivered_before_a_change_of_place_is_still_read(room: R
 def with_tracks(room: Room, name: str) -> Recording:
     folder = room.spool_as(start_of(name, tracks=True), speak(name, Speaker(0, end=1.0)))
     return Recording(folder, *room.load(folder))
+
+
+async def test_without_its_key_everything_of_a_recording_is_deleted_all_the_same(room: Room, storage: Storage) -> None:
+    """Though its manifest, which names the tracks, cannot be read any more."""
+    tenant, names = Tenant(*TENANT), ("56" * 16, "78" * 16)
+    for one in (Storage(), storage):
+        places = Places.open(room.folder)
+        await places.configure(tenant, one)
+        async with delivering(room, places) as (delivery, told):
+            for name in names:
+                delivery.add(with_tracks(room, name))
+                await told.until(name, "released")
+            store = places.current(tenant).store
+            others = [key async for key in store.list_keys() if names[1] in key]
+            assert len(others) == 5
+            room.ring.destroy(master_name(*TENANT), "the contract is over")
+            await Library(room.keys, places, lambda: ()).erase(api.Delete(*TENANT, KEY.format(names[0]), names[0]))
+            assert [key async for key in store.list_keys()] == others
 
 
 async def test_what_is_deleted_is_in_no_version_of_any_object(room: Room, storage: Storage, s3: Service) -> None:

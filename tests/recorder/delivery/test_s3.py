@@ -119,6 +119,7 @@ async def test_all_keys_are_listed_by_pages_without_the_prefix(store: S3Store, s
         for name in ("elsewhere", f"{storage.prefix}odd.new"):
             await client.put_object(Bucket=storage.bucket, Key=name, Body=b"x")
     assert [name async for name in store.list_keys()] == ["a", "b", "c/d"]
+    assert [name async for name in store.list_keys("c/")] == ["c/d"]
 
 
 @pytest.mark.parametrize("size", [10, 6 * MIB])

@@ -68,6 +68,8 @@ async def test_put_read_replace_delete(store: DirectoryStore, tmp_path: Path) ->
     assert await store.read("a/b.wav", 0, 10) == b"new"
     await store.put("a.wav", source(tmp_path, b""))
     assert [key async for key in store.list_keys()] == ["a.wav", "a/b.wav"]
+    assert [key async for key in store.list_keys("a/b")] == ["a/b.wav"]
+    assert [key async for key in store.list_keys("none/b")] == []
     assert [path.name for path in (tmp_path / "bucket" / "a").iterdir()] == ["b.wav"]
     await store.delete("a/b.wav")
     await store.delete("a/b.wav")

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from recorder.api import Check, Expected
-from recorder.delivery.names import key_object_key, manifest_key
+from recorder.delivery.names import key_object_key, manifest_key, track_key
 from recorder.delivery.places import Places
 from recorder.finalizing.outcome import Finished
 from recorder.keeping.verify import Verifier
 from recorder.spooling import journal
 from tests.recorder.offline import RECORDING, Room
-from tests.recorder.process import start_of
+from tests.recorder.process import PARTIES, start_of
 from tests.support.tapper import Speaker, call
 
 OTHER = "f" * 32
@@ -144,4 +144,9 @@ def test_of_what_was_deleted_nothing_may_be_left(vault: Vault) -> None:
     vault.told.unlink()
     assert failed(vault.check(deleted=True)) == ["store"]
     (vault.store / key_object_key(vault.expected.key)).unlink()
+    assert failed(vault.check(deleted=True)) == []
+    track = vault.store / track_key(vault.expected.key, PARTIES[1])
+    track.write_bytes(b"what a deletion has left")
+    assert failed(vault.check(deleted=True)) == ["store"]
+    track.rename(track.with_name(f"another.{track.name}"))
     assert failed(vault.check(deleted=True)) == []
