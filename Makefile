@@ -9,10 +9,12 @@ run:
 	@scripts/install run
 	@.venv/bin/telephonist serve
 
-# The tests wait most of their time, so more of them run than there are processors. The fuzzing takes what they leave.
+# The tests wait most of their time, so more of them run than there are processors, and the checks beside them. The
+# fuzzing takes what they leave.
 test:
 	@scripts/install test
-	@scripts/beside '$(MAKE) --no-print-directory fuzz-sip' $(MAKE) --no-print-directory check unit e2e
+	@scripts/beside '$(MAKE) --no-print-directory fuzz-sip' \
+		sh -c '$(MAKE) --no-print-directory -j 2 check unit && $(MAKE) --no-print-directory e2e'
 
 check:
 	@scripts/install test
