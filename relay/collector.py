@@ -25,6 +25,7 @@ class Collector:
     def begin(self) -> None:
         """The worker is ready: what there is now stays."""
         gc.collect()
+        self._give_back()
         gc.freeze()
         gc.disable()
 
@@ -34,14 +35,19 @@ class Collector:
         if gone and (legs == 0 or gone >= GONE_LEGS):
             self._ended = ended
             self._collect(2)
-            if legs == 0 and self._trim is not None:
-                self._trim(0)
+            if legs == 0:
+                self._give_back()
         elif now_ns >= self._next_middle:
             self._next_middle = now_ns + MIDDLE_NS
             self._collect(1)
         elif now_ns >= self._next_young:
             self._next_young = now_ns + YOUNG_NS
             self._collect(0)
+
+    def _give_back(self) -> None:
+        """What is free, to the system."""
+        if self._trim is not None:
+            self._trim(0)
 
     def _collect(self, generation: int) -> None:
         begun = time.perf_counter()

@@ -27,13 +27,18 @@ from relay.tapping.tap import TapBook
 from relay.tick import now_ns, wall_clock
 
 MOST_DIGITS = 32
-log = structlog.get_logger()
+Log = Any
+"""A logger of structlog."""
+LOG: Log = structlog.get_logger()
 
 
 class Switchboard:
     """`handle` answers a command or raises Refusal; `publish` is told every event."""
 
-    def __init__(self, rtp_ports: tuple[int, int], taps: TapBook, publish: Callable[[Event], None]) -> None:
+    def __init__(
+        self, rtp_ports: tuple[int, int], taps: TapBook, publish: Callable[[Event], None], log: Log = LOG
+    ) -> None:
+        self._log = log
         self._engine = Engine(self._end_runs)
         self._taps = taps
         self._publish = publish
@@ -190,7 +195,7 @@ class Switchboard:
         leg, media = self._maker.make(command)
         self._legs[leg.name] = leg
         self._rooms.add(leg.name, leg.room, now_ns())
-        log.info("= leg added", leg=leg.name, room=leg.room, kind=leg.kind, codec=leg.codec)
+        self._log.info("= leg added", leg=leg.name, room=leg.room, kind=leg.kind, codec=leg.codec)
         return media
 
     def _set_answer(self, command: api.SetAnswer) -> api.Media:
@@ -209,7 +214,7 @@ class Switchboard:
     def _apply(self, leg: Leg, agreement: Agreement) -> api.Media:
         leg.apply(agreement)
         media = leg.media()
-        log.info("= leg negotiated", leg=leg.name, codec=media.codec, direction=media.direction)
+        self._log.info("= leg negotiated", leg=leg.name, codec=media.codec, direction=media.direction)
         return media
 
     def _set_room(self, command: api.SetRoom) -> Done:
@@ -236,7 +241,7 @@ class Switchboard:
 
     def _mask_digits(self, command: api.MaskDigits) -> Done:
         self._leg(command.leg).mask_digits(command.on, now_ns())
-        log.info("= digits masked" if command.on else "= digits unmasked", leg=command.leg)
+        self._log.info("= digits masked" if command.on else "= digits unmasked", leg=command.leg)
         return Done()
 
     def _relay_digit(self, leg: Leg, digit: str, duration_ms: int) -> None:
@@ -263,7 +268,7 @@ class Switchboard:
 
     def _drain(self, command: api.Drain) -> Done:
         self.draining = True
-        log.info("= draining")
+        self._log.info("= draining")
         return Done()
 
     def _drop(self, leg: Leg) -> api.LegReport:
@@ -275,7 +280,7 @@ class Switchboard:
             if leg.room not in self._rooms:
                 self._players.room_ended(leg.room)
         self.ended = _added(self.ended, report)
-        log.info("x leg dropped", leg=leg.name, received=report.packets_received, sent=report.packets_sent)
+        self._log.info("x leg dropped", leg=leg.name, received=report.packets_received, sent=report.packets_sent)
         return report
 
     def _leg(self, name: str) -> Leg:

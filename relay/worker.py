@@ -18,6 +18,7 @@ from relay.switchboard import Switchboard
 from relay.tapping.outbox import Outbox
 from relay.tapping.tap import TapBook
 from relay.tapping.tap_link import TapLink
+from relay.warming import warm_up
 
 HOUSEKEEPING_TICKS = 20
 LEG_TICKS = 50
@@ -54,6 +55,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGUSR2, self._retire)
         self._loop_descriptor = tick.descriptor_of(loop)
         self._board.listen(self._settings.address, self._settings.ice_port)
+        await warm_up(self._settings.address, self._settings.rtp_ports)
         self._link.start()
         self._ticker.start()
         await self._server.start(self._settings.control)
