@@ -37,6 +37,16 @@ def test_invite_is_repeated_and_given_up() -> None:
     assert (wire.agent.calls, wire.agent.transactions, wire.agent.get_timer()) == (0, 0, None)
 
 
+def test_over_a_connection_nothing_is_repeated_but_the_200() -> None:
+    wire = Wire(transport="tcp")
+    wire.dial()
+    assert wire.wait(31) == []
+    call = wire.ring_in()
+    wire.agent.reject(call, 486, "", wire.now)
+    wire.take()
+    assert wire.wait(0.9) == [] and wire.wait(40) == []
+
+
 def test_answered_call_and_repeated_200() -> None:
     wire = Wire()
     name, invite = wire.dial()

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 import structlog
@@ -17,6 +17,7 @@ from signaling.sip.events import CallAnswered, CallEnded, IncomingCall, SipEvent
 from signaling.sip.flow import Transport
 from signaling.sip.headers import NameAddr
 from signaling.sip.messages.uri import Uri
+from signaling.sip_server.sip_connection import Connection
 from signaling.sip_server.sip_io import Bound, SipServer
 from signaling.sip_server.sip_limits import DEFAULT_LIMITS, Complaints, Limits, Places
 from tests.signaling.sip.network import ANSWER, OFFER
@@ -292,6 +293,35 @@ async def test_places_are_given_back_by_who_has_become_known_meanwhile() -> None
         assert place is not None and places.admit("tcp", ("192.0.2.9", 5060)) is None
         known.add(place.source)
         places.release(place)
+
+
+class Unread:
+    """A transport whose peer reads nothing."""
+
+    def __init__(self) -> None:
+        self.unsent = 0
+        self.is_aborted = False
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
+    def write(self, data: bytes) -> None:
+        self.unsent += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+async def test_a_peer_that_does_not_read_is_cut_off() -> None:
+    async with running(Side("carrier", Limits(unsent=1000))) as called:
+        connection, peer = Connection(called.server._streams, "tcp", ("192.0.2.9", 5060)), Unread()
+        connection._transport = cast(asyncio.Transport, peer)
+        for _ in range(20):
+            connection.send(b"x" * 100)
+        assert (peer.is_aborted, peer.unsent) == (True, 1100)
 
 
 def test_complaints_are_logged_once_a_second() -> None:

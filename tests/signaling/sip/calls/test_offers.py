@@ -105,6 +105,17 @@ def test_peer_may_put_us_off() -> None:
     assert wire.events() == []
 
 
+@pytest.mark.parametrize(("ours", "least", "most"), [(False, 0.0, 2.0), (True, 2.1, 4.0)])
+def test_who_made_the_call_id_waits_longer_after_offers_have_crossed(ours: bool, least: float, most: float) -> None:
+    """RFC 3261 §14.1, in steps of 10 ms: the two spans do not overlap."""
+    wire = Wire()
+    call = wire.dial_up()[0] if ours else wire.answer()[0]
+    offers = wire.agent._core.sessions[call].offers
+    delays = [offers._retry_delay(Response(491, "")) or 0.0 for _ in range(500)]
+    assert least <= min(delays) < least + 0.1 and most - 0.1 < max(delays) <= most
+    assert all(abs(100 * delay - round(100 * delay)) < 1e-6 for delay in delays)
+
+
 def test_peer_that_always_crosses_is_given_up() -> None:
     wire = Wire()
     call, _ = wire.answer()
@@ -134,6 +145,19 @@ def test_peer_that_does_not_answer_is_left() -> None:
     wire.agent.offer(call, HOLD, wire.now)
     sent = [message.method for message in wire.wait(33) if isinstance(message, Request)]
     assert (sent.count("BYE") > 0, wire.events()) == (True, [CallEnded(call, "timeout", 408)])
+
+
+def test_peer_that_says_100_and_nothing_more_is_left() -> None:
+    wire = Wire()
+    call, _ = wire.answer()
+    wire.agent.offer(call, HOLD, wire.now)
+    wire.send(reply(wire.take_request(), 100))
+    wire.wait(179)
+    assert (wire.agent.calls, wire.events()) == (1, [])
+    wire.wait(2)
+    assert wire.events() == [CallEnded(call, "timeout", 408)]
+    wire.wait(100)
+    assert (wire.agent.calls, wire.agent.transactions) == (0, 0)
 
 
 def test_answer_that_is_none() -> None:

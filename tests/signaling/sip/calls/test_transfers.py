@@ -43,6 +43,15 @@ class TestAskedOfUs:
         wire.agent.report_transfer(call, 200, wire.now)
         assert wire.take() == []
 
+    def test_before_the_answer_it_is_too_early(self) -> None:
+        wire = Wire()
+        call = wire.ring_in()
+        wire.agent.ring(call, wire.now)
+        refer = request("REFER", 2, tag=tag_of(wire.take_response()), branch="r", Refer_To=f"<{TARGET}>")
+        (answer,) = wire.send(refer)
+        assert isinstance(answer, Response) and answer.status == 500 and answer.headers.get("Retry-After") is not None
+        assert (wire.events(), wire.agent.calls) == ([], 1)
+
     def test_peer_that_wants_no_reports(self) -> None:
         wire = Wire()
         call, tag = wire.answer()

@@ -89,6 +89,20 @@ def test_what_is_wrong(challenger: Challenger) -> None:
     assert challenger.verify(good, REGISTER, SECRETS, HERE) is Verdict.GRANTED
 
 
+def test_an_unknown_account_costs_the_same_work(challenger: Challenger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the time of the answer would tell who has an account."""
+    good, work = give(challenger), list[str]()
+
+    def counted(credentials: Credentials, method: str, secret: str) -> str:
+        work.append(method)
+        return compute_response(credentials, method, secret)
+
+    monkeypatch.setattr("signaling.sip.registering.digest.compute_response", counted)
+    for secrets in (SECRETS, None):
+        challenger.verify(good, REGISTER, secrets, HERE)
+    assert work == ["REGISTER", "REGISTER"]
+
+
 def test_protection_that_was_not_offered_is_wrong(challenger: Challenger) -> None:
     [challenge, _] = challenger.challenge(HERE)
     bare = Credentials("ada", REALM, challenge.nonce, REGISTER.uri, "", "SHA-256", Usage(1, "c", "auth-int"))
