@@ -152,7 +152,7 @@ class Streams:
                     ssl=context,
                     server_hostname=(flow.name or None) if context is not None else None,
                 )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no resolver or certificate can have
             log.warning("x cannot connect", transport=flow.transport, error=type(error).__name__)
             del self._waiting[flow]
             self.owner.flow_closed(flow)

@@ -149,6 +149,16 @@ async def test_connection_that_cannot_be_made_ends_the_call(tmp_path: Path) -> N
         assert await caller.wait_for(CallEnded) == CallEnded(call, "lost", 503)
 
 
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_a_name_that_can_be_nobodys_ends_the_call(transport: Transport) -> None:
+    async with running(Side(None)) as caller:
+        sender = NameAddr(Uri("sip", "a", "b.test"))
+        for count in (1, 2):  # again: what is left of the first try is in nobody's way
+            flow = caller.server.flow_to(transport, ("a..b", 5061))
+            caller.server.invite(flow, Invitation(Uri("sip", "x", "b.test"), sender, OFFER))
+            assert (await caller.wait_for(CallEnded, count)).cause == "lost"
+
+
 async def test_unverified_certificate_ends_the_call(tmp_path: Path) -> None:
     server_context, _ = make_certificate(tmp_path)
     callee, caller = Side("carrier"), Side(None)
