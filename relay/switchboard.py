@@ -90,6 +90,7 @@ class Switchboard:
     async def handle(self, command: Any) -> msgspec.Struct:
         """Only a player that has to be decoded first makes its command wait. Raises Refusal."""
         self._receive()  # what came before the command is heard and recorded as things were then
+        self._express.hand_over()
         try:
             if isinstance(command, api.Play):
                 self._require_room(command.room)

@@ -70,6 +70,8 @@ typedef struct lines {
     int64_t now, offset;
     uint8_t *records; /* of tapped packets, as recorder/wire.py packs them */
     size_t recorded, room;
+    int64_t latest; /* When the latest of them came. */
+    int unrecorded; /* There was no room for one. */
     _Alignas(16) uint8_t data[BATCH][STRIDE];
 } lines;
 
@@ -376,8 +378,8 @@ static uint8_t *write64(uint8_t *at, int64_t value)
     return at + sizeof octets;
 }
 
-/* The records of the packet in that column, in clear as it lies there, behind those of others. Returns 0, or -ENOMEM. */
-static int record(lines *all, int column, int64_t sequence, int64_t timestamp)
+/* The records of the packet in that column, in clear as it lies there, behind those of others. */
+static void record(lines *all, int column, int64_t sequence, int64_t timestamp)
 {
     const line *it = &all->table[all->columns[NUMBER][column]];
     size_t length = (size_t)all->columns[SIZE][column] - HEADER;
@@ -386,8 +388,10 @@ static int record(lines *all, int column, int64_t sequence, int64_t timestamp)
     uint16_t octets = htobe16((uint16_t)length);
     if (needed > all->room) {
         uint8_t *records = realloc(all->records, needed * 2);
-        if (!records)
-            return -ENOMEM;
+        if (!records) {
+            all->unrecorded = 1;
+            return;
+        }
         all->records = records;
         all->room = needed * 2;
     }
@@ -401,10 +405,22 @@ static int record(lines *all, int column, int64_t sequence, int64_t timestamp)
         memcpy(at + sizeof ssrc + sizeof octets, all->data[all->columns[SLOT_USED][column]] + HEADER, length);
         all->recorded += OVERHEAD + length;
     }
-    return 0;
+    if (all->columns[ARRIVAL][column] > all->latest)
+        all->latest = all->columns[ARRIVAL][column];
 }
 
 static uint8_t *lines_records(lines *all)
 {
     return all->records;
+}
+
+/* How many octets of records there are since the last call, the latest packet came at `latest`; -ENOMEM: some are lost. */
+static int64_t lines_recorded(lines *all, int64_t *latest)
+{
+    int64_t size = all->unrecorded ? -ENOMEM : (int64_t)all->recorded;
+    *latest = all->latest;
+    all->recorded = 0;
+    all->latest = 0;
+    all->unrecorded = 0;
+    return size;
 }

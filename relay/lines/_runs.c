@@ -168,15 +168,13 @@ typedef struct {
     int64_t *left, (*shown)[3], (*failed)[2];
 } told;
 
-/* How many of each there are. Of the packets of tapped lines there are so many octets of records, the latest arrived at
- * `latest`; -ENOMEM: there was no room for them. */
+/* How many of each there are. */
 typedef struct {
-    int left, shown, failed, recorded;
-    int64_t latest;
+    int left, shown, failed;
 } taken;
 
-/* Deals with the first `count` packets of the batch, of which nothing is in `to` yet; their records lie behind those
- * that there are. */
+/* Deals with the first `count` packets of the batch, of which nothing is in `to` yet. Those of tapped lines leave records
+ * behind. */
 static void take_batch(lines *all, runs *it, int count, told to, taken *done)
 {
     int64_t odd[BATCH];
@@ -195,12 +193,8 @@ static void take_batch(lines *all, runs *it, int count, told to, taken *done)
             to.shown[done->shown][1] = state[NEXT_SEQUENCE];
             to.shown[done->shown++][2] = state[NEXT_TIMESTAMP];
         }
-        if (row < all->size && all->table[row].taps) {
-            if (record(all, i, state[NEXT_SEQUENCE], state[NEXT_TIMESTAMP]))
-                done->recorded = -ENOMEM;
-            if (arrival > done->latest)
-                done->latest = arrival;
-        }
+        if (row < all->size && all->table[row].taps)
+            record(all, i, state[NEXT_SEQUENCE], state[NEXT_TIMESTAMP]);
         if (look[TO] == KEPT) {
             keep(all, it, row, i);
         } else if ((status = pass_on(all, look, state, i))) {
@@ -210,14 +204,11 @@ static void take_batch(lines *all, runs *it, int count, told to, taken *done)
         advance(it, row, arrival);
         reckon(it, row, arrival, all->columns[SIZE][i] - HEADER, look[SAMPLES]);
     }
-    if (done->recorded >= 0)
-        done->recorded = (int)all->recorded;
 }
 
 static taken lines_take(lines *all, runs *it, int count, told to)
 {
     taken done = {0};
-    all->recorded = 0;
     take_batch(all, it, count, to, &done);
     return done;
 }
@@ -231,7 +222,7 @@ typedef struct {
 
 static int is_to_be_told(const waited *it)
 {
-    return it->of.left || it->of.shown || it->of.failed || it->of.recorded < 0;
+    return it->of.left || it->of.shown || it->of.failed;
 }
 
 /* Batch after batch, until nothing is left or something is to be told. */
@@ -250,7 +241,6 @@ static waited lines_wait(lines *all, runs *it, int other, int64_t until, int64_t
     waited done = {{0}, 0, 0, 0};
     struct pollfd events = {.fd = other, .events = POLLIN};
     int called = 0;
-    all->recorded = 0;
     for (;;) {
         take_all(all, it, to, &done);
         int64_t now = nanoseconds(CLOCK_MONOTONIC), pause = until - now < beat ? until - now : beat;

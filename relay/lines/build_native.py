@@ -25,6 +25,7 @@ ffi.cdef("""
     void lines_send(lines *all, int count, const int *numbers, const int *sizes, const uint8_t *packets, int *failed);
     int lines_tap(lines *all, int number, const uint8_t *addresses, int size);
     uint8_t *lines_records(lines *all);
+    int64_t lines_recorded(lines *all, int64_t *latest);
 
     typedef struct { int64_t least, second, most; } bucket;
     typedef struct {
@@ -41,7 +42,7 @@ ffi.cdef("""
             calm_turns, cycle;
         const int16_t *levels;
     } runs;
-    typedef struct { int left, shown, failed, recorded; int64_t latest; } taken;
+    typedef struct { int left, shown, failed; } taken;
     typedef struct { int64_t *left, (*shown)[3], (*failed)[2]; } told;
     taken lines_take(lines *all, runs *it, int count, told to);
     typedef struct { taken of; int count, more; int64_t slept; } waited;

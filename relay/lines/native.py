@@ -17,7 +17,7 @@ from relay.transport.srtp import functions
 _SENT_AT_ONCE = 256
 
 if (getattr(lib, "COLUMNS", None), getattr(lib, "OVERHEAD", None)) != (COLUMNS, OVERHEAD) or not hasattr(
-    lib, "runs_wake"
+    lib, "lines_recorded"
 ):
     raise ImportError("the extension was built of other sources than these")
 
@@ -36,6 +36,7 @@ class NativeLines(Lines):
         self._batch = Batch(octets.reshape(lib.BATCH, lib.STRIDE), columns.reshape(COLUMNS, lib.BATCH))
         self._numbers, self._counts = (ffi.new("int[]", lib.BATCH) for _ in range(2))
         self._more = ffi.new("int *")
+        self._latest = ffi.new("int64_t *")
         self._failed = ffi.new("int[]", _SENT_AT_ONCE)
         self._ways: dict[int, Way] = {}
         """Keeps the sessions alive that the table points to."""
@@ -54,11 +55,13 @@ class NativeLines(Lines):
         if lib.lines_tap(self._table, line, addresses, len(addresses)):
             raise MemoryError("no room for the addresses of taps")
 
-    def records(self, size: int) -> bytes:
-        """So many octets of what the last batch came to. Raises MemoryError for a negative size."""
+    def records(self) -> tuple[bytes, int]:
+        """Of the packets of tapped lines that runs have taken since the last call, and when the latest of them came.
+        Raises MemoryError when there was no room for some of them."""
+        size = lib.lines_recorded(self._table, self._latest)
         if size < 0:
             raise MemoryError("no room for records")
-        return bytes(ffi.buffer(lib.lines_records(self._table), size)) if size else b""
+        return bytes(ffi.buffer(lib.lines_records(self._table), size)) if size else b"", self._latest[0]
 
     def _open(self, line: int, sock: socket.socket) -> None:
         if (error := -lib.lines_open(self._table, line, sock.fileno())) != 0:

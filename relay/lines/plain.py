@@ -35,6 +35,8 @@ class PlainLines(Lines):
         self._refused: dict[int, int] = {}
         self._taps: dict[int, list[bytes]] = {}
         """Addresses of the records of tapped lines' packets."""
+        self._records = bytearray()
+        self._latest = 0
         self._batch = Batch(np.zeros((BATCH, MAX_DATAGRAM), np.uint8), np.zeros((COLUMNS, BATCH), np.int64))
 
     def shut(self) -> None:
@@ -43,19 +45,25 @@ class PlainLines(Lines):
     def tap(self, line: int, addresses: bytes) -> None:
         self._taps[line] = [addresses[at : at + ADDRESS] for at in range(0, len(addresses), ADDRESS)]
 
-    def record(self, places: Column, counters: Column) -> tuple[bytes, int]:
-        """The records of the packets at these places of the batch, and the arrival of the latest of them; `counters`:
+    def records(self) -> tuple[bytes, int]:
+        """As NativeLines.records."""
+        records, latest = bytes(self._records), self._latest
+        self._records.clear()
+        self._latest = 0
+        return records, latest
+
+    def record(self, places: Column, counters: Column) -> None:
+        """Makes records of the packets at these places of the batch, as far as their lines are tapped; `counters`:
         int64[places, 2], sequence number and timestamp of each, extended."""
-        made, latest, batch = bytearray(), 0, self._batch
+        batch = self._batch
         if not any(self._taps.values()):
-            return b"", 0
+            return
         for place, (sequence, timestamp) in zip(places.tolist(), counters.tolist(), strict=True):
             if addresses := self._taps.get(int(batch.lines[place])):
                 payload, arrival = batch.data(place)[HEADER_SIZE:], int(batch.arrivals[place])
                 rest = pack_counters(arrival, sequence, timestamp, int(batch.ssrcs[place]), len(payload))
-                made += b"".join(address + rest + payload for address in addresses)
-                latest = max(latest, arrival)
-        return bytes(made), latest
+                self._records += b"".join(address + rest + payload for address in addresses)
+                self._latest = max(self._latest, arrival)
 
     def _open(self, line: int, sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)

@@ -141,6 +141,11 @@ class Lines(ABC):
         """From now on each packet of the line that is taken by a run becomes a record for each of these addresses, of
         recorder.wire.ADDRESS octets; none: it becomes none. Raises MemoryError."""
 
+    @abstractmethod
+    def records(self) -> tuple[bytes, int]:
+        """Those records since the last call, in the order of their packets, and when the latest of these came. Raises
+        MemoryError when there was no room for some."""
+
     def send(self, lines: Column, packets: Octets, sizes: Column) -> None:
         """Packets in clear, uint8[n, any number] of which so many octets each, go out on these lines at once, after
         what was posted."""

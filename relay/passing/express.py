@@ -33,7 +33,8 @@ class Express:
     """Of all legs of a worker; rows of the columns are numbers of lines."""
 
     def __init__(self, lines: Lines, record: Callable[[bytes, int], None]) -> None:
-        """`record` is told the records of packets of tapped legs, and when the latest of them came."""
+        """`record` is told the records of packets of tapped legs, and when the latest of them came: once a tick, and
+        before anything else of those legs."""
         self._lines = lines
         self._record = record
         self._runs: dict[int, Run] = {}
@@ -66,6 +67,7 @@ class Express:
         ending = self.come_to(line)
         self._table.end(line)
         if line in self._tapped:
+            self.hand_over()
             self._lines.tap(line, b"")
             self._tapped.discard(line)
         del self._runs[line]
@@ -79,8 +81,16 @@ class Express:
         """When the run's last packet came."""
         return int(self._table.state[line, LAST])
 
+    def hand_over(self) -> None:
+        """Tells the records of what was taken until now."""
+        if self._tapped:
+            records, latest_ns = self._lines.records()
+            if records:
+                self._record(records, latest_ns)
+
     def settle(self, now_ns: int) -> None:
-        """Once a tick: ends the runs of those from whom nothing comes any more."""
+        """Once a tick: hands over, and ends the runs of those from whom nothing comes any more."""
+        self.hand_over()
         if self._runs:
             for row in self._steps.late(now_ns):
                 self._runs[row].end()
@@ -117,8 +127,8 @@ class Express:
 
     def _show(self, batch: Batch, taken: Taken) -> Iterable[int]:
         """To those who want to see; returns the places of all else."""
-        if taken.records:
-            self._record(taken.records, taken.latest_ns)
+        if taken.left:  # whose records are made elsewhere, and come behind
+            self.hand_over()
         for place, sequence, timestamp in taken.shown:
             row, payload = int(batch.lines[place]), batch.data(place)[HEADER_SIZE:]
             look_ns = self._runs[row].look((sequence, timestamp), payload, int(batch.arrivals[place]))

@@ -60,7 +60,7 @@ class NativeSteps:
             self._lines.tell_failed(failures(self._failed[: taken.failed]))
         left: list[int] = self._left[: taken.left].tolist() if taken.left else []
         shown: list[tuple[int, int, int]] = self._shown[: taken.shown].tolist() if taken.shown else []
-        return Taken(left, shown, self._lines.records(taken.recorded), taken.latest)
+        return Taken(left, shown)
 
     def late(self, now_ns: int) -> list[int]:
         if self._table.size != self._size:

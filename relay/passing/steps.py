@@ -26,10 +26,6 @@ class Taken(msgspec.Struct, frozen=True):
     shown: list[tuple[int, int, int]] = []
     """Places of packets that their runs want to see, with their sequence numbers and timestamps, extended. They are in
     the batch as they came, but for their headers."""
-    records: bytes = b""
-    """Of the packets of tapped lines, as recorder.wire packs them, in the order in which they came."""
-    latest_ns: int = 0
-    """When the latest of those came."""
 
 
 class Waited(msgspec.Struct, frozen=True):
@@ -83,10 +79,10 @@ class NumpySteps:
         if not once.all():
             fits[places[~once]] = False
             places = places[once]
-        records, latest_ns = self._lines.record(places, state[places, :2])
+        self._lines.record(places, state[places, :2])
         shown = self._take(batch, places, fixed[:, places], state[places]) if len(places) else []
         left = () if len(places) == len(batch) else (~fits).nonzero()[0].tolist()
-        return Taken(left, shown, records, latest_ns)
+        return Taken(left, shown)
 
     def wait(self, other: int, until_ns: int) -> None:
         """Whoever asks has to come back."""

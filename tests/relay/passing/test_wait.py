@@ -196,6 +196,8 @@ def test_records_of_all_that_came_are_told_together(world: World) -> None:
     both.start()
     world.wait(60_000)
     both.join()
+    assert not world.records
+    world.express.settle(now_ns())
     records = list(unpack(bytes(world.records)))
     assert [(each.kind, each.recording, each.party, each.sequence) for each in records] == [
         (Kind.PACKET, recording, 1, number) for number in (1, 2, 3)
