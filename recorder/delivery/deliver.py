@@ -26,6 +26,7 @@ from recorder.keeping.objects import ObjectReader, labels_of, read_key_object
 from recorder.spooling import journal
 from recorder.spooling.recording import Recording
 from vault.kms import KeyUnavailable
+from vault.pii import Pii
 
 CRASHES = 3
 """So many times the finalizer may die on a recording before the recording is taken for the cause."""
@@ -44,6 +45,7 @@ class Delivery:
         self._places = places
         self._tell = tell
         self._crashes: dict[str, int] = {}
+        self._remade: set[str] = set()
         self._finalizing = Lane({"sealed": self._finalize}, self.quarantine, tell)
         self._storing: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,6 +87,7 @@ class Delivery:
     async def retry(self, recording: Recording) -> None:
         """Out of quarantine, from the beginning: the spool is still whole. Raises OSError."""
         self._crashes.pop(recording.id, None)
+        self._remade.discard(recording.id)
         await self._reach(recording, "sealed", reason="", cause="")
         self.add(recording)
 
@@ -126,6 +129,9 @@ class Delivery:
                 raise StoreFailed(reason)
 
     async def _upload(self, recording: Recording) -> None:
+        if not await self._is_whole(recording):
+            await self._make_again(recording)
+            return
         place = self._places.current(_tenant(recording))
         await self._check_free(recording, recording.journal.start.key, place)
         if place.storage.sealed:
@@ -137,6 +143,21 @@ class Delivery:
             except KeyTaken:
                 await self._check_free(recording, made.key, place)  # ours, from a try that was cut off
         await self._reach(recording, "uploaded", place=place.name)
+
+    async def _is_whole(self, recording: Recording) -> bool:
+        """Whether the files that were made are still what they were: a store proves what it was given, not that it was
+        given the right thing. Raises KmsError."""
+        data_key = await self._keys.unwrap(recording.journal.wrapped, owner_of(recording.journal.start))
+        return await asyncio.to_thread(_are_as_made, recording, data_key)
+
+    async def _make_again(self, recording: Recording) -> None:
+        """Of what was recorded, which is there until all is delivered. Raises Damaged the second time."""
+        if recording.id in self._remade:
+            raise Damaged("what is made of the recording does not stay as it is made")
+        log.error("! made again, it was not as it was made", recording=recording.id)
+        self._remade.add(recording.id)
+        await self._reach(recording, "sealed")
+        self.add(recording)
 
     async def _put_key(self, recording: Recording, place: Place) -> None:
         """First of all: whoever finds an object finds what opens it. Raises KeyTaken, StoreFailed."""
@@ -231,6 +252,19 @@ async def _reader(place: Place, key: str) -> ObjectReader:
 def _tenant(recording: Recording) -> Tenant:
     start = recording.journal.start
     return Tenant(start.account, start.instance)
+
+
+def _are_as_made(recording: Recording, data_key: Pii[bytes]) -> bool:
+    try:
+        for made in recording.journal.objects:
+            source, digest = OpenedSource(recording.folder / made.file, data_key, {}), hashlib.sha256()
+            for start in range(0, source.size, _CHUNK):
+                digest.update(source.read(start, _CHUNK))
+            if digest.hexdigest() != made.sha256:
+                return False
+    except (OSError, Damaged):
+        return False
+    return True
 
 
 def _remove_sound(recording: Recording) -> None:

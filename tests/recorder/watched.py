@@ -1,18 +1,23 @@
-"""`python -m tests.recorder.watched …`: the recorder, telling into a file what of its files is on the disk.
+"""`python -m tests.recorder.watched …`: the recorder, telling into a file what of its files is on the disk; so do the
+processes that finalize for it.
 
 A process that is killed loses nothing that it wrote; a machine whose power goes loses what was not synced. From what is
 told here, a test that has killed the process knows what to take away. The file is named by WATCHED_FILE.
 """
 
+import asyncio
 import json
 import os
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from recorder.__main__ import main
+from recorder.finalizing import finalize
 
+FINALIZE = "recorder.finalizing.finalize"
 WATCHED_FILE = "TELEPHONIST_TEST_WATCHED"
 
 
@@ -82,6 +87,23 @@ def _path(descriptor: int) -> str:
     return os.readlink(f"/proc/self/fd/{descriptor}")
 
 
+def _watch_finalizers() -> None:
+    start = asyncio.create_subprocess_exec
+
+    async def watched(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        if FINALIZE in command:
+            at = command.index(FINALIZE)
+            command = (*command[:at], "tests.recorder.watched", FINALIZE, *command[at + 1 :])
+        return await start(*command, **options)
+
+    asyncio.create_subprocess_exec = watched  # type: ignore[assignment]
+
+
 if __name__ == "__main__":
     _watch(os.open(os.environ[WATCHED_FILE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
-    main()
+    if sys.argv[1:2] == [FINALIZE]:
+        del sys.argv[1]
+        finalize.main()
+    else:
+        _watch_finalizers()
+        main()

@@ -3,12 +3,13 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from recorder.api import State
 from recorder.delivery import breaker, lane
 from recorder.delivery.deliver import Delivery
 from recorder.delivery.places import Places
@@ -104,6 +105,54 @@ async def test_a_store_that_refuses_is_asked_again(room: Room) -> None:
     # The reason is told once, and gone with the next state.
     assert told.reasons == ["", "503", "", "", ""]
     assert [path.name for path in recording.folder.iterdir()] == ["journal"]
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("name", "harm"), [("sound.sealed", flip), ("manifest.sealed", Path.unlink), ("sound.sealed", empty)]
+)
+async def test_what_is_not_as_it_was_made_is_made_again(room: Room, name: str, harm: Callable[[Path], None]) -> None:
+    """By what befell the disk while the store was away."""
+    store = FickleStore(room.folder / "bucket")
+    store.refusals = 1 << 30
+    recording = sealed(room)
+    async with delivering(room, store) as (delivery, told):
+        delivery.add(recording)
+        await told.until(RECORDING, "finalized")
+        harm(recording.folder / name)
+        store.refusals = 0
+        await told.until(RECORDING, "released")
+    states = [state for _, state in told.states]
+    assert states[-5:] == ["sealed", "finalized", "uploaded", "verified", "released"]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_disk_that_keeps_nothing_as_it_is_written_is_no_reason_to_go_on(room: Room) -> None:
+    store = FickleStore(room.folder / "bucket")
+    recording = sealed(room)
+    async with delivering(room, store) as (delivery, told):
+        reached = recording.reach
+
+        def spoiling(state: State, **changes: object) -> None:
+            reached(state, **changes)
+            if state == "finalized":
+                flip(recording.folder / "sound.sealed")
+
+        recording.reach = spoiling  # type: ignore[method-assign]
+        delivery.add(recording)
+        await told.until(RECORDING, "quarantined")
+    assert not store.puts
+    assert recording.journal.cause == "damaged"
 
 
 @pytest.mark.usefixtures("quick")
