@@ -118,7 +118,8 @@ async def test_a_call_goes_on_under_attack() -> None:
                 assert windows_without(judged, rate, frequency, WINDOW) <= 2 * watch.stolen / WINDOW
             [contact] = await supervisor.contacts()
             recording = (await supervisor.delivered(contact["Id"]))["Telephonist"]["Recording"]
-            assert recording["Gaps"] == 0 and recording["DurationMs"] > 1000 * (lasted - EDGE)
+            assert recording["Gaps"] <= 2 * watch.stolen / WINDOW
+            assert recording["DurationMs"] > 1000 * (lasted - EDGE)
         assert agent.failures == []
         text = node.log_text()
         assert not [line for line in text.splitlines() if '"! ' in line or "Traceback" in line]
