@@ -22,9 +22,8 @@ class EventFrame:
     """What goes out instead of sound in one 20 ms frame; no payload means the pause between two digits."""
 
     payload: bytes = b""
-    since: int = 0
-    """Frames since the digit began: all packets of an event carry the timestamp of its beginning."""
     marker: bool = False
+    """The first frame of a digit."""
     copies: int = 1
 
 
@@ -35,7 +34,7 @@ def event_frames(digits: str, frame: int) -> Iterator[EventFrame]:
         for step in range(TONE_FRAMES):
             last = step == TONE_FRAMES - 1
             payload = _EVENT.pack(number, (_END if last else 0) | _VOLUME, (step + 1) * frame)
-            yield EventFrame(payload, step, step == 0, END_REPEATS if last else 1)
+            yield EventFrame(payload, step == 0, END_REPEATS if last else 1)
         for _ in range(PAUSE_FRAMES):
             yield EventFrame()
 

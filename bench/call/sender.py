@@ -29,6 +29,8 @@ class Sender:
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(31)
         self._events: deque[EventFrame] = deque()
+        self._event_begun = 0
+        """All packets of an event carry the timestamp of its beginning, also when a frame had to be left out in it."""
         self._begin = True
 
     def dial(self, digits: str) -> float:
@@ -63,8 +65,9 @@ class Sender:
         if not event.payload or self.events is None:
             self._begin = True
             return []
-        begun = self._timestamp - event.since * self.codec.frame
-        return [self._packet(self.events, event.payload, event.marker, begun) for _ in range(event.copies)]
+        if event.marker:
+            self._event_begun = self._timestamp
+        return [self._packet(self.events, event.payload, event.marker, self._event_begun) for _ in range(event.copies)]
 
     def _packet(self, kind: int, payload: bytes, marker: bool, timestamp: int | None = None) -> RtpPacket:
         self._sequence += 1
