@@ -26,7 +26,7 @@ check:
 unit:
 	@scripts/install test
 	@$(PYTEST) -q --collect-only >/dev/null || true # compiles the tests once, and not in each process
-	$(PYTEST) -q --asyncio-debug -n 4 --dist worksteal --ignore tests/e2e
+	$(PYTEST) -q --asyncio-debug -n 6 --dist worksteal --ignore tests/e2e
 
 e2e:
 	@scripts/install test
