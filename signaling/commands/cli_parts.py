@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from signaling.errors import StartError
+from signaling.errors import ConfigError, StartError
 
 BAD_START = 2
 DATA = click.option(
@@ -17,3 +17,12 @@ DATA = click.option(
 def fail(error: StartError) -> NoReturn:
     click.echo(f"telephonist: {error}", err=True)
     sys.exit(BAD_START)
+
+
+def read_text(path: Path) -> str:
+    """Raises ConfigError."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ConfigError(f"cannot read {path}: {reason}") from None

@@ -10,8 +10,8 @@ import msgspec
 from recorder.api import RewrapProgress, Tally
 from signaling.center.resources import Tenant
 from signaling.commands.key_care import KeyCare
-from signaling.commands.upkeep import take_lock
 from signaling.errors import FolderError
+from signaling.node.folder import take_lock
 from signaling.node.places import Places, rewrapper_command
 from vault.kms import KmsError
 

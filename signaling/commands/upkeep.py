@@ -1,11 +1,9 @@
 """What is done to a node's store from the command line: an instance is applied, audit trails are verified."""
 
-import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import IO
 
 import msgspec
 
@@ -13,6 +11,7 @@ from signaling.center.audit import NOWHERE, AuditCheck, AuditEvent, Outcome
 from signaling.center.resources import Directory
 from signaling.commands.instance_file import InstanceFile
 from signaling.errors import ConfigError, FolderError
+from signaling.node.folder import prepare
 from signaling.node.places import Places
 from signaling.store import Store
 from signaling.store.errors import Conflict, StoreUnavailable
@@ -20,17 +19,6 @@ from vault.kms import KmsError
 from vault.services import open_kms, read_keys
 
 NO_INSTANCE = "(no instance)"
-
-
-def take_lock(places: Places) -> IO[str] | None:
-    """Held by a node as long as it runs, until it is closed; None: another has it. Raises OSError."""
-    lock = open(places.run / "lock", "w")  # noqa: SIM115  # held for the life of the process
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    return lock
 
 
 @asynccontextmanager
@@ -46,6 +34,13 @@ async def opened(places: Places, clock: Callable[[], float] = time.time) -> Asyn
     finally:
         await store.close()
         await kms.close()
+
+
+async def apply_instance(instance: InstanceFile, places: Places) -> None:
+    """Writes an instance into the store of a node that does not run. Raises FolderError, ConfigError."""
+    with prepare(places):
+        async with opened(places) as store:
+            await apply(store, instance)
 
 
 async def apply(store: Store, instance: InstanceFile) -> None:

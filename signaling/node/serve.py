@@ -8,26 +8,22 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 import click
 import msgspec
 
 from ipc.process import configure_logs, dump_stacks_on_signal
-from signaling.commands.instance_file import InstanceFile
-from signaling.commands.upkeep import apply, opened, take_lock
 from signaling.config import Config
 from signaling.errors import FolderError, StartError
-from signaling.node.places import SOCKET_LIMIT, Places, recorder_command, relay_command, signaling_command
+from signaling.node.folder import prepare
+from signaling.node.places import Places, recorder_command, relay_command, signaling_command
 from signaling.node.ports import check_ports
 from signaling.node.reachable import with_public_address
 from signaling.node.ready import Addresses, SignIn, banner
 from signaling.node.supervisor import Child, GaveUp, Supervisor
 from signaling.node.tls import server_context
 from signaling.sip_server.datagrams import SIP_SOCKET, bind_sip
-from vault.keyring import LocalKeyring
-from vault.kms import KeyUnavailable
-from vault.services import Keys, read_keys
 
 CONTROL = "signaling"
 
@@ -47,34 +43,6 @@ def serve_node(config: Config, data: Path) -> int:
         places.config.write_bytes(msgspec.json.encode(config))
         places.keys.write_bytes(msgspec.json.encode(config.keys))
         return asyncio.run(_serve(config, places, workers, sip.fileno()))
-
-
-async def apply_instance(instance: InstanceFile, places: Places) -> None:
-    """Writes an instance into the store of a node that does not run. Raises FolderError, ConfigError."""
-    with prepare(places):
-        async with opened(places) as store:
-            await apply(store, instance)
-
-
-def prepare(places: Places, keys: Keys | None = None) -> IO[str]:
-    """Makes what every process needs; the lock is held while the node runs. `keys`: as the configuration says, or as
-    the node has written down when it ran last. Raises FolderError."""
-    if len(os.fsencode(places.worker(99))) > SOCKET_LIMIT:
-        raise FolderError(f"the path of {places.data} is too long for sockets: choose a shorter one with --data")
-    try:
-        for folder in (places.data, places.run, places.spool, places.store):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = take_lock(places)
-    except OSError as error:
-        raise FolderError(f"cannot write {places.data}: {error.strerror}; choose another with --data") from None
-    if lock is None:
-        raise FolderError(f"{places.data} is in use by another telephonist: stop it, or choose --data")
-    try:
-        secrets = (keys or read_keys(places.keys)).secrets
-        LocalKeyring.open(places.keyring, secrets)
-    except (KeyUnavailable, OSError, msgspec.MsgspecError) as error:
-        raise FolderError(f"the keyring cannot be used: {error}") from None
-    return lock
 
 
 def _log_file(places: Places) -> BinaryIO | None:

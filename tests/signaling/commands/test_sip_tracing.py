@@ -12,8 +12,8 @@ from signaling.commands.cli import main
 from signaling.commands.sip_tracing import follow, going, trace
 from signaling.commands.upkeep import opened
 from signaling.errors import FolderError
+from signaling.node.folder import prepare
 from signaling.node.places import Places
-from signaling.node.serve import prepare
 from tests.signaling.sip_server.test_sip_history import Scene
 from tests.signaling.store.samples import ACME, a_directory
 
