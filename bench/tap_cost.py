@@ -26,14 +26,16 @@ from relay.streams.rtp import RtpPacket, serialize
 from relay.switchboard import Switchboard
 from relay.tapping.outbox import Outbox
 from relay.tapping.tap import TapBook
-from relay.tapping.tap_link import TapLink
+from relay.tapping.tap_link import BATCH_TICKS, HEAR_EACH, TapLink
 from relay.tick import TICK_NS, now_ns
 
 ADDRESS = "127.0.0.1"
 FIRST_PORT, PORTS = 46000, 4000
 BEATS = 5
 """In a tick, the last of them the tick itself."""
-WARM_TICKS = 25
+CYCLE = BATCH_TICKS * HEAR_EACH
+"""Ticks in which all happens that recording is: no single tick has its fair share."""
+WARM_TICKS = 2 * CYCLE
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,13 @@ async def measure_tap(legs: int, ticks: int) -> TapCost:
         link.start()
         await _take_turns(sides, link, ticks)
         await link.close(1.0)
-    bare, tapped_ = (statistics.median(side.used[WARM_TICKS:]) / legs / 1000 for side in sides)
+    bare, tapped_ = (_typical(side.used[WARM_TICKS:]) / legs / 1000 for side in sides)
     return TapCost(bare, tapped_)
+
+
+def _typical(used: list[int]) -> float:
+    """What a tick takes in the cycle in the middle, of all by what they take."""
+    return statistics.median(statistics.fmean(used[at : at + CYCLE]) for at in range(0, len(used), CYCLE))
 
 
 async def _take_turns(sides: "list[_Side]", link: TapLink, ticks: int) -> None:
@@ -123,7 +130,7 @@ class _Side:
             self._board.tick(now)
             self._book.tick(now)
             if link is not None:
-                link.flush(now)
+                link.tick(now)
             self._board.look_after_legs(now, tick % 20, 20)
         else:
             self._board.beat()

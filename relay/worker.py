@@ -120,7 +120,7 @@ class Worker:
             self._board.tick(now_ns)
         finally:  # whatever befalls the sound, what was received goes to the recorder
             self._taps.tick(now_ns)
-            self._link.flush(now_ns)
+            self._link.tick(now_ns)
         self._board.look_after_legs(now_ns, self._ticker.ticks % LEG_TICKS, LEG_TICKS)
         if self._ticker.ticks % HOUSEKEEPING_TICKS == 0:
             self._board.keep_house(now_ns)
