@@ -54,8 +54,8 @@ class SourceRows:
         self._gated: Flags = np.zeros(0, np.bool_)
         self._hang = np.zeros(0, np.int32)
         self._peak = np.zeros(0, np.int32)
-        self._plain = True
-        """All sources are at 8 kHz, and nothing else is wanted of them."""
+        self._only = NARROW
+        """The rate at which all sources are, and at which alone they are wanted; 0: there are several."""
         self._stirs = False
         """Something was put in this tick, or is heard of those before."""
         self.sounding: Flags = np.zeros(0, np.bool_)
@@ -79,9 +79,9 @@ class SourceRows:
         """Which rows are needed at a rate, from now on."""
         self._wanted[rate][:] = False
         self._wanted[rate][rows] = True
-        higher = self._wanted[WIDE].any() or self._wanted[FULL].any() or (self._rate > NARROW).any()
-        self._plain = not higher
-        if self._plain:
+        used = [each for each in RATES if self._wanted[each].any() or (self._rate == each).any()]
+        self._only = (used or [NARROW])[0] if len(used) < 2 else 0
+        if self._only:
             for converted in self._converted.values():
                 converted[:] = False
 
@@ -123,7 +123,8 @@ class SourceRows:
         self.frames[rate][rows] = frames
         self._rate[rows] = rate
         self._fresh[rows] = self._stirs = True
-        self._plain = self._plain and rate == NARROW
+        if rate != self._only:
+            self._only = 0
 
     def settle(self) -> None:
         """Finds out who is heard, and makes the rates that are wanted."""
@@ -135,7 +136,7 @@ class SourceRows:
         self.sounding = (self._loud | were_loud) & (self._speaks() | ~self._gated)
         if (silent := self.sounding & ~self._fresh).any():
             self._silence(np.flatnonzero(silent))
-        if not self._plain:
+        if not self._only:
             self._convert_all()
         self._stirs = bool(self._fresh.any() or self._hang.any() or self._loud.any() or self.sounding.any())
 
@@ -151,7 +152,7 @@ class SourceRows:
 
     def _measure(self) -> None:
         self._peak[:] = 0
-        for rate in (NARROW,) if self._plain else RATES:
+        for rate in (self._only,) if self._only else RATES:
             rows = (self._fresh & (self._rate == rate)).nonzero()[0]
             if len(rows):
                 frames = self.frames[rate][rows]
