@@ -2,4 +2,10 @@
 
 from setuptools import setup
 
-setup(cffi_modules=["relay/lines/build_native.py:ffi", "relay/transport/build_srtp.py:ffi"])
+setup(
+    cffi_modules=[
+        "relay/codecs/build_opus.py:ffi",
+        "relay/lines/build_native.py:ffi",
+        "relay/transport/build_srtp.py:ffi",
+    ]
+)

@@ -63,6 +63,8 @@ class Engine:
         """By row of sound, those whose packets wait elsewhere."""
         self._listening: set[str] = set()
         """Legs whose sender is lent."""
+        self._laws: set[g711.Law] = set()
+        """That anybody is sent."""
         self._faults: list[tuple[str, Exception]] = []
         self._stale = False
         self._passes = False
@@ -155,7 +157,8 @@ class Engine:
         del self._heard[kept.leg]
         self._lent[source.row] = source, kept.codec
         law = next((law for law in g711.LAWS if law == kept.codec.name), None)
-        return source.receiver.jitter, Queue(law, source.row, kept.codec.clock, lent)
+        queue = Queue(law, source.row, kept.codec.clock, lent, decoder=source.receiver.decoder)
+        return source.receiver.jitter, queue
 
     def take_back(self, leg: str, queue: Queue) -> None:
         """What waits now of what was lent. Raises KeyError."""
@@ -312,6 +315,8 @@ class Engine:
         large = [room for room in self._rooms.values() if len(room.legs) > SMALL_ROOM]
         self._rows.gate(np.array([leg.row for room in large for leg in room.legs.values()], np.intp))
         self._passes = any(leg.passes_to for leg in self._legs.values())
+        senders = [leg.sender for leg in self._legs.values()]
+        self._laws = {sender.law for sender in senders if isinstance(sender, NarrowSender)}
         self._stale = False
 
     def _pass_on(self, source: Party, sound: Admitted, now_ns: int) -> None:
@@ -368,7 +373,10 @@ class Engine:
 
     def _take_lent(self, frames: list[Frames], coded: list[Coded]) -> None:
         for each in frames:
-            self._rows.put(each.sources, NARROW, each.samples)
+            if len(each.sources):
+                self._rows.put(each.sources, each.rate, each.samples)
+            for row in each.bad:
+                self._lent[row][0].receiver.unknown += 1
         if not coded:
             return
         together: dict[int, tuple[list[int], list[npt.NDArray[np.int16]]]] = {rate: ([], []) for rate in RATES}
@@ -426,8 +434,9 @@ class Engine:
         mixes = {rate: plan.mixes(self._rows.sounding) for rate, plan in self._plans.items()}
         sounds = {rate: mix(self._rows.frames[rate], mixes[rate]) for rate in mixes}
         skipped = self._begin_mixing(mixes, now_ns)
-        encoded, voices = self._shared.encode(Mixed(mixes, sounds), skipped, self._faults)
-        heard = heard_by_all(mixes[NARROW], sounds[NARROW], voices)
+        mixed = Mixed(mixes, sounds)
+        encoded, voices = self._shared.encode(mixed, skipped, self._faults)
+        heard = heard_by_all(mixed, self._laws, voices)
         sends: list[Outgoing] = []
         for leg, ticks in skipped.items():
             sender = leg.sender

@@ -96,12 +96,23 @@ def _first_octet(payload: bytes) -> int:
     return int(frames[0][0]) if count > 0 and sizes[0] else 0
 
 
+def functions() -> tuple[int, int]:
+    """Addresses of libopus' functions that decode and encode, as opus.h has them."""
+    return _address(_lib.opus_decode), _address(_lib.opus_encode)
+
+
+def _address(pointer: Any) -> int:
+    return int(_ffi.cast("intptr_t", pointer))
+
+
 class Encoder:
     """One stream's encoder; what it does next depends on what it did before."""
 
     def __init__(self, rate: int, bitrate: int) -> None:
         self._memory = _ffi.new("char[]", _ENCODER_SIZE)
         self._state = _ffi.cast("OpusEncoder *", self._memory)
+        self.address = _address(self._state)
+        """Of libopus' encoder; it holds while this object lives."""
         if _lib.opus_encoder_init(self._state, rate, 1, _VOIP):
             raise ValueError("no Opus encoder for this rate")
         self._set(_SET_BITRATE, bitrate)
@@ -122,6 +133,7 @@ class Encoder:
         made = Encoder.__new__(Encoder)
         made._memory = _ffi.new("char[]", _ENCODER_SIZE)
         made._state = _ffi.cast("OpusEncoder *", made._memory)
+        made.address = _address(made._state)
         # opus.h says of the state: "It is position independent and can be freely copied."
         _ffi.memmove(made._memory, self._memory, _ENCODER_SIZE)
         return made
@@ -150,6 +162,8 @@ class Decoder:
             raise ValueError("no Opus decoder for this rate")
         self._state = _ffi.gc(state, _lib.opus_decoder_destroy)
         self.rate = rate
+        self.address = _address(self._state)
+        """Of libopus' decoder; it holds while this object lives."""
 
     def decode(self, payload: bytes) -> Samples:
         """The sound of a packet. Raises OpusError; the decoder can go on after it."""

@@ -33,6 +33,7 @@ typedef struct runs {
     int64_t *sizes, *head, *begun, *turns, *source, *law, *queue_clock, *pauses;
     /* Of relay.passing.rest.Rest. */
     int64_t *calm, *rested;
+    int64_t *decoder, *rate; /* Of libopus, at an address or 0; what it decodes to, Hz. */
     /* Rules of theirs, and of relay.playout. */
     int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns, calm_turns, cycle;
     const int16_t *levels; /* Of the 256 octets of each law of G.711. */
@@ -339,38 +340,6 @@ static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_n
         }
     }
     return done;
-}
-
-/* Whether the next packet of a row is the same as one of the few before it. */
-static int is_again(const runs *it, int64_t row)
-{
-    int64_t head = it->head[row], now = row * SLOTS + (head & (SLOTS - 1));
-    for (int64_t back = it->cycle; back > 0; back--) {
-        int64_t then = row * SLOTS + ((head - back) & (SLOTS - 1));
-        if (it->sizes[now] == it->sizes[then] && !memcmp(it->ring + now * FRAME, it->ring + then * FRAME, FRAME))
-            return 1;
-    }
-    return 0;
-}
-
-/* Of `count` rows of Opus whose turn it is those whose packet is to be decoded, and how many before it. `silent`: of
- * `sources_there` sources. Returns how many rows. */
-static int runs_wake(runs *it, int count, const int64_t *rows, const uint8_t *silent, int sources_there, int64_t *awake,
-                     int64_t *undecoded)
-{
-    int found = 0;
-    for (int i = 0; i < count; i++) {
-        int64_t row = rows[i], source = it->source[row];
-        it->calm[row] = source < sources_there && silent[source] ? it->calm[row] + 1 : 0;
-        if (it->calm[row] >= it->calm_turns && is_again(it, row)) {
-            it->rested[row]++;
-            continue;
-        }
-        awake[found] = row;
-        undecoded[found++] = it->rested[row] < it->cycle ? it->rested[row] : it->cycle;
-        it->rested[row] = 0;
-    }
-    return found;
 }
 
 /* relay.passing.outbound.Heard: `mixes` of each law in `octets`; `of_source`: the mix of each row of sound, negative for

@@ -38,6 +38,7 @@ ffi.cdef("""
         uint8_t *ring;
         int64_t *sizes, *head, *begun, *turns, *source, *law, *queue_clock, *pauses;
         int64_t *calm, *rested;
+        int64_t *decoder, *rate;
         int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns,
             calm_turns, cycle;
         const int16_t *levels;
@@ -52,8 +53,9 @@ ffi.cdef("""
     judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
                       int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
                       int64_t *odd);
-    int runs_wake(runs *it, int count, const int64_t *rows, const uint8_t *silent, int sources_there, int64_t *awake,
-                  int64_t *undecoded);
+    typedef struct { int played, bad; } decoded;
+    decoded runs_decode(runs *it, intptr_t decode, int64_t rate, int count, const int64_t *rows, const uint8_t *silent,
+                        int sources_there, int16_t *samples, int64_t *sources, int64_t *bad);
     typedef struct {
         const uint8_t *octets;
         int mixes;
@@ -67,7 +69,7 @@ ffi.cdef("""
 """)
 ffi.set_source(
     "relay.lines._native",
-    "\n".join((Path(__file__).parent / name).read_text() for name in ("_native.c", "_runs.c")),
+    "\n".join((Path(__file__).parent / name).read_text() for name in ("_native.c", "_runs.c", "_opus.c")),
     extra_compile_args=["-O2", "-std=gnu11", "-ffp-contract=off"],
     optional=True,
 )

@@ -43,6 +43,9 @@ class Choir:
     def __init__(self) -> None:
         self._parties: dict[int, Party] = {}
         self._columns: _Columns | None = None
+        self._placed: tuple[list[OpusSender], Numbers] | None = None
+        self.changes = 0
+        """How often anything was changed."""
 
     def __len__(self) -> int:
         return len(self._parties)
@@ -62,7 +65,8 @@ class Choir:
 
     def touch(self) -> None:
         """Somebody may have another sender."""
-        self._columns = None
+        self._columns = self._placed = None
+        self.changes += 1
 
     def of(self, rooms: Iterable[Room]) -> list[Party]:
         """Those in any of the rooms."""
@@ -83,13 +87,18 @@ class Choir:
             restless |= _alike(columns, leads)
         return dict(zip(columns.senders, leads.tolist(), strict=True)), restless
 
-    def places(self, voices: dict[OpusSender, int], rows: int) -> Numbers:
+    def places(self, voices: list[OpusSender], rows: int) -> Numbers:
         """For each of `rows` of sound the place that its sender has among the voices; -1: it does not sing, or its
-        sender has none."""
+        sender has none. Not to be written to: it is the same as before for as long as nothing has changed."""
+        if self._placed is None or self._placed[0] != voices or len(self._placed[1]) != rows:
+            self._placed = voices, self._places(voices, rows)
+        return self._placed[1]
+
+    def _places(self, voices: list[OpusSender], rows: int) -> Numbers:
         places = np.full(rows, -1, np.int64)
         if self._parties:
-            columns = self._made()
-            of_senders = np.array([voices.get(sender, -1) for sender in columns.senders], np.int64)
+            columns, numbers = self._made(), {sender: place for place, sender in enumerate(voices)}
+            of_senders = np.array([numbers.get(sender, -1) for sender in columns.senders], np.int64)
             places[columns.rows] = of_senders[columns.voices]
         return places
 

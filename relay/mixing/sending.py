@@ -140,6 +140,19 @@ class OpusSender:
             made._encoder.expect_loss(loss_percent)
         return made
 
+    @property
+    def encoder(self) -> opus.Encoder:
+        """For a tick's sound, if that is one packet: then `made` is to be told of it."""
+        if self._encoder is None:
+            self._encoder = self._begin()
+        return self._encoder
+
+    def made(self, payload: bytes) -> list[Packet]:
+        """The packet of a tick's sound, as `send` gives it."""
+        self._silent = 0
+        self._last = payload
+        return [(b"" if self._dtx and opus.is_dtx(payload) else payload, self._length)]
+
     def send(self, samples: Samples) -> list[Packet]:
         """The packets that a tick's samples complete."""
         self._silent = 0
@@ -154,9 +167,7 @@ class OpusSender:
         return self._encode(np.zeros(frame, np.int16))
 
     def _encode(self, samples: Samples) -> list[Packet]:
-        if self._encoder is None:
-            self._encoder = self._begin()
-        encoder = self._encoder
+        encoder = self.encoder
         if len(self._waiting):
             samples = np.concatenate([self._waiting, samples])
         whole = len(samples) // self._frame * self._frame

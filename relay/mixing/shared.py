@@ -1,13 +1,14 @@
 """What is made once in a tick for all who hear it: the packets of Opus, and the frames of G.711. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from relay.codecs import g711
+from relay.codecs.opus_choir import encode_each
 from relay.mixing.choir import Choir, Numbers
 from relay.mixing.hearing import NO_MIX, Mixes
 from relay.mixing.resample import NARROW, RATES
@@ -37,6 +38,21 @@ class Mixed(msgspec.Struct, frozen=True):
         return np.stack([self.mixes[rate].of_row for rate in RATES])
 
 
+class _Settled(msgspec.Struct, frozen=True):
+    """A tick in which nobody moves."""
+
+    mixes: list[Mixes]
+    changes: int
+    """Of the choir."""
+    wanted: dict[OpusSender, int]
+    """What each sender is to encode."""
+
+    def holds(self, mixes: list[Mixes], choir: Choir) -> bool:
+        """Whether it is so again."""
+        same = all(now is then for now, then in zip(mixes, self.mixes, strict=True))
+        return same and self.changes == choir.changes
+
+
 class Shared:
     """The Opus of all legs of a worker: what each sender makes of a tick, for all legs that it is shared by."""
 
@@ -44,6 +60,7 @@ class Shared:
         self.choir = Choir()
         """Those whose packets are sent in columns."""
         self._restless: set[Room] = set()
+        self._settled: _Settled | None = None
 
     def encode(
         self, mixed: Mixed, mixed_for: Iterable[Party], faults: Faults
@@ -51,21 +68,24 @@ class Shared:
         """For those who are mixed for one by one, and for the choir. `faults` is told of those whose sender cannot."""
         wanted = self._arrange(mixed, [leg for leg in mixed_for if isinstance(leg.sender, OpusSender)])
         encoded: dict[OpusSender, list[Packet]] = {}
-        for sender, number in wanted.items():
-            try:
-                sound = None if number == NO_MIX else mixed.sounds[sender.rate][number]
-                encoded[sender] = sender.send_silence() if sound is None else sender.send(sound)
-            except Exception as error:  # one leg's fault must not silence the worker
-                faults += [(leg.name, error) for leg in (*mixed_for, *self.choir) if leg.sender is sender]
+        for sender, outcome in _encoded(mixed, wanted):
+            if isinstance(outcome, Exception):  # one leg's fault must not silence the worker
+                faults += [(leg.name, outcome) for leg in (*mixed_for, *self.choir) if leg.sender is sender]
+            else:
+                encoded[sender] = outcome
         return encoded, self._voices(encoded, len(mixed.mixes[NARROW].of_row))
 
     def _arrange(self, mixed: Mixed, one_by_one: list[Party]) -> dict[OpusSender, int]:
         """What each sender is to encode. Rooms in which nobody moves are seen to all at once."""
+        mixes = list(mixed.mixes.values())
+        if not one_by_one and self._settled is not None and self._settled.holds(mixes, self.choir):
+            return self._settled.wanted
         wanted, restless = self.choir.listen(mixed.numbers) if len(self.choir) else ({}, set[Room]())
         restless |= {leg.room for leg in one_by_one}
         for room in self._restless - restless:
             room.sharing.forget()
         self._restless = restless
+        self._settled = None if restless else _Settled(mixes, self.choir.changes, wanted)
         if not restless:
             return wanted
         singers = self.choir.of(restless)
@@ -91,19 +111,43 @@ class Shared:
         return Voices(
             octets=np.frombuffer(octets, np.uint8).reshape(-1, width),
             sizes=np.array([len(payload) for payload in whole.values()], np.int64),
-            places=self.choir.places({sender: place for place, sender in enumerate(whole)}, rows),
+            places=self.choir.places(list(whole), rows),
         )
 
 
-def heard_by_all(mixes: Mixes, mixed: npt.NDArray[np.int16], voices: Voices) -> Heard:
-    """The mixes of 8 kHz in each law of G.711, and what the choir is sent."""
-    if not len(mixed):
-        return Heard(_SILENCE, mixes.of_row, voices)
-    octets = np.empty((len(g711.LAWS), len(mixed) + 1, FRAME), np.uint8)
+def heard_by_all(mixed: Mixed, laws: Collection[g711.Law], voices: Voices) -> Heard:
+    """The mixes of 8 kHz in each of these laws of G.711, and what the choir is sent."""
+    mixes, sounds = mixed.mixes[NARROW], mixed.sounds[NARROW]
+    if not len(sounds) or not laws:
+        return Heard(_SILENCE, np.full(len(mixes.of_row), NO_MIX, np.int64), voices)
+    octets = np.empty((len(g711.LAWS), len(sounds) + 1, FRAME), np.uint8)
     for number, law in enumerate(g711.LAWS):
-        octets[number, :-1] = g711.encode(law, mixed)
+        if law in laws:
+            octets[number, :-1] = g711.encode(law, sounds)
     octets[:, -1:] = _SILENCE
     return Heard(octets, mixes.of_row, voices)
+
+
+def _encoded(mixed: Mixed, wanted: Mapping[OpusSender, int]) -> Iterable[tuple[OpusSender, list[Packet] | Exception]]:
+    """What becomes of each sender's mix: those that are packets of a tick are made together."""
+    together: dict[int, list[OpusSender]] = defaultdict(list)
+    for sender, number in wanted.items():
+        if number != NO_MIX and sender.is_whole:
+            together[sender.rate].append(sender)
+        else:
+            yield sender, _alone(sender, None if number == NO_MIX else mixed.sounds[sender.rate][number])
+    for rate, senders in together.items():
+        sounds = mixed.sounds[rate][[wanted[sender] for sender in senders]]
+        outcomes = encode_each([sender.encoder for sender in senders], sounds)
+        for sender, outcome in zip(senders, outcomes, strict=True):
+            yield sender, outcome if isinstance(outcome, Exception) else sender.made(outcome)
+
+
+def _alone(sender: OpusSender, sound: npt.NDArray[np.int16] | None) -> list[Packet] | Exception:
+    try:
+        return sender.send_silence() if sound is None else sender.send(sound)
+    except Exception as error:
+        return error
 
 
 def _sender(leg: Party) -> OpusSender:

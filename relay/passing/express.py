@@ -105,7 +105,8 @@ class Express:
             self._runs[row].end()
         frames, coded = [turns.frames], list[Coded]()
         if len(turns.coded):
-            coded = waiting.decode(turns.coded, self._steps.wake(turns.coded, hush.silent))
+            decoded, coded = self._steps.decode(turns.coded, hush.silent)
+            frames += decoded
         for shorter in [waiting.shorten(row, hush.silent) for row in turns.shortened]:
             if isinstance(shorter, Frames):
                 frames.append(shorter)

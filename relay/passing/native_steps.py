@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from relay.codecs import g711
+from relay.codecs import g711, opus
 from relay.errors import SrtpError
+from relay.formats import TICK_MS
 from relay.lines import Lines
 from relay.lines._native import ffi, lib
 from relay.lines.batch import Batch, Column
@@ -14,14 +15,18 @@ from relay.lines.table import BATCH
 from relay.passing.rest import CALM_TURNS, CYCLE
 from relay.passing.steps import Taken, Waited
 from relay.passing.table import NEVER, RunTable
-from relay.passing.waiting import FRAME, PAST, Awake, Flags, Frames, Turns
+from relay.passing.waiting import FRAME, PAST, Coded, Flags, Frames, Turns
 from relay.playout import jitter
 from relay.playout.delay import BUCKET_MS, FARTHEST
 from relay.tick import BEAT_NS
 
 _TABLE = ("looks", "state")
 _PACE = ("packets", "octets", "clock", "stamp", "transit", "reported", "jitter", "since", "buckets")
-_WAITING = ("ring", "sizes", "head", "begun", "turns", "source", "law", "queue_clock", "pauses", "calm", "rested")
+_WAITING = (
+    "ring", "sizes", "head", "begun", "turns", "source", "law", "queue_clock", "pauses", "calm", "rested",
+    "decoder", "rate",
+)  # fmt: skip
+_DECODE = opus.functions()[0]
 _LEVELS = np.concatenate([g711.decode(law, np.arange(256, dtype=np.uint8)) for law in g711.LAWS])
 
 
@@ -84,14 +89,21 @@ class NativeSteps:
         coded, shortened, odd = self._columns
         return Turns(frames, coded[: judged.coded], shortened[: judged.shortened].tolist(), odd[: judged.odd].tolist())
 
-    def wake(self, rows: Column, silent: Flags) -> Awake:
+    def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
         if self._table.size != self._size:
             self._point()
-        awake, undecoded = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
-        asked, *told = (ffi.from_buffer("int64_t[]", column) for column in (rows, awake, undecoded))
-        flags = ffi.from_buffer("uint8_t[]", silent)
-        count = lib.runs_wake(self._runs, len(rows), asked, flags, len(silent), *told)
-        return awake[:count], undecoded[:count].tolist()
+        return [self._decode(rows, silent, rate) for rate in self._table.waiting.rates], []
+
+    def _decode(self, rows: Column, silent: Flags, rate: int) -> Frames:
+        """Those rows that are decoded to that rate."""
+        sounds = np.empty((len(rows), rate * TICK_MS // 1000), np.int16)
+        sources, bad = np.empty((2, len(rows)), np.int64)
+        done = lib.runs_decode(
+            self._runs, _DECODE, rate, len(rows), ffi.from_buffer("int64_t[]", rows),
+            ffi.from_buffer("uint8_t[]", silent), len(silent), ffi.from_buffer("int16_t[]", sounds),
+            ffi.from_buffer("int64_t[]", sources), ffi.from_buffer("int64_t[]", bad),
+        )  # fmt: skip
+        return Frames(sources[: done.played], sounds[: done.played], rate, bad[: done.bad].tolist())
 
     def _point(self) -> None:
         """The tables have been made anew."""

@@ -14,7 +14,7 @@ from relay.lines.batch import RTP, Batch, Column
 from relay.lines.plain import PlainLines
 from relay.passing.pace import units
 from relay.passing.table import KEPT, LAST, LOOK, NEVER, PATIENCE, SAMPLES, TO, RunTable
-from relay.passing.waiting import FRAME, PAST, SLOTS, Awake, Flags, Turns
+from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Frames, Turns
 from relay.streams.rtp import HEADER_SIZE
 
 
@@ -52,8 +52,9 @@ class Steps(Protocol):
     def judge(self, now_ns: int, quiet: Flags) -> Turns:
         """The turn of what is kept. `quiet`: of each source of sound whether its last frame was faint or none."""
 
-    def wake(self, rows: Column, silent: Flags) -> Awake:
-        """As Waiting.wake."""
+    def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
+        """Takes away the next packet of each of these rows of Opus, whose turn it is: what is played is decoded, or to
+        be decoded by whom its decoder belongs to. `silent`: as `quiet`, silence or none."""
 
 
 class NumpySteps:
@@ -95,8 +96,9 @@ class NumpySteps:
     def judge(self, now_ns: int, quiet: Flags) -> Turns:
         return self._table.waiting.judge(now_ns, self._table.state[:, :2], self._table.pace, quiet)
 
-    def wake(self, rows: Column, silent: Flags) -> Awake:
-        return self._table.waiting.wake(rows, silent)
+    def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
+        waiting = self._table.waiting
+        return [], waiting.decode(rows, waiting.wake(rows, silent))
 
     def _take(self, batch: Batch, places: Column, fixed: Column, state: Column) -> list[tuple[int, int, int]]:
         rows, arrivals = batch.lines[places], batch.arrivals[places]

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from relay.codecs import g711
+from relay.codecs import g711, opus
 from relay.codecs.conceal import crossfade
 from relay.formats import TICK_MS
 from relay.lines.batch import Column, Octets
@@ -30,6 +30,9 @@ PAST = CYCLE
 """Frames that were played and are kept, for what may have to be made up, or decoded after all."""
 _OPUS = -1
 _PLACES = np.arange(FRAME)
+_COLUMNS = (
+    "_ring", "_head", "_begun", "_turns", "_source", "_law", "_clock", "_sizes", "_pauses", "_decoder", "_rate",
+)  # fmt: skip
 
 Flags = npt.NDArray[np.bool_]
 
@@ -61,18 +64,23 @@ class Queue(msgspec.Struct, frozen=True):
     """There was a pause before those of `past`."""
     undecoded: Sequence[bytes] = ()
     """Those at the end of `past` that are silence and have not been decoded."""
+    decoder: opus.Decoder | None = None
+    """Of what waits, if it is Opus; nobody else uses it meanwhile."""
 
 
 class Frames(msgspec.Struct, frozen=True):
-    """What is played in a tick at 8 kHz."""
+    """What is played in a tick."""
 
     sources: Column
     samples: Samples
-    """int16[sources, FRAME]."""
+    """int16[sources, samples of a tick]."""
+    rate: int = NARROW
+    bad: Sequence[int] = ()
+    """Sources of which the packet could not be decoded; there is silence instead."""
 
 
 class Coded(msgspec.Struct, frozen=True):
-    """A packet of Opus that is played in a tick."""
+    """A packet of Opus that is played in a tick, and is to be decoded first."""
 
     source: int
     payload: bytes
@@ -115,6 +123,12 @@ class Waiting:
         self._clock = np.zeros(0, np.int64)
         self._sizes = np.zeros((0, SLOTS), np.int64)
         self._rest = Rest()
+        self._decoders: dict[int, opus.Decoder] = {}
+        self._rates: list[int] | None = None
+        self._decoder = np.zeros(0, np.int64)
+        """Addresses; 0: there is none."""
+        self._rate = np.zeros(0, np.int64)
+        """Of what they decode to, Hz."""
         self._pauses = np.zeros(0, np.int64)
         """How often there was a pause."""
         self._past: dict[int, tuple[int, list[bytes | Samples]]] = {}
@@ -126,7 +140,7 @@ class Waiting:
 
     def grow(self, size: int) -> None:
         """There are so many rows from now on."""
-        for name in ("_ring", "_head", "_begun", "_turns", "_source", "_law", "_clock", "_sizes", "_pauses"):
+        for name in _COLUMNS:
             table = getattr(self, name)
             setattr(self, name, longer(table, size - len(table)))
         self._rest.grow(size)
@@ -139,6 +153,10 @@ class Waiting:
         self._law[row] = _OPUS if queue.law is None else g711.LAWS.index(queue.law)
         self._clock[row], self._pauses[row] = queue.clock, 0
         self._rest.begin(row)
+        self._decoder[row], self._rate[row] = 0, NARROW
+        if queue.decoder is not None:
+            self._decoders[row], self._rates = queue.decoder, None
+            self._decoder[row], self._rate[row] = queue.decoder.address, queue.decoder.rate
         for number, payload in enumerate(queue.lent.payloads, queue.lent.first):
             self._ring[row, number % SLOTS] = np.frombuffer(payload.ljust(FRAME, b"\0"), np.uint8)
             self._sizes[row, number % SLOTS] = len(payload)
@@ -169,6 +187,8 @@ class Waiting:
             undecoded=self._payloads(row, range(first - self._rest.undecoded(row), first)),
         )
         self._past.pop(row, None)
+        if self._decoders.pop(row, None) is not None:
+            self._decoder[row], self._rates = 0, None
         return queue
 
     def judge(self, now_ns: int, following: Column, pace: Pace, quiet: Flags) -> Turns:
@@ -253,11 +273,18 @@ class Waiting:
         return self._rows
 
     @property
+    def rates(self) -> list[int]:
+        """Those that Opus is decoded to."""
+        if self._rates is None:
+            self._rates = sorted({decoder.rate for decoder in self._decoders.values()})
+        return self._rates
+
+    @property
     def columns(self) -> tuple[Column | Octets, ...]:
         """What relay/lines/_native.c goes on with, in its order; until `grow`."""
         return (
             self._ring, self._sizes, self._head, self._begun, self._turns, self._source, self._law, self._clock,
-            self._pauses, *self._rest.columns,
+            self._pauses, *self._rest.columns, self._decoder, self._rate,
         )  # fmt: skip
 
     def _pause(self, rows: Column) -> None:

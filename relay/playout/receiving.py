@@ -109,6 +109,11 @@ class Receiver:
             return None
         return self.jitter.lend(codec, now_ns)
 
+    @property
+    def decoder(self) -> opus.Decoder | None:
+        """Of Opus, if that is what is played."""
+        return self._voice.decoder if isinstance(self._voice, OpusVoice) else None
+
     def play(self, codec: Codec, packet: Coded) -> Samples:
         """A frame of Opus that was lent: as `pull` would give it."""
         self._voice.catch_up(packet.undecoded)

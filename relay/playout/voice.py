@@ -1,5 +1,6 @@
 """How a leg's payloads become sound, and what is played in place of those that are missing. Pure."""
 
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from relay.codecs.conceal import Concealment, crossfade
 from relay.formats import Codec
 from relay.mixing.resample import WIDE
 from relay.playout.jitter import Lost, Sound
+from relay.streams.malformed import OpusError
 
 Samples = npt.NDArray[np.int16]
 
@@ -86,26 +88,27 @@ class OpusVoice:
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
-        self._decoder = opus.Decoder(rate)
+        self.decoder = opus.Decoder(rate)
 
     def catch_up(self, undecoded: Sequence[bytes]) -> None:
         """Packets that were known to be silence and not played, the last few of them: what comes now goes on from
         them."""
         for payload in undecoded:
-            self._decoder.decode(payload)
+            with contextlib.suppress(OpusError):
+                self.decoder.decode(payload)
 
     def play(self, turn: Sound) -> Samples:
         """The sound of a packet. Raises Malformed."""
         if turn.skipped is None:
-            return self._decoder.decode(turn.payload)
-        outgoing = self._decoder.decode(turn.skipped)
-        return crossfade(outgoing, self._decoder.decode(turn.payload))
+            return self.decoder.decode(turn.payload)
+        outgoing = self.decoder.decode(turn.skipped)
+        return crossfade(outgoing, self.decoder.decode(turn.payload))
 
     def conceal(self, turn: Lost, samples: int) -> Samples:
         """The next samples of a gap, from the copy in the packet after it if there is one. Raises Malformed."""
         if turn.following is None:
-            return self._decoder.conceal(samples)
-        return self._decoder.recover(turn.following, samples)
+            return self.decoder.conceal(samples)
+        return self.decoder.recover(turn.following, samples)
 
     def rest(self) -> None:
         """The decoder keeps its state: what follows a pause was encoded with it."""

@@ -67,11 +67,13 @@ def test_the_room_is_told_in_which_two_encoders_would_make_the_same() -> None:
 
 def test_each_row_is_told_its_voice() -> None:
     singers = Singers(0, 1, 0)
-    places = singers.choir.places({singers.senders[0]: 4}, ROWS)
-    assert places.tolist() == [4, -1, 4, -1, -1, -1, -1, -1]
+    voices = [*(sender() for _ in range(4)), singers.senders[0]]
+    assert singers.choir.places(voices, ROWS).tolist() == [4, -1, 4, -1, -1, -1, -1, -1]
+    assert singers.choir.places(voices[3:], ROWS).tolist() == [1, -1, 1, -1, -1, -1, -1, -1]
+    assert singers.choir.places([*voices, singers.senders[1]], 3).tolist() == [4, 5, 4]
     singers.choir.leave(singers.parties[0])
     singers.choir.leave(singers.parties[0])
-    assert singers.choir.places({singers.senders[0]: 4}, 3).tolist() == [-1, -1, 4]
+    assert singers.choir.places(voices, 3).tolist() == [-1, -1, 4]
     assert singers.choir.of([singers.rooms[0]]) == singers.parties[1:]
     assert singers.choir.of([singers.rooms[1]]) == []
 
@@ -79,4 +81,4 @@ def test_each_row_is_told_its_voice() -> None:
 def test_nobody_sings_nothing() -> None:
     choir = Choir()
     assert choir.listen(np.zeros((len(RATES), 2), np.int64)) == ({}, set())
-    assert choir.places({}, 2).tolist() == [-1, -1]
+    assert choir.places([], 2).tolist() == [-1, -1]

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from recorder.wire import Codec, Kind, Record, pack, packet_address
-from relay.lines.batch import RTCP, RTP, Batch
+from relay.codecs import opus
+from relay.codecs.g711 import Law
+from relay.lines.batch import RTCP, RTP, Batch, Column
 from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
 from relay.lines.table import MAX_DATAGRAM, Lines
@@ -15,14 +17,18 @@ from relay.passing.native_steps import NativeSteps
 from relay.passing.pace import PaceStart
 from relay.passing.steps import NumpySteps, Steps, make_steps
 from relay.passing.table import KEPT, Looks, RunTable, Start
-from relay.passing.waiting import FRAME, Queue
+from relay.passing.waiting import FRAME, Coded, Flags, Queue
 from relay.playout.delay import DelaySpread
 from relay.playout.jitter import Lent
+from relay.playout.voice import OpusVoice
+from relay.streams.malformed import OpusError
 from relay.streams.rtp import RtpPacket, header, serialize
 from relay.transport.udp import bind
 from tests.relay.calls import MS
+from tests.support.tones import tone
 
 ROWS, SSRC, OUT_LINE = 6, 7, 3
+OPUS_ROW, OPUS_RATE = 1, 16_000
 HEAD = 0x80 << 24
 
 
@@ -42,8 +48,10 @@ class Side:
             pace = PaceStart(8000, 0, 0.0, (0.0, 0.0), spread)
             self.table.begin(row, Start(looks, (1, FRAME, 65_535, (1 << 32) - 1), 0, 50 * MS * row, pace))
             if to == KEPT:
-                law = None if row == 1 else "PCMA" if row == 3 else "PCMU"
-                self.table.waiting.begin(row, Queue(law, row, 8000, Lent(1, [], 0)))  # type: ignore[arg-type]
+                law: Law | None = None if row == OPUS_ROW else "PCMA" if row == 3 else "PCMU"
+                self.decoder = opus.Decoder(OPUS_RATE)
+                decoder = self.decoder if row == OPUS_ROW else None
+                self.table.waiting.begin(row, Queue(law, row, 8000, Lent(1, [], 0), decoder=decoder))
 
     def take(self, packets: list[tuple[int, int, int, bytes]]) -> tuple[list[int], list[list[int]]]:
         """Lines, kinds, arrivals and octets."""
@@ -53,8 +61,29 @@ class Side:
         taken = self.steps.take(self.batch)
         return list(taken.left), [list(shown) for shown in taken.shown]
 
+    def decode(self, rows: Column, silent: Flags) -> dict[int, list[int]]:
+        """What each source is heard to say; nothing: its packet is bad."""
+        frames, coded = self.steps.decode(rows, silent)
+        heard = {
+            source: [] if source in each.bad else sound
+            for each in frames
+            for source, sound in zip(each.sources.tolist(), each.samples.tolist(), strict=True)
+        }
+        return heard | {each.source: self._sound(each) for each in coded}
+
     def columns(self) -> list[np.ndarray]:
-        return [self.table.fixed, self.table.state, *self.table.pace.columns, *self.table.waiting.columns]
+        waiting = self.table.waiting.columns[:-2]  # without decoders, which each side has of its own
+        return [self.table.fixed, self.table.state, *self.table.pace.columns, *waiting]
+
+    def _sound(self, coded: Coded) -> list[int]:
+        voice = OpusVoice(OPUS_RATE)
+        voice.decoder = self.decoder
+        voice.catch_up(coded.undecoded)
+        try:
+            sound: list[int] = self.decoder.decode(coded.payload).tolist()
+        except OpusError:
+            return []
+        return sound
 
 
 @pytest.fixture
@@ -98,7 +127,7 @@ def test_both_leave_the_same_behind(sides: tuple[Side, Side], seed: int) -> None
         assert one.frames.sources.tolist() == other.frames.sources.tolist()
         assert (one.frames.samples == other.frames.samples).all()
         for side in sides:
-            side.table.waiting.decode(one.coded, side.steps.wake(one.coded, quiet))
+            side.decode(one.coded, quiet)
             for row in one.shortened:
                 side.table.waiting.shorten(row, quiet)
         assert_same(sides)
@@ -107,23 +136,51 @@ def test_both_leave_the_same_behind(sides: tuple[Side, Side], seed: int) -> None
 
 @pytest.mark.parametrize("seed", range(3))
 def test_both_let_the_same_rest(sides: tuple[Side, Side], seed: int) -> None:
-    """A row of Opus that is silent for long, in a cycle of packets with an odd one now and then."""
-    chance, row, rested = random.Random(seed), np.array([1]), 0
+    """A row of Opus that is silent for long, in a cycle of packets with a word, or something bad, now and then."""
+    chance, rested, bad, words = random.Random(seed), 0, 0, 0
+    hush, word = (_packets(sound) for sound in (np.zeros(OPUS_RATE, np.int16), tone(440, 1.0, OPUS_RATE)))
     for number in range(1, 600):
-        word = number % 3 if chance.random() < 0.97 else 77
-        silent = np.zeros(ROWS, np.bool_) if chance.random() < 0.005 else np.ones(ROWS, np.bool_)
+        odd = chance.random() < 0.03
+        said = chance.choice([chance.choice(word[20:]), NOT_OPUS]) if odd else hush[20 + number % 3]
+        silent = np.full(ROWS, chance.random() > 0.005)
         told = []
         for side in sides:
-            octets = np.zeros((1, FRAME), np.uint8)
-            octets[0, : 5 + word] = word
-            side.table.waiting.put(row, np.array([number]), (octets, np.array([5 + word])))
-            awake, undecoded = side.steps.wake(row, silent)
-            coded = side.table.waiting.decode(row, (awake, undecoded))
-            told.append((awake.tolist(), undecoded, [(each.payload, each.undecoded) for each in coded]))
+            put(side, number, said)
+            told.append(side.decode(np.array([OPUS_ROW]), silent))
         assert told[0] == told[1]
-        rested += not told[0][0]
+        rested += not told[0]
+        bad += told[0].get(OPUS_ROW) == []
+        words += any(abs(sample) > 1000 for sample in told[0].get(OPUS_ROW, []))
         assert_same(sides)
-    assert rested > 100
+    assert rested > 100 and bad > 0 and words > 3
+
+
+def test_only_rows_of_that_rate_are_decoded_to_it(sides: tuple[Side, Side]) -> None:
+    side, narrow = sides[1], opus.Decoder(8000)
+    side.table.waiting.begin(3, Queue(None, 4, 48_000, Lent(1, [], 0), decoder=narrow))
+    (packet, *_) = _packets(tone(440, 1.0, OPUS_RATE))
+    for row in (1, 3):
+        put(side, 1, packet, row)
+    frames, coded = side.steps.decode(np.array([1, 3]), np.zeros(ROWS, np.bool_))
+    assert [(each.rate, each.sources.tolist(), each.samples.shape, list(each.bad)) for each in frames] == [
+        (8000, [4], (1, 160), []),
+        (OPUS_RATE, [OPUS_ROW], (1, OPUS_RATE // 50), []),
+    ]
+    assert (frames[0].samples[0] == opus.Decoder(8000).decode(packet)).all() and coded == []
+
+
+NOT_OPUS = b"\x4b\xff\xff\xff"
+"""A packet of too many frames."""
+
+
+def put(side: Side, number: int, payload: bytes, row: int = 1) -> None:
+    octets = np.frombuffer(payload.ljust(FRAME, b"\0"), np.uint8)[None].copy()
+    side.table.waiting.put(np.array([row]), np.array([number]), (octets, np.array([len(payload)])))
+
+
+def _packets(sound: np.ndarray) -> list[bytes]:
+    encoder = opus.Encoder(OPUS_RATE, 24_000)
+    return [encoder.encode(frame) for frame in sound.reshape(-1, OPUS_RATE // 50)]
 
 
 def test_who_sends_nothing_any_more_is_late(sides: tuple[Side, Side]) -> None:
