@@ -16,7 +16,7 @@ INTERVAL_NS = 5_000_000_000
 LISTEN_NS = 500_000_000
 """How often a packet is listened to for whether there is a sound in it: at whole multiples of this, so that legs whose
 packets nobody else looks at are looked at together."""
-SOUNDING_NS = 4 * LISTEN_NS
+SOUNDING_NS = 10 * LISTEN_NS
 """The same after a sound."""
 RESTS = ("CN",)
 

@@ -1,6 +1,7 @@
 """Relay workers of ours, driven through relay.api without the rest of the node: the media engine alone."""
 
 import contextlib
+import socket
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -88,7 +89,11 @@ class Workers:
         return _Worker(folder, number, self._profile if number == 0 else None)
 
     async def _before(self, folder: Path) -> None:
-        """What has to be there before the workers; they look for a recorder at TAP in the folder."""
+        """What has to be there before the workers: where the recorder would be, they find somebody who listens, and
+        has nothing to tell him."""
+        listening = self._stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listening.bind(str(folder / TAP))
+        listening.listen(self._count)
 
     def _taps(self, legs: list[Leg]) -> tuple[api.Tap, ...]:
         """Who of a room is recorded."""
