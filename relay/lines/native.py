@@ -17,7 +17,7 @@ from relay.transport.srtp import functions
 _SENT_AT_ONCE = 256
 
 if (getattr(lib, "COLUMNS", None), getattr(lib, "OVERHEAD", None)) != (COLUMNS, OVERHEAD) or not hasattr(
-    lib, "lines_recorded"
+    lib, "runs_decode"
 ):
     raise ImportError("the extension was built of other sources than these")
 

@@ -522,14 +522,14 @@ async def test_a_leg_that_goes_leaves_the_other_as_it_was(worlds: Worlds) -> Non
 async def test_a_leg_that_fails_to_look_harms_nobody(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
     world, *_ = worlds
     await world.open(*FORMATS["PCMU"])
-    arrivals = {0: speech("PCMU", 4, CLEAN, 1), 1: speech("PCMU", 4, CLEAN, 2)}
+    arrivals = {0: speech("PCMU", 7, CLEAN, 1), 1: speech("PCMU", 7, CLEAN, 2)}
     world.run(arrivals, 0, 1_000)
 
     def fail(*packet: object) -> None:
         raise RuntimeError("a fault")
 
     monkeypatch.setattr(world.board._legs["one"]._health, "listen", fail)
-    world.run(arrivals, 1_000, 4_000)
+    world.run(arrivals, 1_000, 7_000)  # one is listened to again within five seconds
     reports = await world.reports()
     assert reports["one"].faults > 20 and reports["two"].faults == 0
     assert reports["one"].packets_sent > 190 and reports["two"].packets_received > 190
