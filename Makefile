@@ -36,7 +36,7 @@ bench:
 	@scripts/install bench
 	.venv/bin/telephonist-bench short --write bench/RESULTS.md
 
-# Fuzz targets under coverage guidance, each for SECONDS of processor time: make fuzz SECONDS=600 TARGETS='rtp rtcp'
+# Fuzz targets under coverage guidance, each for SECONDS: make fuzz SECONDS=600 TARGETS='rtp rtcp'
 SECONDS = 60
 TARGETS = $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))))
 fuzz:

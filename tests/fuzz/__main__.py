@@ -1,5 +1,5 @@
-"""`python -m tests.fuzz`: every target that reads what SIP brings, each under coverage guidance for 20 s of processor
-time, as many at a time as there are processors.
+"""`python -m tests.fuzz`: every target that reads what SIP brings, each under coverage guidance for 20 s, as many at a
+time as there are processors.
 
 A line a target says how many inputs it met. A finding is shown with the command that meets it again; the status is
 then 1. Other targets may be named, and other times: `--seconds 600 rtp rtcp`.
@@ -18,7 +18,7 @@ SECONDS = 20.0
 
 def run(name: str, seconds: float) -> bool:
     """Whether the target held."""
-    command = [sys.executable, "-m", f"tests.fuzz.fuzz_{name}", "-seed=1", f"-cpu_seconds={seconds}"]
+    command = [sys.executable, "-m", f"tests.fuzz.fuzz_{name}", "-seed=1", f"-max_total_time={seconds}"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = done.stdout.decode("utf-8", "replace")
     lines = [line for line in text.splitlines() if not line.startswith(("#", "INFO:"))]

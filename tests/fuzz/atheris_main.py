@@ -1,13 +1,14 @@
 """Runs one target under coverage guidance: `python -m tests.fuzz.fuzz_rtp -max_total_time=600`.
 
-The options are libFuzzer's, and one of ours: `-cpu_seconds=20` ends it after so much processor time, however little of
-it the machine gives, and says how many inputs that were. Inputs may be named, too: they alone are met then. A finding
+The options are libFuzzer's. `-max_total_time=20` is seen to here: it ends it after so many seconds, however much the
+machine does meanwhile, and says how many inputs that were. Inputs may be named, too: they alone are met then. A finding
 is shown, kept in a file, and told with the command that meets it again.
 """
 
 import gc
 import hashlib
 import logging
+import math
 import os
 import re
 import shlex
@@ -28,7 +29,7 @@ HANG = 30.0
 """Seconds of processor time that one input may take: more is a finding."""
 _COVERED = re.compile(r"(?:relay|signaling|recorder|vault|ipc|bench|dns|websockets)\b")
 """Modules whose branches guide it: ours, and what others wrote to read what comes from the network."""
-_LIMIT = "-cpu_seconds="
+_LIMIT = "-max_total_time="
 
 OneInput = Callable[[bytes], None]
 
@@ -39,7 +40,7 @@ class Hang(BaseException):
 
 def main(one_input: OneInput, seeds: Sequence[bytes]) -> None:
     """Never returns: the fuzzer ends the process, with a status that is not 0 on a finding."""
-    limit = float(next((word.removeprefix(_LIMIT) for word in sys.argv if word.startswith(_LIMIT)), "inf"))
+    limit = float(next((word.removeprefix(_LIMIT) for word in sys.argv if word.startswith(_LIMIT)), 0)) or math.inf
     options = [word for word in sys.argv if not word.startswith(_LIMIT)]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     signal.signal(signal.SIGPROF, _hang)
@@ -58,7 +59,7 @@ class _Watched:
 
     def __init__(self, one_input: OneInput, limit: float, corpus: Path) -> None:
         self._one_input = one_input
-        self._end = time.process_time() + limit
+        self._end = time.monotonic() + limit
         self._corpus = corpus
         self._inputs = 0
 
@@ -71,7 +72,7 @@ class _Watched:
             _show(data)
             self._leave(1)
         self._inputs += 1
-        if time.process_time() > self._end:
+        if time.monotonic() > self._end:
             _say(f"{self._inputs} inputs")
             self._leave(0)
 

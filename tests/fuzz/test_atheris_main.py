@@ -34,7 +34,7 @@ def test_a_finding_is_shown_and_can_be_met_again(tmp_path: Path, fault: str, nam
     target.write_text(BROKEN.format(fault=fault))
     command = [sys.executable, str(target)]
     for _ in range(2):
-        done = run([*command, "-cpu_seconds=20"], tmp_path)
+        done = run([*command, "-max_total_time=20"], tmp_path)
         assert done.returncode == 1 and named in done.stderr, done.stderr
         told = done.stdout.splitlines()
         assert "fails for b'bad seed'" in told
@@ -45,7 +45,7 @@ def test_a_finding_is_shown_and_can_be_met_again(tmp_path: Path, fault: str, nam
 def test_a_target_that_holds_ends_in_time_and_says_how_much_it_met(tmp_path: Path) -> None:
     target = tmp_path / "fuzz_whole.py"
     target.write_text(BROKEN.format(fault="pass"))
-    done = run([sys.executable, str(target), "-cpu_seconds=1.5"], tmp_path)
+    done = run([sys.executable, str(target), "-max_total_time=1.5"], tmp_path)
     assert done.returncode == 0, done.stderr
     count, unit = done.stdout.splitlines()[-1].split()
     assert int(count) > 10 and unit == "inputs"
