@@ -5,7 +5,7 @@ import pytest
 
 from signaling.store import Store
 from tests.signaling.api.house import House, a_house
-from tests.signaling.store.samples import ACME, NAMESAKE, PASSWORD, RIVAL, Clock, a_directory, a_store
+from tests.signaling.store.samples import ACME, NAMESAKE, RIVAL, Clock, a_store_of
 
 
 @pytest.fixture
@@ -15,9 +15,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
-    async with a_store(tmp_path, clock) as store:
-        for tenant in (ACME, RIVAL, NAMESAKE):
-            await store.save_directory(a_directory(tenant), {name: PASSWORD for name in ("ada", "sam", "max", "quinn")})
+    async with a_store_of(tmp_path, (ACME, RIVAL, NAMESAKE), ("ada", "sam", "max", "quinn"), clock) as store:
         yield store
 
 

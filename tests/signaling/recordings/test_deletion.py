@@ -13,7 +13,7 @@ from signaling.center.resources import RetentionRule, Tenant
 from signaling.recordings.deletion import Deletion
 from signaling.store import Store
 from signaling.store.recordings import Kept
-from tests.signaling.store.samples import ACME, DAY, NOON, RIVAL, Clock, a_directory, a_record, a_recording, a_store
+from tests.signaling.store.samples import ACME, DAY, NOON, RIVAL, Clock, a_directory, a_record, a_recording, a_store_of
 
 
 class Objects:
@@ -63,9 +63,7 @@ class Archive:
 @pytest.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     clock = Clock()
-    async with a_store(tmp_path, clock) as store:
-        for tenant in (ACME, RIVAL):
-            await store.save_directory(a_directory(tenant), {})
+    async with a_store_of(tmp_path, (ACME, RIVAL), (), clock) as store:
         yield Archive(store, clock)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from signaling.store import Store
-from tests.signaling.store.samples import ACME, NAMESAKE, PASSWORD, RIVAL, Clock, a_directory, a_store
+from tests.signaling.store.samples import ACME, NAMESAKE, RIVAL, Clock, a_store_of
 
 
 @pytest.fixture
@@ -15,7 +15,5 @@ def clock() -> Clock:
 @pytest.fixture
 async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
     """With the instances ACME, RIVAL and NAMESAKE."""
-    async with a_store(tmp_path, clock) as store:
-        for tenant in (ACME, RIVAL, NAMESAKE):
-            await store.save_directory(a_directory(tenant), {"ada": PASSWORD, "sam": PASSWORD})
+    async with a_store_of(tmp_path, (ACME, RIVAL, NAMESAKE), ("ada", "sam"), clock) as store:
         yield store

@@ -1,6 +1,6 @@
 """Two instances that look alike, contacts, and a store on a temporary file."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,53 @@ def cheap() -> Passwords:
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
+_made: dict[Hashable, bytes] = {}
+"""Databases as the tests begin with them, by what is in them: to make one takes longer than most tests of it."""
+
+
 @asynccontextmanager
-async def a_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
+async def a_new_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
+    """On the database of the folder, which all migrations make if it is not there."""
     keyring = LocalKms(LocalKeyring.open(folder / "keyring.json"))
-    store = await Store.open(folder / "telephonist.db", keyring, clock or Clock(), cheap())
+    store = await Store.open(_database(folder), keyring, clock or Clock(), cheap())
     try:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def a_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
+    """The same, with the migrations of a process done once."""
+    await _begin_with(folder, (), ())
+    async with a_new_store(folder, clock) as store:
+        yield store
+
+
+@asynccontextmanager
+async def a_store_of(
+    folder: Path, tenants: tuple[Tenant, ...], users: tuple[str, ...], clock: Clock | None = None
+) -> AsyncIterator[Store]:
+    """With these instances, in each of which these users have PASSWORD."""
+    await _begin_with(folder, tenants, users)
+    async with a_new_store(folder, clock) as store:
+        yield store
+
+
+def _database(folder: Path) -> Path:
+    return folder / "telephonist.db"
+
+
+async def _begin_with(folder: Path, tenants: tuple[Tenant, ...], users: tuple[str, ...]) -> None:
+    path = _database(folder)
+    if path.exists():
+        return
+    if (tenants, users) not in _made:
+        async with a_new_store(folder) as store:
+            for tenant in tenants:
+                await store.save_directory(a_directory(tenant), dict.fromkeys(users, PASSWORD))
+        _made[tenants, users] = path.read_bytes()
+    path.write_bytes(_made[tenants, users])
 
 
 def a_directory(tenant: Tenant = ACME) -> Directory:

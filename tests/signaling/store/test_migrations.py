@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, text
 from signaling.center.resources import Tenant
 from signaling.store.database import MIGRATIONS
 from signaling.store.tables import metadata
-from tests.signaling.store.samples import a_store
+from tests.signaling.store.samples import a_new_store
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -18,7 +18,7 @@ def differences(connection: Connection) -> list[Any]:
 
 
 async def test_the_migrations_make_just_the_tables(tmp_path: Path) -> None:
-    async with a_store(tmp_path):
+    async with a_new_store(tmp_path):
         pass
     engine = create_engine(f"sqlite:///{tmp_path}/telephonist.db")
     with engine.connect() as connection:
@@ -44,7 +44,7 @@ async def test_recordings_of_the_first_schema_are_found_through_their_contacts(t
         for statement in OLD_ROWS.strip().split(";\n"):
             connection.execute(text(statement.replace("recordings VALUES", f"recordings ({columns}) VALUES")))
     engine.dispose()
-    async with a_store(tmp_path) as store:
+    async with a_new_store(tmp_path) as store:
         tenant = Tenant("1", "i", "acme")
         found = await store.recording(tenant, "r-1")
     assert found is not None and (found.contact, found.recording.type) == ("c-1", "AGENT")

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from signaling.store import Conflict, Store, StoreUnavailable
-from tests.signaling.store.samples import ACME, NAMESAKE, NOON, PASSWORD, RIVAL, a_directory, a_record, a_store
+from tests.signaling.store.samples import (
+    ACME,
+    NAMESAKE,
+    NOON,
+    PASSWORD,
+    RIVAL,
+    a_directory,
+    a_new_store,
+    a_record,
+    a_store,
+)
 from vault.keyring import LocalKeyring, LocalKms
 from vault.pii import Pii
 
@@ -146,7 +156,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
 
 
 async def test_only_our_user_may_read_the_files(tmp_path: Path) -> None:
-    async with a_store(tmp_path) as store:
+    async with a_new_store(tmp_path) as store:
         await store.save_directory(a_directory())
         files = list(tmp_path.glob("telephonist.db*"))
         assert len(files) == 3
