@@ -8,17 +8,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import structlog
 
-from recorder.delivery.s3 import Limits, S3Store
 from recorder.delivery.storage import Storage
 from recorder.delivery.stores import DirectoryStore, ObjectStore
 from recorder.errors import NoSuchObject
 from recorder.keeping import durable
 from recorder.keeping.objects import ObjectReader
+
+if TYPE_CHECKING:
+    from recorder.delivery.s3 import Limits, S3Store
 
 NAME = "places.json"
 EARLIER = 16
@@ -50,27 +52,28 @@ class _Kept(msgspec.Struct, frozen=True):
 class Places:
     """One store object a place. `close` it at the end."""
 
-    def __init__(self, file: Path, directory: ObjectStore, limits: Limits | None = None) -> None:
+    def __init__(self, file: Path, directory: ObjectStore, limits: "Limits | None" = None) -> None:
         self._file = file
         self._directory = directory
         self._limits = limits
         self._storages: dict[Tenant, tuple[Storage, ...]] = {}
-        self._stores: dict[str, ObjectStore] = {}
+        self._stores: dict[str, S3Store] = {}
         self._saving = asyncio.Lock()
 
     @classmethod
-    def open(cls, folder: Path, directory: Path | None = None, limits: Limits | None = None) -> "Places":
+    def open(cls, folder: Path, directory: Path | None = None, limits: "Limits | None" = None) -> "Places":
         """Those of a recorder's data folder. Raises OSError, msgspec.MsgspecError."""
         made = cls(folder / NAME, DirectoryStore(directory or folder / "objects"), limits)
         if made._file.exists():
             for kept in msgspec.json.decode(made._file.read_bytes(), type=tuple[_Kept, ...]):
                 made._storages[Tenant(kept.account, kept.instance)] = kept.storages
+                for storage in kept.storages:
+                    _load(storage)
         return made
 
     async def close(self) -> None:
         for store in self._stores.values():
-            if isinstance(store, S3Store):
-                await store.close()
+            await store.close()
 
     async def configure(self, tenant: Tenant, storage: Storage) -> None:
         """From now on the tenant's recordings go there. Raises OSError."""
@@ -81,6 +84,7 @@ class Places:
             earlier = tuple(other for other in before if _name(other) != _name(storage))
             storages = self._storages | {tenant: (storage, *earlier[:EARLIER])}
             kept = [_Kept(*owner, storages=known) for owner, known in storages.items()]
+            await asyncio.to_thread(_load, storage)
             await asyncio.to_thread(durable.replace, self._file, msgspec.json.encode(kept))
             self._storages = storages
         log.info("= storage", instance=tenant.instance, place=_name(storage))
@@ -124,8 +128,17 @@ class Places:
             return Place(name, storage, self._directory)
         fingerprint = repr(storage)
         if fingerprint not in self._stores:
+            from recorder.delivery.s3 import S3Store
+
             self._stores[fingerprint] = S3Store(storage, self._limits)
         return Place(name, storage, self._stores[fingerprint])
+
+
+def _load(storage: Storage) -> None:
+    """The libraries of S3 take most of a recorder's start: who keeps recordings in a directory goes without, and who
+    does not has them before the loop needs them."""
+    if storage.bucket:
+        import recorder.delivery.s3  # noqa: F401
 
 
 def _name(storage: Storage) -> str:
