@@ -1,6 +1,8 @@
 """A real node for the tests: `telephonist serve` as a process of its own, with a data directory of its own."""
 
 import asyncio
+import atexit
+import functools
 import os
 import shutil
 import signal
@@ -22,6 +24,19 @@ from tests.e2e.plan import LANE, instance
 START_SECONDS = 40.0
 STOP_SECONDS = 30.0
 COMMAND = (sys.executable, "-m", "signaling.commands.cli")
+
+
+@functools.cache
+def _applied(document: bytes) -> Path:
+    """The data directory of a node that was told this instance. It is made once a process: to hash all passwords takes
+    as long as a node's start."""
+    folder = Path(tempfile.mkdtemp(prefix="tp-"))
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "instance.json"
+    path.write_bytes(document)
+    data = folder / "data"
+    subprocess.run([*COMMAND, "apply", str(path), "--data", str(data)], check=True, capture_output=True)
+    return data
 
 
 class Node:
@@ -49,7 +64,9 @@ class Node:
             f"rtp = {[LANE + port for port in rtp_ports]}\n"
             f"[relay]\nworkers = {workers}\norphan_seconds = {orphan_seconds}\n{more}"
         )
-        self._apply(address, trunks)
+        document = instance(address)
+        applied = _applied(msgspec.json.encode(document | {"trunks": [*document["trunks"], *trunks]}))
+        shutil.copytree(applied, self.places.data)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "serve", "--config", str(config), "--data", str(self.places.data)],
@@ -74,12 +91,6 @@ class Node:
         """A command of `telephonist` on this node's data; its exit status."""
         with self.log.open("ab") as log:
             return subprocess.call([*COMMAND, *words, "--data", str(self.places.data)], stdout=log, stderr=log)
-
-    def _apply(self, address: str, trunks: Sequence[dict[str, Any]]) -> None:
-        path = self.folder / "instance.json"
-        document = instance(address)
-        path.write_bytes(msgspec.json.encode(document | {"trunks": [*document["trunks"], *trunks]}))
-        subprocess.run([*COMMAND, "apply", str(path), "--data", str(self.places.data)], check=True, capture_output=True)
 
     def _wait_until_ready(self) -> Addresses:
         deadline = time.monotonic() + START_SECONDS
