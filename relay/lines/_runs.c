@@ -35,7 +35,8 @@ typedef struct runs {
     int64_t *calm, *rested;
     int64_t *decoder, *rate; /* Of libopus, at an address or 0; what it decodes to, Hz. */
     /* Rules of theirs, and of relay.playout. */
-    int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns, calm_turns, cycle;
+    int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns, calm_turns, cycle,
+        silent_peak;
     const int16_t *levels; /* Of the 256 octets of each law of G.711. */
 } runs;
 
@@ -302,23 +303,29 @@ static int judge(runs *it, int64_t row, int64_t now_ns, int faint)
     return PLAYS;
 }
 
-/* The next frame of a row of G.711. */
-static void play(runs *it, int64_t row, int16_t *samples)
+/* The next frame of a row of G.711. Returns whether there is a sound in it. */
+static int play(runs *it, int64_t row, int16_t *samples)
 {
     const uint8_t *octets = it->ring + (row * SLOTS + (it->head[row]++ & (SLOTS - 1))) * FRAME;
     const int16_t *levels = it->levels + it->law[row] * 256;
-    for (int i = 0; i < FRAME; i++)
+    int least = 0, most = 0;
+    for (int i = 0; i < FRAME; i++) {
         samples[i] = levels[octets[i]];
+        least = samples[i] < least ? samples[i] : least;
+        most = samples[i] > most ? samples[i] : most;
+    }
+    return most > it->silent_peak || -least > it->silent_peak;
 }
 
 typedef struct {
     int played, coded, shortened, odd;
 } judged;
 
-/* The turns of `count` rows. `sources` and `samples`: of the rows of G.711 that are played; the other columns are of
- * rows. Each has room for `count`. `quiet`: of `sources_there` sources. */
+/* The turns of `count` rows. `sources` and `samples`: of the rows of G.711 that are played, without those that were
+ * silent and still are; the other columns are of rows. Each has room for `count`. `quiet` and `silent`: of
+ * `sources_there` sources. */
 static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
-                         int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
+                         const uint8_t *silent, int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
                          int64_t *odd)
 {
     judged done = {0, 0, 0, 0};
@@ -334,9 +341,8 @@ static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_n
             it->pauses[row]++;
         } else if (it->law[row] == OPUS_LAW) {
             coded[done.coded++] = row;
-        } else {
-            sources[done.played] = source;
-            play(it, row, samples + FRAME * done.played++);
+        } else if (play(it, row, samples + FRAME * done.played) || source >= sources_there || !silent[source]) {
+            sources[done.played++] = source;
         }
     }
     return done;

@@ -100,7 +100,7 @@ class Express:
         waiting = self._table.waiting
         if not len(waiting):
             return [], []
-        turns = self._steps.judge(now_ns, hush.quiet)
+        turns = self._steps.judge(now_ns, hush)
         for row in turns.odd:
             self._runs[row].end()
         frames, coded = [turns.frames], list[Coded]()

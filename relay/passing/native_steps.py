@@ -12,10 +12,11 @@ from relay.lines._native import ffi, lib
 from relay.lines.batch import Batch, Column
 from relay.lines.native import NativeLines
 from relay.lines.table import BATCH
+from relay.mixing.rows import SILENT_PEAK
 from relay.passing.rest import CALM_TURNS, CYCLE
 from relay.passing.steps import Taken, Waited
 from relay.passing.table import NEVER, RunTable
-from relay.passing.waiting import FRAME, PAST, Coded, Flags, Frames, Turns
+from relay.passing.waiting import FRAME, PAST, Coded, Flags, Frames, Hush, Turns
 from relay.playout import jitter
 from relay.playout.delay import BUCKET_MS, FARTHEST
 from relay.tick import BEAT_NS
@@ -74,16 +75,16 @@ class NativeSteps:
         late: list[int] = self._late[:count].tolist() if count else []
         return late
 
-    def judge(self, now_ns: int, quiet: Flags) -> Turns:
+    def judge(self, now_ns: int, hush: Hush) -> Turns:
         if self._table.size != self._size:
             self._point()
         rows = self._table.waiting.rows
         count = len(rows)
         if count > len(self._samples):
             self._make_room(count)
+        quiet, silent = (ffi.from_buffer("uint8_t[]", flags) for flags in (hush.quiet, hush.silent))
         judged = lib.runs_judge(
-            self._runs, count, ffi.from_buffer("int64_t[]", rows), now_ns, ffi.from_buffer("uint8_t[]", quiet),
-            len(quiet), *self._judged,
+            self._runs, count, ffi.from_buffer("int64_t[]", rows), now_ns, quiet, silent, len(quiet), *self._judged,
         )  # fmt: skip
         frames = Frames(self._sources[: judged.played], self._samples[: judged.played])
         coded, shortened, odd = self._columns
@@ -123,7 +124,7 @@ class NativeSteps:
         runs.bucket_ms, runs.reset_ms, runs.margin_ms = BUCKET_MS, jitter.RESET_MS, jitter.MARGIN_MS
         runs.most_wait_ms = jitter.MAX_WAIT_MS
         runs.quiet_turns, runs.spell_turns = jitter.QUIET_TURNS, jitter.SPELL_TURNS
-        runs.calm_turns, runs.cycle = CALM_TURNS, CYCLE
+        runs.calm_turns, runs.cycle, runs.silent_peak = CALM_TURNS, CYCLE, SILENT_PEAK
         self._late = np.zeros(table.size, np.int64)
         self._late_at = ffi.from_buffer("int64_t[]", self._late)
         self._make_room(0)

@@ -14,7 +14,7 @@ from relay.lines.batch import RTP, Batch, Column
 from relay.lines.plain import PlainLines
 from relay.passing.pace import units
 from relay.passing.table import KEPT, LAST, LOOK, NEVER, PATIENCE, SAMPLES, TO, RunTable
-from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Frames, Turns
+from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Frames, Hush, Turns
 from relay.streams.rtp import HEADER_SIZE
 
 
@@ -49,12 +49,12 @@ class Steps(Protocol):
     def late(self, now_ns: int) -> list[int]:
         """The runs from which nothing comes any more."""
 
-    def judge(self, now_ns: int, quiet: Flags) -> Turns:
-        """The turn of what is kept. `quiet`: of each source of sound whether its last frame was faint or none."""
+    def judge(self, now_ns: int, hush: Hush) -> Turns:
+        """The turn of what is kept."""
 
     def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
         """Takes away the next packet of each of these rows of Opus, whose turn it is: what is played is decoded, or to
-        be decoded by whom its decoder belongs to. `silent`: as `quiet`, silence or none."""
+        be decoded by whom its decoder belongs to. `silent`: as Hush.silent."""
 
 
 class NumpySteps:
@@ -93,8 +93,8 @@ class NumpySteps:
         over: list[int] = ((fixed[:, 0] != NEVER) & (now_ns - last >= fixed[:, PATIENCE])).nonzero()[0].tolist()
         return over
 
-    def judge(self, now_ns: int, quiet: Flags) -> Turns:
-        return self._table.waiting.judge(now_ns, self._table.state[:, :2], self._table.pace, quiet)
+    def judge(self, now_ns: int, hush: Hush) -> Turns:
+        return self._table.waiting.judge(now_ns, self._table.state[:, :2], self._table.pace, hush)
 
     def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
         waiting = self._table.waiting

@@ -17,7 +17,7 @@ from relay.codecs.conceal import crossfade
 from relay.formats import TICK_MS
 from relay.lines.batch import Column, Octets
 from relay.mixing.resample import NARROW
-from relay.mixing.rows import longer
+from relay.mixing.rows import SILENT_PEAK, longer
 from relay.passing.pace import Pace, units
 from relay.passing.rest import CYCLE, Rest
 from relay.playout import jitter
@@ -94,7 +94,7 @@ class Turns(msgspec.Struct, frozen=True):
     """What has become of all rows in a tick; a row that is not named rests."""
 
     frames: Frames
-    """Of G.711, with those that are played as they came."""
+    """Of G.711, with those that are played as they came; one that was silent and still is has none."""
     coded: Column
     """Rows of Opus whose turn it is."""
     shortened: list[int]
@@ -191,9 +191,9 @@ class Waiting:
             self._decoder[row], self._rates = 0, None
         return queue
 
-    def judge(self, now_ns: int, following: Column, pace: Pace, quiet: Flags) -> Turns:
+    def judge(self, now_ns: int, following: Column, pace: Pace, hush: Hush) -> Turns:
         """The turn of each row. `following`: of all rows, extended sequence number and timestamp of the packet that is
-        expected; `quiet`: of all sources."""
+        expected."""
         rows = self.rows
         sequence, timestamp = following[rows].T
         waiting = sequence - self._head[rows]
@@ -201,7 +201,7 @@ class Waiting:
         clock, opus = self._clock[rows], self._law[rows] == _OPUS
         frame = clock * TICK_MS // 1000
         lag = units(np.int64(now_ns), clock) - base - (timestamp - waiting * frame)
-        over, faint = lag - target, quiet[self._source[rows]]
+        over, faint = lag - target, hush.quiet[self._source[rows]]
         turns = np.where(over > frame + clock * jitter.MARGIN_MS // 1000, self._turns[rows] + 1, 0)
         much = turns >= np.where(faint, jitter.QUIET_TURNS, jitter.SPELL_TURNS)
         rests, shortened = faint & (over < 0), much & (over >= frame) & (waiting >= 2)
@@ -210,7 +210,7 @@ class Waiting:
         goes = ~odd & ~rests
         self._turns[rows[goes]] = turns[goes]
         plain = goes & ~shortened
-        frames = self._play(rows[plain & ~opus])
+        frames = _stirring(self._play(rows[plain & ~opus]), hush.silent)
         return Turns(frames, rows[plain & opus], rows[goes & shortened].tolist(), rows[odd].tolist())
 
     def wake(self, rows: Column, silent: Flags) -> Awake:
@@ -329,3 +329,9 @@ class Waiting:
     def _payload(self, row: int, number: int) -> bytes:
         slot = number % SLOTS
         return self._ring[row, slot, : self._sizes[row, slot]].tobytes()
+
+
+def _stirring(frames: Frames, silent: Flags) -> Frames:
+    """Without sources that were silent and still are."""
+    loud = (np.abs(frames.samples.astype(np.int32)) > SILENT_PEAK).any(axis=1) | ~silent[frames.sources]
+    return Frames(frames.sources[loud], frames.samples[loud])

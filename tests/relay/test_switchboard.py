@@ -11,7 +11,7 @@ from recorder.wire import Record
 from relay import api
 from relay.leg import RTCP_NS, Leg
 from relay.playout.receiving import Receiver
-from relay.switchboard import Switchboard
+from relay.switchboard import LOOKED_AFTER, Switchboard
 from relay.tapping.tap import TapBook
 from tests.relay.process import ADDRESS, free_ports, offer
 
@@ -86,6 +86,32 @@ async def test_a_leg_that_cannot_report_keeps_nobody_from_it(
     assert reported == ["bad", "good"]
     assert (await reports(board))["bad"].faults == 1
     board.close()
+
+
+@pytest.mark.parametrize("legs", [0, 1, 7, 16, 100, 399, 1000])
+async def test_each_leg_is_looked_after_once_and_some_together(legs: int, board: Switchboard) -> None:
+    seen: list[list[int]] = []
+
+    class Counted:
+        def __init__(self, number: int) -> None:
+            self._number = number
+
+        def send_rtcp_if_due(self, now_ns: int, ntp: int) -> None:
+            seen[-1].append(self._number)
+
+        def check_health(self, now_ns: int) -> None:
+            assert seen[-1][-1] == self._number
+
+    ours, board._legs = board._legs, {str(number): Counted(number) for number in range(legs)}  # type: ignore[misc]
+    for turn in range(50):
+        seen.append([])
+        board.look_after_legs(0, turn, 50)
+    board._legs = ours
+    board.close()
+    assert sorted(number for together in seen for number in together) == list(range(legs))
+    busy = [len(together) for together in seen if together]
+    assert max(busy, default=0) <= max(2 * LOOKED_AFTER, -(-legs // 50))
+    assert min(busy, default=0) >= min(legs, LOOKED_AFTER)
 
 
 async def test_a_leg_that_fails_at_its_end_is_gone(board: Switchboard, monkeypatch: pytest.MonkeyPatch) -> None:

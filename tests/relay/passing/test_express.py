@@ -197,7 +197,7 @@ def make_world(
 
     def counted(now_ns: int, hush: Hush) -> tuple[list[Frames], list[Coded]]:
         frames, coded = play(now_ns, hush)
-        lines.kept += sum(len(each.sources) for each in frames) + len(coded)
+        lines.kept += len(board._express._table.waiting)
         lines.rested += int((board._express._table.waiting._rest._rested > 0).sum())
         return frames, coded
 

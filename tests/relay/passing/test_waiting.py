@@ -1,5 +1,7 @@
 """Jitter buffers in columns: what goes in comes out, and what is not regular is told before it is played."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from relay.codecs import g711
@@ -17,6 +19,13 @@ LOUD, QUIET = np.zeros(4, np.bool_), np.ones(4, np.bool_)
 
 def payload(number: int) -> bytes:
     return bytes([number & 0xFF]) * FRAME
+
+
+class Heard(NamedTuple):
+    """How the last frames were."""
+
+    quiet: Flags
+    silent: Flags
 
 
 class Buffer:
@@ -38,9 +47,9 @@ class Buffer:
         self.waiting.put(row, np.array([self.next]), (payload, np.array([FRAME])))
         self.next += 1
 
-    def judge(self, now_ms: float, quiet: Flags = LOUD) -> Turns:
+    def judge(self, now_ms: float, quiet: Flags = LOUD, silent: Flags = LOUD) -> Turns:
         following = np.array([[self.next, self.next * FRAME]])
-        return self.waiting.judge(round(now_ms * MS), following, self.pace, quiet)
+        return self.waiting.judge(round(now_ms * MS), following, self.pace, Heard(quiet, silent))
 
     def played(self, now_ms: float) -> list[int]:
         turns = self.judge(now_ms)
@@ -66,6 +75,15 @@ def test_what_waits_is_played_in_order() -> None:
     assert queue.lent.payloads == [payload(300), payload(301)]
     assert queue.past == [payload(number) for number in range(300 - PAST, 300)] and queue.undecoded == []
     assert len(buffer.waiting) == 0
+
+
+def test_who_is_silent_and_still_is_gives_no_frame_but_his_turn_goes_by() -> None:
+    for octet, silent, frames in ((0xFF, QUIET, 0), (0xFF, LOUD, 1), (0x80, QUIET, 1)):
+        buffer = Buffer(octet, octet + 1)
+        turns = buffer.judge(octet * 20 + 5, LOUD, silent)
+        assert len(turns.frames.sources) == len(turns.frames.samples) == frames
+        queue = buffer.end()
+        assert (queue.lent.first, queue.past, queue.paused) == (octet + 1, [payload(octet)], False)
 
 
 def test_what_was_not_played_is_not_past() -> None:
