@@ -24,7 +24,7 @@ from relay.passing.direct import Passed
 from relay.passing.outbound import Heard
 from relay.passing.pace import Ending
 from relay.passing.waiting import FRAME as MOST_OCTETS
-from relay.passing.waiting import Coded, Frames, Hush, Queue
+from relay.passing.waiting import Coded, Frames, Peaks, Queue
 from relay.playing.player import Player
 from relay.playout.jitter import JitterBuffer
 from relay.playout.receiving import Admitted, Octets
@@ -189,9 +189,9 @@ class Engine:
         self._shared.choir.leave(party)
 
     @property
-    def hush(self) -> Hush:
+    def peaks(self) -> Peaks:
         """How the last frames of all sources were."""
-        return self._rows
+        return self._rows.peaks
 
     def is_sounding(self, leg: str) -> bool:
         """Whether there was any sound in the last frame that was played of a leg. Raises KeyError."""

@@ -106,7 +106,7 @@ class Switchboard:
         """Moves the sound of 20 ms. `now` in ns."""
         self._receive()
         self._express.settle(now)
-        done = self._engine.tick(now, self._express.play(now, self._engine.hush))
+        done = self._engine.tick(now, self._express.play(now, self._engine.peaks))
         for name, error in done.faults:
             self._legs[name].fault(error)
         self._outbound.send(done.heard)

@@ -51,9 +51,9 @@ typedef struct {
 } decoded;
 
 /* Takes away the next packet of those of `count` rows that are decoded to `rate`. `samples` and `sources`: of what is
- * played; `bad`: sources of which it could not be decoded. Each has room for `count`. `silent`: of `sources_there`
- * sources. */
-static decoded runs_decode(runs *it, intptr_t decode, int64_t rate, int count, const int64_t *rows, const uint8_t *silent,
+ * played; `bad`: sources of which it could not be decoded. Each has room for `count`. `peaks`: of the last
+ * frames of `sources_there` sources. */
+static decoded runs_decode(runs *it, intptr_t decode, int64_t rate, int count, const int64_t *rows, const int32_t *peaks,
                            int sources_there, int16_t *samples, int64_t *sources, int64_t *bad)
 {
     decoded done = {0, 0};
@@ -62,7 +62,7 @@ static decoded runs_decode(runs *it, intptr_t decode, int64_t rate, int count, c
         int64_t row = rows[i], source = it->source[row];
         if (it->rate[row] != rate)
             continue;
-        if (goes_on_resting(it, row, source < sources_there && silent[source])) {
+        if (goes_on_resting(it, row, source >= sources_there || peaks[source] <= it->silent_peak)) {
             it->rested[row]++;
         } else {
             if (!decode_next(it, decode, row, samples + frame * done.played))

@@ -36,6 +36,7 @@ typedef struct runs {
     int64_t *decoder, *rate; /* Of libopus, at an address or 0; what it decodes to, Hz. */
     /* Rules of theirs, and of relay.playout. */
     int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns, calm_turns, cycle,
+        quiet_peak,
         silent_peak;
     const int16_t *levels; /* Of the 256 octets of each law of G.711. */
 } runs;
@@ -322,16 +323,17 @@ typedef struct {
 } judged;
 
 /* The turns of `count` rows. `sources` and `samples`: of the rows of G.711 that are played, without those that were
- * silent and still are; the other columns are of rows. Each has room for `count`. `quiet` and `silent`: of
- * `sources_there` sources. */
-static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
-                         const uint8_t *silent, int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
+ * silent and still are; the other columns are of rows. Each has room for `count`. `peaks`: of
+ * the last frames of `sources_there` sources. */
+static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const int32_t *peaks,
+                         int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
                          int64_t *odd)
 {
     judged done = {0, 0, 0, 0};
     for (int i = 0; i < count; i++) {
         int64_t row = rows[i], source = it->source[row];
-        int turn = judge(it, row, now_ns, source < sources_there && quiet[source]);
+        int64_t peak = source < sources_there ? peaks[source] : 0;
+        int turn = judge(it, row, now_ns, peak < it->quiet_peak);
         if (turn == ODD) {
             odd[done.odd++] = row;
         } else if (turn == SHORTENED) {
@@ -341,7 +343,7 @@ static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_n
             it->pauses[row]++;
         } else if (it->law[row] == OPUS_LAW) {
             coded[done.coded++] = row;
-        } else if (play(it, row, samples + FRAME * done.played) || source >= sources_there || !silent[source]) {
+        } else if (play(it, row, samples + FRAME * done.played) || peak > it->silent_peak) {
             sources[done.played++] = source;
         }
     }

@@ -40,7 +40,7 @@ ffi.cdef("""
         int64_t *calm, *rested;
         int64_t *decoder, *rate;
         int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns,
-            calm_turns, cycle, silent_peak;
+            calm_turns, cycle, quiet_peak, silent_peak;
         const int16_t *levels;
     } runs;
     typedef struct { int left, shown, failed; } taken;
@@ -50,11 +50,11 @@ ffi.cdef("""
     waited lines_wait(lines *all, runs *it, int other, int64_t until, int64_t beat, told to);
     int runs_late(const runs *it, int64_t now_ns, int64_t *late);
     typedef struct { int played, coded, shortened, odd; } judged;
-    judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const uint8_t *quiet,
-                      const uint8_t *silent, int sources_there, int64_t *sources, int16_t *samples, int64_t *coded,
-                      int64_t *shortened, int64_t *odd);
+    judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const int32_t *peaks,
+                      int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
+                      int64_t *odd);
     typedef struct { int played, bad; } decoded;
-    decoded runs_decode(runs *it, intptr_t decode, int64_t rate, int count, const int64_t *rows, const uint8_t *silent,
+    decoded runs_decode(runs *it, intptr_t decode, int64_t rate, int count, const int64_t *rows, const int32_t *peaks,
                         int sources_there, int16_t *samples, int64_t *sources, int64_t *bad);
     typedef struct {
         const uint8_t *octets;

@@ -97,14 +97,9 @@ class SourceRows:
         return self._stirs
 
     @property
-    def quiet(self) -> Flags:
-        """`is_quiet` of all rows."""
-        return self._peak < QUIET_PEAK
-
-    @property
-    def silent(self) -> Flags:
-        """Of all rows whether the last frame was silence, or none."""
-        return self._peak <= SILENT_PEAK
+    def peaks(self) -> npt.NDArray[np.int32]:
+        """`peak` of all rows; the same array, until there are more rows."""
+        return self._peak
 
     def is_quiet(self, row: int) -> bool:
         """Whether the row's last frame was faint or none."""
@@ -153,7 +148,7 @@ class SourceRows:
     def _measure(self) -> None:
         self._peak[:] = 0
         for rate in (self._only,) if self._only else RATES:
-            rows = (self._fresh & (self._rate == rate)).nonzero()[0]
+            rows = (self._fresh if self._only else self._fresh & (self._rate == rate)).nonzero()[0]
             if len(rows):
                 frames = self.frames[rate][rows]
                 self._peak[rows] = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32))

@@ -77,6 +77,8 @@ class Shared:
 
     def _arrange(self, mixed: Mixed, one_by_one: list[Party]) -> dict[OpusSender, int]:
         """What each sender is to encode. Rooms in which nobody moves are seen to all at once."""
+        if not one_by_one and not len(self.choir) and not self._restless:
+            return {}
         mixes = list(mixed.mixes.values())
         if not one_by_one and self._settled is not None and self._settled.holds(mixes, self.choir):
             return self._settled.wanted

@@ -12,10 +12,11 @@ from typing import Protocol
 
 from relay.lines import Lines
 from relay.lines.batch import Batch
+from relay.mixing.rows import SILENT_PEAK
 from relay.passing.pace import Ending
 from relay.passing.steps import Taken, make_steps
 from relay.passing.table import LAST, LOOK, SAMPLES, SEQUENCE, RunTable, Start
-from relay.passing.waiting import Coded, Frames, Hush, Queue
+from relay.passing.waiting import Coded, Frames, Peaks, Queue
 from relay.streams.rtp import HEADER_SIZE
 
 
@@ -95,19 +96,19 @@ class Express:
             for row in self._steps.late(now_ns):
                 self._runs[row].end()
 
-    def play(self, now_ns: int, hush: Hush) -> tuple[list[Frames], list[Coded]]:
+    def play(self, now_ns: int, peaks: Peaks) -> tuple[list[Frames], list[Coded]]:
         """What is played in this tick, after `settle`. What is not in order goes back to its leg first."""
         waiting = self._table.waiting
         if not len(waiting):
             return [], []
-        turns = self._steps.judge(now_ns, hush)
+        turns = self._steps.judge(now_ns, peaks)
         for row in turns.odd:
             self._runs[row].end()
         frames, coded = [turns.frames], list[Coded]()
         if len(turns.coded):
-            decoded, coded = self._steps.decode(turns.coded, hush.silent)
+            decoded, coded = self._steps.decode(turns.coded, peaks)
             frames += decoded
-        for shorter in [waiting.shorten(row, hush.silent) for row in turns.shortened]:
+        for shorter in [waiting.shorten(row, peaks <= SILENT_PEAK) for row in turns.shortened]:
             if isinstance(shorter, Frames):
                 frames.append(shorter)
             elif shorter is not None:

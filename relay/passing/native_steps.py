@@ -12,11 +12,11 @@ from relay.lines._native import ffi, lib
 from relay.lines.batch import Batch, Column
 from relay.lines.native import NativeLines
 from relay.lines.table import BATCH
-from relay.mixing.rows import SILENT_PEAK
+from relay.mixing.rows import QUIET_PEAK, SILENT_PEAK
 from relay.passing.rest import CALM_TURNS, CYCLE
 from relay.passing.steps import Taken, Waited
 from relay.passing.table import NEVER, RunTable
-from relay.passing.waiting import FRAME, PAST, Coded, Flags, Frames, Hush, Turns
+from relay.passing.waiting import FRAME, PAST, Coded, Frames, Peaks, Turns
 from relay.playout import jitter
 from relay.playout.delay import BUCKET_MS, FARTHEST
 from relay.tick import BEAT_NS
@@ -42,6 +42,8 @@ class NativeSteps:
         self._held: list[Any] = []
         """What the pointers lead to."""
         self._runs = ffi.new("runs *")
+        self._rows, self._peaks = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        self._rows_at, self._peaks_at = ffi.from_buffer(self._rows), ffi.from_buffer(self._peaks)
         self._left, self._shown, self._failed = (np.zeros(shape, np.int64) for shape in (BATCH, (BATCH, 3), (BATCH, 2)))
         columns = zip(
             ("int64_t[]", "int64_t[][3]", "int64_t[][2]"), (self._left, self._shown, self._failed), strict=True
@@ -75,36 +77,43 @@ class NativeSteps:
         late: list[int] = self._late[:count].tolist() if count else []
         return late
 
-    def judge(self, now_ns: int, hush: Hush) -> Turns:
+    def judge(self, now_ns: int, peaks: Peaks) -> Turns:
         if self._table.size != self._size:
             self._point()
         rows = self._table.waiting.rows
         count = len(rows)
+        if rows is not self._rows:
+            self._rows, self._rows_at = rows, ffi.from_buffer("int64_t[]", rows)
         if count > len(self._samples):
             self._make_room(count)
-        quiet, silent = (ffi.from_buffer("uint8_t[]", flags) for flags in (hush.quiet, hush.silent))
         judged = lib.runs_judge(
-            self._runs, count, ffi.from_buffer("int64_t[]", rows), now_ns, quiet, silent, len(quiet), *self._judged,
+            self._runs, count, self._rows_at, now_ns, self._heard(peaks), len(peaks), *self._judged,
         )  # fmt: skip
         frames = Frames(self._sources[: judged.played], self._samples[: judged.played])
         coded, shortened, odd = self._columns
         return Turns(frames, coded[: judged.coded], shortened[: judged.shortened].tolist(), odd[: judged.odd].tolist())
 
-    def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
+    def decode(self, rows: Column, peaks: Peaks) -> tuple[list[Frames], list[Coded]]:
         if self._table.size != self._size:
             self._point()
-        return [self._decode(rows, silent, rate) for rate in self._table.waiting.rates], []
+        return [self._decode(rows, peaks, rate) for rate in self._table.waiting.rates], []
 
-    def _decode(self, rows: Column, silent: Flags, rate: int) -> Frames:
+    def _decode(self, rows: Column, peaks: Peaks, rate: int) -> Frames:
         """Those rows that are decoded to that rate."""
         sounds = np.empty((len(rows), rate * TICK_MS // 1000), np.int16)
         sources, bad = np.empty((2, len(rows)), np.int64)
         done = lib.runs_decode(
             self._runs, _DECODE, rate, len(rows), ffi.from_buffer("int64_t[]", rows),
-            ffi.from_buffer("uint8_t[]", silent), len(silent), ffi.from_buffer("int16_t[]", sounds),
+            self._heard(peaks), len(peaks), ffi.from_buffer("int16_t[]", sounds),
             ffi.from_buffer("int64_t[]", sources), ffi.from_buffer("int64_t[]", bad),
         )  # fmt: skip
         return Frames(sources[: done.played], sounds[: done.played], rate, bad[: done.bad].tolist())
+
+    def _heard(self, peaks: Peaks) -> Any:
+        """The same table as before, as a rule."""
+        if peaks is not self._peaks:
+            self._peaks, self._peaks_at = peaks, ffi.from_buffer("int32_t[]", peaks)
+        return self._peaks_at
 
     def _point(self) -> None:
         """The tables have been made anew."""
@@ -125,6 +134,7 @@ class NativeSteps:
         runs.most_wait_ms = jitter.MAX_WAIT_MS
         runs.quiet_turns, runs.spell_turns = jitter.QUIET_TURNS, jitter.SPELL_TURNS
         runs.calm_turns, runs.cycle, runs.silent_peak = CALM_TURNS, CYCLE, SILENT_PEAK
+        runs.quiet_peak = QUIET_PEAK
         self._late = np.zeros(table.size, np.int64)
         self._late_at = ffi.from_buffer("int64_t[]", self._late)
         self._make_room(0)

@@ -2,6 +2,7 @@
 sent together. It goes on as long as nothing else is to be sent to a leg; then its stream goes on from
 where `end` says that it is."""
 
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -33,8 +34,9 @@ class Voices(msgspec.Struct, frozen=True):
     """By row of the listener, the voice that it hears; -1: none."""
 
     @staticmethod
+    @lru_cache(8)
     def none(rows: int) -> "Voices":
-        """Nobody listens."""
+        """Nobody listens. Not to be written to."""
         return Voices(np.zeros((0, 1), np.uint8), np.zeros(0, np.int64), np.full(rows, -1, np.int64))
 
 

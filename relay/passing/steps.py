@@ -12,9 +12,10 @@ import numpy.typing as npt
 from relay.lines import Lines
 from relay.lines.batch import RTP, Batch, Column
 from relay.lines.plain import PlainLines
+from relay.mixing.rows import SILENT_PEAK
 from relay.passing.pace import units
 from relay.passing.table import KEPT, LAST, LOOK, NEVER, PATIENCE, SAMPLES, TO, RunTable
-from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Frames, Hush, Turns
+from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Frames, Peaks, Turns
 from relay.streams.rtp import HEADER_SIZE
 
 
@@ -49,12 +50,12 @@ class Steps(Protocol):
     def late(self, now_ns: int) -> list[int]:
         """The runs from which nothing comes any more."""
 
-    def judge(self, now_ns: int, hush: Hush) -> Turns:
+    def judge(self, now_ns: int, peaks: Peaks) -> Turns:
         """The turn of what is kept."""
 
-    def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
+    def decode(self, rows: Column, peaks: Peaks) -> tuple[list[Frames], list[Coded]]:
         """Takes away the next packet of each of these rows of Opus, whose turn it is: what is played is decoded, or to
-        be decoded by whom its decoder belongs to. `silent`: as Hush.silent."""
+        be decoded by whom its decoder belongs to."""
 
 
 class NumpySteps:
@@ -93,12 +94,12 @@ class NumpySteps:
         over: list[int] = ((fixed[:, 0] != NEVER) & (now_ns - last >= fixed[:, PATIENCE])).nonzero()[0].tolist()
         return over
 
-    def judge(self, now_ns: int, hush: Hush) -> Turns:
-        return self._table.waiting.judge(now_ns, self._table.state[:, :2], self._table.pace, hush)
+    def judge(self, now_ns: int, peaks: Peaks) -> Turns:
+        return self._table.waiting.judge(now_ns, self._table.state[:, :2], self._table.pace, peaks)
 
-    def decode(self, rows: Column, silent: Flags) -> tuple[list[Frames], list[Coded]]:
+    def decode(self, rows: Column, peaks: Peaks) -> tuple[list[Frames], list[Coded]]:
         waiting = self._table.waiting
-        return [], waiting.decode(rows, waiting.wake(rows, silent))
+        return [], waiting.decode(rows, waiting.wake(rows, peaks <= SILENT_PEAK))
 
     def _take(self, batch: Batch, places: Column, fixed: Column, state: Column) -> list[tuple[int, int, int]]:
         rows, arrivals = batch.lines[places], batch.arrivals[places]

@@ -6,7 +6,6 @@ In the tick in which it is not, it is given back to its objects first. Pure.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -17,7 +16,7 @@ from relay.codecs.conceal import crossfade
 from relay.formats import TICK_MS
 from relay.lines.batch import Column, Octets
 from relay.mixing.resample import NARROW
-from relay.mixing.rows import SILENT_PEAK, longer
+from relay.mixing.rows import QUIET_PEAK, SILENT_PEAK, longer
 from relay.passing.pace import Pace, units
 from relay.passing.rest import CYCLE, Rest
 from relay.playout import jitter
@@ -35,18 +34,8 @@ _COLUMNS = (
 )  # fmt: skip
 
 Flags = npt.NDArray[np.bool_]
-
-
-class Hush(Protocol):
-    """Of each source of sound how its last frame was."""
-
-    @property
-    def quiet(self) -> Flags:
-        """Faint or none."""
-
-    @property
-    def silent(self) -> Flags:
-        """So faint that it was no sound, or none."""
+Peaks = npt.NDArray[np.int32]
+"""Of the last frame of each source of sound; 0: there was none."""
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -191,7 +180,7 @@ class Waiting:
             self._decoder[row], self._rates = 0, None
         return queue
 
-    def judge(self, now_ns: int, following: Column, pace: Pace, hush: Hush) -> Turns:
+    def judge(self, now_ns: int, following: Column, pace: Pace, peaks: Peaks) -> Turns:
         """The turn of each row. `following`: of all rows, extended sequence number and timestamp of the packet that is
         expected."""
         rows = self.rows
@@ -201,7 +190,7 @@ class Waiting:
         clock, opus = self._clock[rows], self._law[rows] == _OPUS
         frame = clock * TICK_MS // 1000
         lag = units(np.int64(now_ns), clock) - base - (timestamp - waiting * frame)
-        over, faint = lag - target, hush.quiet[self._source[rows]]
+        over, faint = lag - target, (peaks < QUIET_PEAK)[self._source[rows]]
         turns = np.where(over > frame + clock * jitter.MARGIN_MS // 1000, self._turns[rows] + 1, 0)
         much = turns >= np.where(faint, jitter.QUIET_TURNS, jitter.SPELL_TURNS)
         rests, shortened = faint & (over < 0), much & (over >= frame) & (waiting >= 2)
@@ -210,7 +199,7 @@ class Waiting:
         goes = ~odd & ~rests
         self._turns[rows[goes]] = turns[goes]
         plain = goes & ~shortened
-        frames = _stirring(self._play(rows[plain & ~opus]), hush.silent)
+        frames = _stirring(self._play(rows[plain & ~opus]), peaks <= SILENT_PEAK)
         return Turns(frames, rows[plain & opus], rows[goes & shortened].tolist(), rows[odd].tolist())
 
     def wake(self, rows: Column, silent: Flags) -> Awake:

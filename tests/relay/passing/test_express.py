@@ -20,7 +20,7 @@ from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
 from relay.lines.table import BATCH
 from relay.passing.outbound import Heard
-from relay.passing.waiting import Coded, Frames, Hush
+from relay.passing.waiting import Coded, Frames, Peaks
 from relay.streams.rtp import RtpPacket, parse, serialize
 from relay.switchboard import Switchboard
 from relay.tapping.tap import TapBook
@@ -195,8 +195,8 @@ def make_world(
             monkeypatch.setattr(board, method, lambda *begin: None)
     play = board._express.play
 
-    def counted(now_ns: int, hush: Hush) -> tuple[list[Frames], list[Coded]]:
-        frames, coded = play(now_ns, hush)
+    def counted(now_ns: int, peaks: Peaks) -> tuple[list[Frames], list[Coded]]:
+        frames, coded = play(now_ns, peaks)
         lines.kept += len(board._express._table.waiting)
         lines.rested += int((board._express._table.waiting._rest._rested > 0).sum())
         return frames, coded

@@ -13,11 +13,12 @@ from relay.lines.batch import RTCP, RTP, Batch, Column
 from relay.lines.native import NativeLines
 from relay.lines.plain import PlainLines
 from relay.lines.table import MAX_DATAGRAM, Lines
+from relay.mixing.rows import QUIET_PEAK, SILENT_PEAK
 from relay.passing.native_steps import NativeSteps
 from relay.passing.pace import PaceStart
 from relay.passing.steps import NumpySteps, Steps, make_steps
 from relay.passing.table import KEPT, Looks, RunTable, Start
-from relay.passing.waiting import FRAME, Coded, Flags, Queue
+from relay.passing.waiting import FRAME, Coded, Peaks, Queue
 from relay.playout.delay import DelaySpread
 from relay.playout.jitter import Lent
 from relay.playout.voice import OpusVoice
@@ -25,7 +26,6 @@ from relay.streams.malformed import OpusError
 from relay.streams.rtp import RtpPacket, header, serialize
 from relay.transport.udp import bind
 from tests.relay.calls import MS
-from tests.relay.passing.test_waiting import Heard
 from tests.support.tones import tone
 
 ROWS, SSRC, OUT_LINE = 6, 7, 3
@@ -64,9 +64,9 @@ class Side:
         taken = self.steps.take(self.batch)
         return list(taken.left), [list(shown) for shown in taken.shown]
 
-    def decode(self, rows: Column, silent: Flags) -> dict[int, list[int]]:
+    def decode(self, rows: Column, peaks: Peaks) -> dict[int, list[int]]:
         """What each source is heard to say; nothing: its packet is bad."""
-        frames, coded = self.steps.decode(rows, silent)
+        frames, coded = self.steps.decode(rows, peaks)
         heard = {
             source: [] if source in each.bad else sound
             for each in frames
@@ -126,17 +126,16 @@ def test_both_leave_the_same_behind(sides: tuple[Side, Side], seed: int) -> None
             arrival = now + round(chance.uniform(0, 15) * MS)
             packets.append((row, chance.choice([RTP] * 40 + [RTCP]), arrival, data))
         assert sides[0].take(packets) == sides[1].take(packets)
-        quiet = np.array([chance.random() < 0.5 for _ in range(ROWS)])
-        hush = Heard(quiet, np.array([chance.random() < 0.5 for _ in range(ROWS)]))
-        one, other = (side.steps.judge(now + 20 * MS, hush) for side in sides)
+        peaks = np.array(chance.choices([0, SILENT_PEAK, QUIET_PEAK - 1, QUIET_PEAK], k=ROWS), np.int32)
+        one, other = (side.steps.judge(now + 20 * MS, peaks) for side in sides)
         played += len(one.frames.sources)
         assert (one.odd, one.shortened, one.coded.tolist()) == (other.odd, other.shortened, other.coded.tolist())
         assert one.frames.sources.tolist() == other.frames.sources.tolist()
         assert (one.frames.samples == other.frames.samples).all()
         for side in sides:
-            side.decode(one.coded, quiet)
+            side.decode(one.coded, peaks)
             for row in one.shortened:
-                side.table.waiting.shorten(row, quiet)
+                side.table.waiting.shorten(row, peaks <= SILENT_PEAK)
         assert_same(sides)
     taken = int(sides[0].table.waiting.head(np.array([3, 5])).sum())
     assert sides[0].table.pace.columns[0].sum() > 100 and 10 < played < taken
@@ -150,11 +149,11 @@ def test_both_let_the_same_rest(sides: tuple[Side, Side], seed: int) -> None:
     for number in range(1, 600):
         odd = chance.random() < 0.03
         said = chance.choice([chance.choice(word[20:]), NOT_OPUS]) if odd else hush[20 + number % 3]
-        silent = np.full(ROWS, chance.random() > 0.005)
+        peaks = np.full(ROWS, 0 if chance.random() > 0.005 else QUIET_PEAK, np.int32)
         told = []
         for side in sides:
             put(side, number, said)
-            told.append(side.decode(np.array([OPUS_ROW]), silent))
+            told.append(side.decode(np.array([OPUS_ROW]), peaks))
         assert told[0] == told[1]
         rested += not told[0]
         bad += told[0].get(OPUS_ROW) == []
@@ -169,7 +168,7 @@ def test_only_rows_of_that_rate_are_decoded_to_it(sides: tuple[Side, Side]) -> N
     (packet, *_) = _packets(tone(440, 1.0, OPUS_RATE))
     for row in (1, 3):
         put(side, 1, packet, row)
-    frames, coded = side.steps.decode(np.array([1, 3]), np.zeros(ROWS, np.bool_))
+    frames, coded = side.steps.decode(np.array([1, 3]), np.full(ROWS, QUIET_PEAK, np.int32))
     assert [(each.rate, each.sources.tolist(), each.samples.shape, list(each.bad)) for each in frames] == [
         (8000, [4], (1, 160), []),
         (OPUS_RATE, [OPUS_ROW], (1, OPUS_RATE // 50), []),

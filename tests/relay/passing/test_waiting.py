@@ -1,31 +1,23 @@
 """Jitter buffers in columns: what goes in comes out, and what is not regular is told before it is played."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from relay.codecs import g711
 from relay.codecs.conceal import crossfade
+from relay.mixing.rows import QUIET_PEAK, SILENT_PEAK
 from relay.passing.pace import Pace, PaceStart
 from relay.passing.rest import CALM_TURNS, CYCLE
-from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Flags, Frames, Queue, Turns, Waiting
+from relay.passing.waiting import FRAME, PAST, SLOTS, Coded, Frames, Peaks, Queue, Turns, Waiting
 from relay.playout.delay import DelaySpread
 from relay.playout.jitter import Lent
 from tests.relay.calls import MS
 
 OCTETS = {int(level): octet for octet, level in enumerate(g711.decode("PCMU", np.arange(256, dtype=np.uint8)))}
-LOUD, QUIET = np.zeros(4, np.bool_), np.ones(4, np.bool_)
+LOUD, QUIET, SILENT = (np.full(4, peak, np.int32) for peak in (QUIET_PEAK, QUIET_PEAK - 1, SILENT_PEAK))
 
 
 def payload(number: int) -> bytes:
     return bytes([number & 0xFF]) * FRAME
-
-
-class Heard(NamedTuple):
-    """How the last frames were."""
-
-    quiet: Flags
-    silent: Flags
 
 
 class Buffer:
@@ -47,9 +39,9 @@ class Buffer:
         self.waiting.put(row, np.array([self.next]), (payload, np.array([FRAME])))
         self.next += 1
 
-    def judge(self, now_ms: float, quiet: Flags = LOUD, silent: Flags = LOUD) -> Turns:
+    def judge(self, now_ms: float, peaks: Peaks = LOUD) -> Turns:
         following = np.array([[self.next, self.next * FRAME]])
-        return self.waiting.judge(round(now_ms * MS), following, self.pace, Heard(quiet, silent))
+        return self.waiting.judge(round(now_ms * MS), following, self.pace, peaks)
 
     def played(self, now_ms: float) -> list[int]:
         turns = self.judge(now_ms)
@@ -78,9 +70,9 @@ def test_what_waits_is_played_in_order() -> None:
 
 
 def test_who_is_silent_and_still_is_gives_no_frame_but_his_turn_goes_by() -> None:
-    for octet, silent, frames in ((0xFF, QUIET, 0), (0xFF, LOUD, 1), (0x80, QUIET, 1)):
+    for octet, before, frames in ((0xFF, SILENT, 0), (0xFF, QUIET, 1), (0xFF, LOUD, 1), (0x80, SILENT, 1)):
         buffer = Buffer(octet, octet + 1)
-        turns = buffer.judge(octet * 20 + 5, LOUD, silent)
+        turns = buffer.judge(octet * 20 + 5, before)
         assert len(turns.frames.sources) == len(turns.frames.samples) == frames
         queue = buffer.end()
         assert (queue.lent.first, queue.past, queue.paused) == (octet + 1, [payload(octet)], False)
@@ -179,7 +171,7 @@ def test_of_too_much_lag_a_packet_is_left_out_after_a_while_and_sooner_in_quiet(
             buffer.put()
         number = 5 + turns - 1
         joined = crossfade(*(g711.decode_bytes("PCMU", payload(each)) for each in (number, number + 1)))
-        frames = buffer.waiting.shorten(0, LOUD)
+        frames = buffer.waiting.shorten(0, np.zeros(4, np.bool_))
         assert isinstance(frames, Frames)
         assert frames.sources.tolist() == [3] and (frames.samples == joined).all()
         queue = buffer.end()
@@ -193,7 +185,7 @@ def test_what_was_shortened_is_no_past_after_a_rest() -> None:
     for turn in range(2):
         turns = buffer.judge(20 * (5 + turn) + 45, QUIET)
     assert outcome(turns) == "shortened"
-    buffer.waiting.shorten(0, LOUD)
+    buffer.waiting.shorten(0, np.zeros(4, np.bool_))
     assert outcome(buffer.judge(161, QUIET)) == "rests"
     assert buffer.end().past == []
 
