@@ -108,6 +108,15 @@ class Heartbeat:
             self._stop()
 
 
+def wait_until_ready(heartbeat: int) -> bool:
+    """Blocks until the process at the other end of a Heartbeat's pipe says that it is ready, which may be many beats
+    after its start. False: it has ended before."""
+    while octet := os.read(heartbeat, 1):
+        if octet == READY:
+            return True
+    return False
+
+
 def run(name: str, main: Callable[[asyncio.Event, Heartbeat], Coroutine[Any, Any, None]], level: str = "info") -> None:
     """Runs `main(stop, heartbeat)` on uvloop until it returns; SIGTERM and SIGINT set `stop`."""
     configure_logs(name, level)

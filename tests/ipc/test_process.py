@@ -1,9 +1,14 @@
-"""What a process writes to its log, read from a real one."""
+"""What a process writes to its log, read from a real one, and what its heartbeat says."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
+
+import pytest
+
+from ipc.process import BEAT, READY, wait_until_ready
 
 PROGRAM = """
 import asyncio, logging, structlog
@@ -36,3 +41,12 @@ def test_every_line_is_json_and_no_exception_is_told_with_its_text() -> None:
     assert (failed["event"], failed["error"], failed["contact"]) == ("! failed", "KeyError", "c-1")
     assert (unhandled["logger"], unhandled["error"]) == ("asyncio", "ValueError")
     assert (well["event"], well["process"], "error" in well) == ("= well", "signaling", False)
+
+
+@pytest.mark.parametrize(("said", "ready"), [(READY, True), (3 * BEAT + READY, True), (3 * BEAT, False), (b"", False)])
+def test_beats_may_come_before_it_is_ready(said: bytes, ready: bool) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, said)
+    os.close(writing)
+    assert wait_until_ready(reading) is ready
+    os.close(reading)

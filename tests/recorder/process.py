@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipc.client import Client
+from ipc.process import wait_until_ready
 from recorder import api
 from recorder.finalizing import manifest
 from recorder.finalizing.manifest import Manifest
@@ -100,11 +101,11 @@ class RecorderProcess:
             )
         os.close(writing)
         self._heartbeat = reading
-        self._ready = asyncio.ensure_future(asyncio.to_thread(os.read, reading, 1))
+        self._ready = asyncio.ensure_future(asyncio.to_thread(wait_until_ready, reading))
 
     async def connected(self) -> None:
         """Until it is ready, and connected."""
-        assert await asyncio.shield(self._ready) == b"R", self.log.read_text()
+        assert await asyncio.shield(self._ready), self.log.read_text()
         self.client = self._new_client()
         await self.client.connect(self.control)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ipc.client import Client
 from ipc.messages import Command
-from ipc.process import HEARTBEAT_FD, READY
+from ipc.process import HEARTBEAT_FD, wait_until_ready
 from relay import api
 from relay.codecs import g711
 from relay.streams.rtp import RtpPacket, parse, serialize
@@ -76,7 +76,7 @@ async def worker(folder: Path, *arguments: str) -> AsyncIterator[WorkerProcess]:
     os.close(writing)
     running = WorkerProcess(process, control)
     try:
-        assert await asyncio.to_thread(os.read, reading, 1) == READY
+        assert await asyncio.to_thread(wait_until_ready, reading)
         await running.connect()
         yield running
     finally:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.load.targets.ending import end
-from ipc.process import HEARTBEAT_FD, READY
+from ipc.process import HEARTBEAT_FD, wait_until_ready
 
 START_SECONDS = 20.0
 
@@ -39,8 +39,8 @@ class OwnProcess:
         self._heartbeat = os.fdopen(reading, "rb", buffering=0)
         try:
             async with asyncio.timeout(START_SECONDS):
-                ready = await asyncio.to_thread(self._heartbeat.read, 1)
-            if ready != READY:
+                ready = await asyncio.to_thread(wait_until_ready, self._heartbeat.fileno())
+            if not ready:
                 raise RuntimeError(f"{self._module} did not start: {self._log.read_text(errors='replace')[-2000:]}")
         except BaseException:
             await self._end()
