@@ -51,8 +51,8 @@ typedef struct {
 } decoded;
 
 /* Takes away the next packet of those of `count` rows that are decoded to `rate`. `samples` and `sources`: of what is
- * played; `bad`: sources of which it could not be decoded. Each has room for `count`. `peaks`: of the last
- * frames of `sources_there` sources. */
+ * played; `bad`: sources of which it could not be decoded. Each has room for `count`. `peaks`: of the last frames of `sources_there`
+ * sources. */
 static decoded runs_decode(runs *it, intptr_t decode, int64_t rate, int count, const int64_t *rows, const int32_t *peaks,
                            int sources_there, int16_t *samples, int64_t *sources, int64_t *bad)
 {

@@ -36,8 +36,7 @@ typedef struct runs {
     int64_t *decoder, *rate; /* Of libopus, at an address or 0; what it decodes to, Hz. */
     /* Rules of theirs, and of relay.playout. */
     int64_t never, farthest, past, bucket_ms, reset_ms, margin_ms, most_wait_ms, quiet_turns, spell_turns, calm_turns, cycle,
-        quiet_peak,
-        silent_peak;
+        quiet_peak, silent_peak;
     const int16_t *levels; /* Of the 256 octets of each law of G.711. */
 } runs;
 
@@ -323,8 +322,8 @@ typedef struct {
 } judged;
 
 /* The turns of `count` rows. `sources` and `samples`: of the rows of G.711 that are played, without those that were
- * silent and still are; the other columns are of rows. Each has room for `count`. `peaks`: of
- * the last frames of `sources_there` sources. */
+ * silent and still are; the other columns are of rows. Each has room for `count`. `peaks`: of the last frames of
+ * `sources_there` sources. */
 static judged runs_judge(runs *it, int count, const int64_t *rows, int64_t now_ns, const int32_t *peaks,
                          int sources_there, int64_t *sources, int16_t *samples, int64_t *coded, int64_t *shortened,
                          int64_t *odd)

@@ -142,7 +142,8 @@ class OpusSender:
 
     @property
     def encoder(self) -> opus.Encoder:
-        """For a tick's sound, if that is one packet: then `made` is to be told of it."""
+        """Made when it is first asked for. It may be given a tick's sound, if that is one packet: then `made` is to be
+        told of it."""
         if self._encoder is None:
             self._encoder = self._begin()
         return self._encoder

@@ -131,10 +131,11 @@ def heard_by_all(mixed: Mixed, laws: Collection[g711.Law], voices: Voices) -> He
 
 
 def _encoded(mixed: Mixed, wanted: Mapping[OpusSender, int]) -> Iterable[tuple[OpusSender, list[Packet] | Exception]]:
-    """What becomes of each sender's mix: those that are packets of a tick are made together."""
+    """What becomes of each sender's mix: those that are packets of a tick are made together, but for a sender's first,
+    whose fault nobody else is to suffer from."""
     together: dict[int, list[OpusSender]] = defaultdict(list)
     for sender, number in wanted.items():
-        if number != NO_MIX and sender.is_whole:
+        if number != NO_MIX and sender.is_whole and sender.begun:
             together[sender.rate].append(sender)
         else:
             yield sender, _alone(sender, None if number == NO_MIX else mixed.sounds[sender.rate][number])

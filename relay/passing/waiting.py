@@ -187,7 +187,7 @@ class Waiting:
         sequence, timestamp = following[rows].T
         waiting = sequence - self._head[rows]
         base, target = pace.aim(rows)
-        clock, opus = self._clock[rows], self._law[rows] == _OPUS
+        clock, is_opus = self._clock[rows], self._law[rows] == _OPUS
         frame = clock * TICK_MS // 1000
         lag = units(np.int64(now_ns), clock) - base - (timestamp - waiting * frame)
         over, faint = lag - target, (peaks < QUIET_PEAK)[self._source[rows]]
@@ -199,8 +199,8 @@ class Waiting:
         goes = ~odd & ~rests
         self._turns[rows[goes]] = turns[goes]
         plain = goes & ~shortened
-        frames = _stirring(self._play(rows[plain & ~opus]), peaks <= SILENT_PEAK)
-        return Turns(frames, rows[plain & opus], rows[goes & shortened].tolist(), rows[odd].tolist())
+        frames = _stirring(self._play(rows[plain & ~is_opus]), peaks <= SILENT_PEAK)
+        return Turns(frames, rows[plain & is_opus], rows[goes & shortened].tolist(), rows[odd].tolist())
 
     def wake(self, rows: Column, silent: Flags) -> Awake:
         """Of rows of Opus whose turn it is those whose packet is to be decoded. `silent`: of all sources, whether the
